@@ -1,0 +1,326 @@
+"""What the operations need from the outside, as protocols. `runtime` implements them, `server.app` plugs them in.
+
+Times are epoch seconds (float, ms precision on the wire); JSON texts are `str`; sizes are bytes of UTF-8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from stategate.asl.effects import ScheduleTask
+from stategate.asl.history import HistoryEvent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where resources live: an account in a region. IAM's resources live in region `aws-global`."""
+
+    account: str
+    region: str
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+
+class Entropy(Protocol):
+    def uuid(self) -> str:
+        """A random UUID (version 4), in lower case."""
+        ...
+
+    def random(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+    def letters(self, count: int, alphabet: str) -> str:
+        """`count` random characters of `alphabet`."""
+        ...
+
+
+class Records(Protocol[T]):
+    """The records of one kind in one world, by key. Reads come from memory. A write is seen by the next read at once
+    and is on disk when `Store.durable()` returns; writes made without an `await` between them commit together."""
+
+    def get(self, key: str) -> T | None: ...
+
+    def put(self, key: str, value: T) -> None: ...
+
+    def delete(self, key: str) -> None:
+        """Deleting what is not there does nothing."""
+        ...
+
+    def items(self, prefix: str = "") -> Iterator[tuple[str, T]]:
+        """The records whose key starts with `prefix`, sorted by key; safe against writes while it runs."""
+        ...
+
+
+class Store(Protocol):
+    def records(self, world: World, kind: str, type_: type[T]) -> Records[T]:
+        """`kind` is `<service>.<thing>`, as in `iam.role`; `type_` is a `msgspec.Struct`."""
+        ...
+
+    def worlds(self, kind: str) -> Sequence[World]:
+        """The worlds that hold records of this kind (to find an API by its id, say)."""
+        ...
+
+    async def durable(self) -> None:
+        """Returns once every write made so far is on disk."""
+        ...
+
+
+# --- executions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LogDestination:
+    """Where and how a state machine logs. `level`: OFF, ALL, ERROR, FATAL. `log_group_arn` without the final `:*`."""
+
+    level: str = "OFF"
+    include_execution_data: bool = False
+    log_group_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewExecution:
+    """An execution to start. `arn` is the execution's ARN, `type` STANDARD or EXPRESS, `definition` the text that the
+    state machine had at the start: the execution keeps it. `input` is the JSON text, verbatim."""
+
+    arn: str
+    name: str
+    world: World
+    machine_arn: str
+    machine_name: str
+    definition: str
+    role_arn: str
+    type: str
+    input: str
+    started: float
+    logging: LogDestination = field(default_factory=LogDestination)
+    machine_version_arn: str | None = None
+    machine_alias_arn: str | None = None
+    machine_updated: float = 0.0
+    revision_id: str | None = None
+    trace_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What is known of an execution. `status`: RUNNING SUCCEEDED FAILED TIMED_OUT ABORTED. `seconds_billed` and the
+    like are derived by the operations."""
+
+    new: NewExecution
+    status: str
+    stopped: float | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    redrive_count: int = 0
+    redriven: float | None = None
+
+
+class ExecutionExists(Exception):
+    """`start` found an execution of that ARN, running or ended."""
+
+    def __init__(self, existing: Execution) -> None:
+        super().__init__(existing.new.arn)
+        self.existing = existing
+
+
+class Executions(Protocol):
+    """The durable engine."""
+
+    async def start(self, new: NewExecution) -> Execution:
+        """Returns once the execution is on disk. A Standard execution whose ARN exists raises `ExecutionExists`."""
+        ...
+
+    async def run(self, new: NewExecution) -> Execution:
+        """Runs an Express execution to its end and returns it; nothing is kept. If the caller goes away (cancels),
+        the execution is stopped."""
+        ...
+
+    async def stop(self, arn: str, error: str | None, cause: str | None) -> Execution | None:
+        """None if there is no such execution; an ended one is returned as it is."""
+        ...
+
+    def get(self, arn: str) -> Execution | None: ...
+
+    def list(
+        self, machine_arn: str, *, status: str | None = None, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> Sequence[Execution]:
+        """Newest first: by (started, arn), both descending, strictly after the position `after`. Standard only."""
+        ...
+
+    def history(
+        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
+    ) -> Sequence[HistoryEvent]:
+        """Events with ids above `after` in ascending order, or (`reverse`) below `after` in descending order."""
+        ...
+
+    def running(self, machine_arn: str) -> int:
+        """How many Standard executions of this state machine are running."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSuccess:
+    """`output` is JSON text."""
+
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    error: str
+    cause: str
+
+
+TaskOutcome = TaskSuccess | TaskFailure
+
+
+class TaskRunner(Protocol):
+    """Performs a task effect: asks iam whether the execution role may, then calls. It never raises for what the
+    workflow's author caused: that is a `TaskFailure`. Cancelling the returned awaitable cancels the call."""
+
+    def __call__(self, execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]: ...
+
+
+class ExecutionObserver(Protocol):
+    """Told, after the commit, what happened (execution logs; status change events). Must not block or raise."""
+
+    def events(self, execution: NewExecution, events: Sequence[HistoryEvent]) -> None: ...
+
+    def status(self, execution: Execution) -> None: ...
+
+
+# --- functions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """Everything that a worker needs to run a function. A change of any field means new workers. `code_sha256` names
+    the package in the package store; `environment` is the user's variables; `timeout` in seconds, `memory` in MB."""
+
+    world: World
+    name: str
+    version: str
+    arn: str
+    role_arn: str
+    runtime: str
+    handler: str
+    code_sha256: str
+    revision: str
+    timeout: float
+    memory: int
+    environment: Mapping[str, str]
+    log_group: str
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """`payload` is JSON; `invoked_arn` as the caller named it; `deadline` is set by the pool."""
+
+    request_id: str
+    payload: bytes
+    invoked_arn: str
+    client_context: str | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationResult:
+    """`error` None or "Unhandled"; `log_tail` the last 4 KB of what was logged."""
+
+    payload: bytes
+    error: str | None
+    log_tail: bytes
+
+
+class Throttled(Exception):
+    """No worker is free and none may be added."""
+
+
+class Functions(Protocol):
+    async def put_package(self, package: bytes) -> tuple[str, int]:
+        """Unpacks and keeps a zip package; returns (base64 SHA-256, size in bytes). ValueError: AWS's message."""
+        ...
+
+    def package(self, code_sha256: str) -> bytes | None: ...
+
+    async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
+        """Raises `Throttled`. A function's failure (error, exit, timeout, memory) is a result."""
+        ...
+
+    def retire(self, arn: str) -> None:
+        """The function's workers end once idle: its code or configuration changed, or it was deleted."""
+        ...
+
+
+# --- logs -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    timestamp: int  # epoch milliseconds
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLogEvent:
+    id: str
+    stream: str
+    timestamp: int
+    message: str
+    ingested: int
+
+
+class LogEvents(Protocol):
+    """The events of log streams (groups and streams themselves are records). Appending is quick and in order; events
+    are on disk soon after, not at once: they are not what must never be lost."""
+
+    def append(self, world: World, group: str, stream: str, events: Sequence[LogEvent]) -> None: ...
+
+    def read(
+        self,
+        world: World,
+        group: str,
+        *,
+        streams: Sequence[str] | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        after: tuple[int, str] | None = None,
+        limit: int = 10000,
+        reverse: bool = False,
+    ) -> Sequence[StoredLogEvent]:
+        """Events with `start` <= timestamp < `end`, ordered by (timestamp, id), strictly beyond `after`."""
+        ...
+
+    def delete(self, world: World, group: str, stream: str | None = None) -> None: ...
+
+    def stored_bytes(self, world: World, group: str) -> int: ...
+
+
+class LogWriter(Protocol):
+    """For the server's own logs (functions, executions, APIs): creates group and stream when they are missing."""
+
+    def write(self, world: World, group: str, stream: str, events: Sequence[LogEvent]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All of them; made once, in `server.app`."""
+
+    clock: Clock
+    entropy: Entropy
+    store: Store
+    executions: Executions
+    functions: Functions
+    log_events: LogEvents
+    settings: Any
+    secret: bytes  # signs session tokens and page tokens; 32 bytes, kept in the data directory
