@@ -1,0 +1,75 @@
+"""An HTTP request and its answer, as every part of Stategate passes them on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import unquote_plus
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(eq=True)
+class HttpRequest:
+    """A request that was read completely.
+
+    `path` is as it came: percent-encoded, without the query string. `query` is raw, without `?`. `headers` keep their
+    order and repetitions; their names are in lower case, their values are decoded as ISO 8859-1.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header `name` (in lower case)."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+    def header_values(self, name: str) -> list[str]:
+        """Every value of the header `name` (in lower case), in order."""
+        return [value for key, value in self.headers if key == name]
+
+    @cached_property
+    def parameters(self) -> list[tuple[str, str]]:
+        """The query string's parameters, decoded, in order; a name without `=` has the value ''."""
+        return parse_query(self.query)
+
+
+@dataclass
+class HttpResponse:
+    """An answer. Header names are written as they are given; `content-length` is the server's business."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header `name`, whatever its case."""
+        name = name.lower()
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return None
+
+
+def parse_query(text: str) -> list[tuple[str, str]]:
+    """Decodes `a=1&b=%20&c` (and a form body): percent-encoding, `+` as blank, bad UTF-8 replaced."""
+    if not text:
+        return []
+    pairs = []
+    for piece in text.split("&"):
+        if piece:
+            name, _, value = piece.partition("=")
+            pairs.append((_decode(name), _decode(value)))
+    return pairs
+
+
+def _decode(text: str) -> str:
+    if "%" in text or "+" in text:
+        return unquote_plus(text)
+    return text
