@@ -1,0 +1,34 @@
+"""The server's own log: structlog, readable on a terminal, or one JSON object a line. It goes to standard error."""
+
+import logging
+import sys
+
+import orjson
+import structlog
+
+from stategate.server.settings import Settings
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(settings: Settings) -> None:
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    wrapper = structlog.make_filtering_bound_logger(LEVELS[settings.log_level])
+    if settings.log_format == "json":
+        structlog.configure(
+            processors=[*shared, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(orjson.dumps)],
+            logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+            wrapper_class=wrapper,
+            cache_logger_on_first_use=True,
+        )
+    else:
+        structlog.configure(
+            processors=[*shared, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())],
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            wrapper_class=wrapper,
+            cache_logger_on_first_use=True,
+        )

@@ -1,0 +1,189 @@
+"""The settings: one frozen object, from the command line, the environment and a TOML file, in that order.
+
+Every setting has the same name in all three: `--data-dir`, `STATEGATE_DATA_DIR`, `data_dir`. A name that is no
+setting is an error wherever it stands, so that a misspelt one is never silently ignored.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "STATEGATE_"
+FILE_VARIABLE = "STATEGATE_CONFIG"
+DEFAULT_FILE = "stategate.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `stategate serve` can be told. The defaults are for a laptop."""
+
+    host: str = "127.0.0.1"
+    port: int = 4566
+    data_dir: Path = Path(".stategate")
+    auth: str = "open"
+    log_format: str = "console"
+    log_level: str = "info"
+    root_access_key: str = ""
+    root_secret_key: str = ""
+    function_workers: int = 64
+
+    @property
+    def url(self) -> str:
+        """Where functions and people on this machine reach the server."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+HELP: Mapping[str, str] = {
+    "host": "Address to bind. Anything but loopback needs --auth strict.",
+    "port": "Port to bind.",
+    "data_dir": "Where everything is kept; made when it is missing.",
+    "auth": "open: any access key is the account's root. strict: signatures and identity policies are checked.",
+    "log_format": "console: for people at a terminal. json: one object a line.",
+    "log_level": "The least severe level that is logged.",
+    "root_access_key": "The root user's access key id, for --auth strict.",
+    "root_secret_key": "The root user's secret access key, for --auth strict.",
+    "function_workers": "How many function worker processes may run at a time.",
+}
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "auth": ("open", "strict"),
+    "log_format": ("console", "json"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+
+NAMES = tuple(field.name for field in fields(Settings))
+
+
+class SettingsError(Exception):
+    """Everything that is wrong with the settings, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(given: Mapping[str, Any], environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """`given` by setting name (None: not given). `file` must exist if it is given, here or in STATEGATE_CONFIG;
+    `stategate.toml` in the working directory is read when it is there. Raises `SettingsError`."""
+    problems: list[str] = []
+    raw: dict[str, tuple[str, Any]] = {}
+    for source, values in (
+        *_from_file(file, environ, problems),
+        ("the environment", _from_environ(environ, problems)),
+        ("the command line", {k: v for k, v in given.items() if v is not None}),
+    ):
+        raw.update({name: (source, value) for name, value in values.items()})
+    values = {}
+    for name, (source, value) in raw.items():
+        try:
+            convert: Callable[[Any], Any] = _CONVERT.get(name, _text)
+            values[name] = convert(value)
+        except (TypeError, ValueError) as error:
+            problems.append(f"{name} (from {source}): {error}")
+    if problems:
+        raise SettingsError(problems)
+    settings = Settings(**values)
+    if problems := _conflicts(settings):
+        raise SettingsError(problems)
+    return settings
+
+
+def _from_file(
+    file: Path | None, environ: Mapping[str, str], problems: list[str]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    if file is None and environ.get(FILE_VARIABLE):
+        file = Path(environ[FILE_VARIABLE])
+    if file is None:
+        file = Path(DEFAULT_FILE)
+        if not file.exists():
+            return []
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(f"{file}: {error.strerror}")
+        return []
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{file}: not TOML: {error}")
+        return []
+    problems += [
+        f"{file}: {name!r} is no setting (there are: {', '.join(NAMES)})" for name in table if name not in NAMES
+    ]
+    return [(str(file), {name: value for name, value in table.items() if name in NAMES})]
+
+
+def _from_environ(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    values = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable == FILE_VARIABLE:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name in NAMES:
+            values[name] = value
+        else:
+            problems.append(f"the environment: {variable} is no setting (there are: {', '.join(NAMES)})")
+    return values
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, not {value!r}")
+    return value
+
+
+def _choice(*choices: str) -> Callable[[Any], str]:
+    def convert(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}, not {value!r}")
+        return str(value)
+
+    return convert
+
+
+def _number(least: int, most: int) -> Callable[[Any], int]:
+    def convert(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise TypeError(f"expected a whole number, not {value!r}")
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError(f"expected a whole number, not {value!r}") from None
+        if not least <= number <= most:
+            raise ValueError(f"expected {least} to {most}, not {number}")
+        return number
+
+    return convert
+
+
+_CONVERT: Mapping[str, Callable[[Any], Any]] = {
+    "port": _number(0, 65535),
+    "function_workers": _number(1, 10_000),
+    "data_dir": lambda value: value if isinstance(value, Path) else Path(_text(value)),
+    **{name: _choice(*choices) for name, choices in CHOICES.items()},
+}
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _conflicts(settings: Settings) -> list[str]:
+    problems = []
+    if settings.auth == "open" and not is_loopback(settings.host):
+        problems.append(
+            f"host: {settings.host} can be reached from other machines, and with --auth open"
+            " anybody there would be root; use --auth strict, or bind 127.0.0.1"
+        )
+    if settings.auth == "strict" and not (settings.root_access_key and settings.root_secret_key):
+        problems.append("auth: strict needs root_access_key and root_secret_key, for the first user to sign with")
+    return problems
