@@ -1,0 +1,111 @@
+"""Replays the cases recorded from AWS against a server of its own and holds the result against the known gaps.
+
+    python tools/conformance.py [--update] [replay.py's options, as --only or --area]
+
+tests/corpus/known-gaps.txt names the cases that do not pass, a line each: the id, blanks, the reason. A case that fails
+and is not named there fails this command; so does one that is named and passes, for the list must only shrink
+(`--update` takes those out). A case that fails is tried once more by itself, since some depend on the machine's speed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+REPLAY = ROOT.parent / "shared" / "corpus" / "replay.py"
+GAPS = ROOT / "tests" / "corpus" / "known-gaps.txt"
+
+
+def main(arguments: list[str]) -> int:
+    if not REPLAY.exists():
+        print(f"conformance: skipped, {REPLAY} is missing")
+        return 0
+    update = "--update" in arguments
+    options = [option for option in arguments if option != "--update"]
+    gaps = read_gaps()
+    with server() as endpoint:
+        results = replay(endpoint, *options)
+        failed = {case["id"]: case for case in results if case["outcome"] != "passed"}
+        for case_id in [case_id for case_id in failed if case_id not in gaps]:
+            again = [case for case in replay(endpoint, "--only", case_id, quiet=True) if case["id"] == case_id]
+            if again and again[0]["outcome"] == "passed":
+                del failed[case_id]
+    ids = {case["id"] for case in results}
+    new = sorted(set(failed) - set(gaps))
+    closed = sorted(case_id for case_id in gaps if case_id in ids and case_id not in failed)
+    for case_id in new:
+        print(f"FAILS, and is no known gap: {case_id}\n    {failed[case_id]['reason']}")
+    if update and closed:
+        write_gaps({case_id: reason for case_id, reason in gaps.items() if case_id not in closed})
+        print(f"{len(closed)} gaps are closed and taken out of {GAPS.name}")
+    elif closed:
+        print("These known gaps are closed; take them out (--update):", *closed, sep="\n    ")
+    print(
+        f"{len(ids) - len(failed)} of {len(ids)} pass, {len(set(gaps) & set(failed))} known gaps, {len(new)} new failures"
+    )
+    return 1 if new or (closed and not update) else 0
+
+
+def read_gaps() -> dict[str, str]:
+    if not GAPS.exists():
+        return {}
+    lines = [line.rstrip("\n") for line in GAPS.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    return {case_id: reason for case_id, _, reason in (line.partition("  ") for line in lines)}
+
+
+def write_gaps(gaps: dict[str, str]) -> None:
+    head = [line for line in GAPS.read_text().splitlines() if line.startswith("#")]
+    GAPS.write_text(
+        "\n".join([*head, *(f"{case_id}  {reason.strip()}" for case_id, reason in sorted(gaps.items()))]) + "\n"
+    )
+
+
+def replay(endpoint: str, *options: str, quiet: bool = False) -> list[dict[str, Any]]:
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        command = [sys.executable, str(REPLAY), endpoint, "--hosted", "--isolate", "--jobs", "8", "--out", out.name]
+        subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL if quiet else None)
+        results: list[dict[str, Any]] = json.load(out)["tests"]
+        return results
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """A server on a free port, with data of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    endpoint = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as data_dir:
+        log = Path(data_dir) / "server.log"
+        command = [sys.executable, "-m", "stategate", "serve", "--port", str(port), "--data-dir", data_dir]
+        with log.open("wb") as stderr:
+            process = subprocess.Popen(command, stderr=stderr, env={**os.environ, "STATEGATE_LOG_LEVEL": "warning"})
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{endpoint}/_stategate/health", timeout=2):
+                    break
+                if process.poll() is not None:
+                    break
+                time.sleep(0.1)
+            yield endpoint
+            if process.poll() is not None:
+                raise SystemExit(f"the server died:\n{log.read_text()[-4000:]}")
+        finally:
+            process.terminate()
+            process.wait(30)
+            print(log.read_text()[-20000:], file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
