@@ -1,0 +1,59 @@
+"""What paths, templates, intrinsics and choice rules are evaluated against."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+from types import MappingProxyType
+from typing import Any
+
+JSON = Any
+
+Report = Callable[[str, str], None]
+"""Takes a problem found at compile time: (AWS's message, JSON pointer of the value, e.g. `/States/S/Choices[0]/Next`)."""
+
+NO_VARIABLES: Mapping[str, JSON] = MappingProxyType({})
+
+
+class Scope:
+    """`$`, `$$` and `$name` of one evaluation.
+
+    `context` may be a function: it is called on first use only. `seed` makes `random`, the only source of randomness;
+    the same seed gives the same numbers. One scope serves one step of one state, so that two `States.UUID()` of a
+    template differ.
+    """
+
+    __slots__ = ("_context", "_parent", "_random", "_seed", "input", "variables")
+
+    def __init__(
+        self,
+        input: JSON,
+        context: JSON | Callable[[], JSON] = None,
+        variables: Mapping[str, JSON] = NO_VARIABLES,
+        seed: int = 0,
+    ) -> None:
+        self.input = input
+        self._context = context
+        self.variables = variables
+        self._seed = seed
+        self._random: Random | None = None
+        self._parent: Scope | None = None
+
+    @property
+    def context(self) -> JSON:
+        context = self._context
+        if callable(context):
+            context = self._context = context()
+        return context
+
+    @property
+    def random(self) -> Random:
+        random = self._random
+        if random is None:
+            parent = self._parent
+            random = self._random = Random(self._seed) if parent is None else parent.random
+        return random
+
+    def on(self, input: JSON) -> "Scope":
+        """The same scope with another `$`; randomness goes on where this one is."""
+        scope = Scope(input, self._context, self.variables, self._seed)
+        scope._parent = self
+        return scope
