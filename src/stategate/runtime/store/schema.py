@@ -1,0 +1,72 @@
+"""The tables, and how a file of an older version becomes one of this version.
+
+`PRAGMA user_version` is the number of migrations that a file has had. An execution's rows in `frame`,
+`timer` and `task` are there while it runs; its `history` stays. `version` counts its commits: their fence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE record (
+        account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY (kind, account, region, key)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE definition (hash BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE execution (
+        arn TEXT NOT NULL UNIQUE, machine TEXT NOT NULL, status TEXT NOT NULL, started REAL NOT NULL, stopped REAL,
+        version INTEGER NOT NULL, definition BLOB NOT NULL, new BLOB NOT NULL, header BLOB,
+        output TEXT, error TEXT, cause TEXT, redrives INTEGER NOT NULL DEFAULT 0, redriven REAL,
+        continues INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX execution_by_machine ON execution (machine, started, arn);
+    CREATE INDEX execution_by_status ON execution (machine, status, started, arn);
+    CREATE INDEX execution_continues ON execution (arn) WHERE continues;
+
+    CREATE TABLE frame (
+        arn TEXT NOT NULL, frame INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (arn, frame)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE history (
+        arn TEXT NOT NULL, first INTEGER NOT NULL, events BLOB NOT NULL, PRIMARY KEY (arn, first)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE inbox (
+        arn TEXT NOT NULL, event_id TEXT NOT NULL, event BLOB NOT NULL, PRIMARY KEY (arn, event_id)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE timer (
+        arn TEXT NOT NULL, timer TEXT NOT NULL, due REAL NOT NULL, PRIMARY KEY (arn, timer)
+    ) WITHOUT ROWID;
+    CREATE INDEX timer_by_due ON timer (due);
+
+    CREATE TABLE task (
+        arn TEXT NOT NULL, command INTEGER NOT NULL, task BLOB NOT NULL, PRIMARY KEY (arn, command)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE express (arn TEXT NOT NULL PRIMARY KEY, definition BLOB NOT NULL, new BLOB NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+APPLICATION = 0x53544757  # "STGW": what `file` and `PRAGMA application_id` say
+
+
+class SchemaTooNew(Exception):
+    """A newer Stategate wrote this file."""
+
+
+def migrate(connection: Any) -> None:
+    """Brings the file to this version, each migration in a transaction of its own. Raises `SchemaTooNew`."""
+    version = connection.execute("PRAGMA user_version").fetchall()[0][0]
+    if version > len(MIGRATIONS):
+        raise SchemaTooNew(
+            f"the data directory has schema version {version}, but this Stategate knows {len(MIGRATIONS)} only;"
+            " a newer Stategate wrote it"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        finish = f"PRAGMA user_version = {number}; PRAGMA application_id = {APPLICATION}; COMMIT"
+        connection.execute(f"BEGIN IMMEDIATE; {script}; {finish}").fetchall()

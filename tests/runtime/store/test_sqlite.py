@@ -1,0 +1,174 @@
+"""The store on disk: records, group commit, the fence, and what it refuses."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+
+from stategate.runtime.store.schema import MIGRATIONS
+from stategate.runtime.store.sqlite import FILE, CannotOpen, SqliteStore
+from stategate.runtime.store.writer import Conflict, StoreFailed
+from stategate.services.ports import World
+
+WORLD = World("000000000000", "us-east-1")
+
+
+class Thing(msgspec.Struct, frozen=True):
+    name: str
+    size: int = 0
+
+
+def run(data_dir: Path, body: Callable[[SqliteStore], Awaitable[None]]) -> None:
+    async def main() -> None:
+        store = SqliteStore(data_dir)
+        try:
+            await body(store)
+        finally:
+            await store.close()
+
+    asyncio.run(main())
+
+
+def test_records_are_seen_at_once_and_kept(tmp_path: Path) -> None:
+    async def write(store: SqliteStore) -> None:
+        things = store.records(WORLD, "test.thing", Thing)
+        for name in ("b", "a/2", "a/1", "c"):
+            things.put(name, Thing(name))
+        things.put("b", Thing("b", 2))
+        things.delete("c")
+        things.delete("never")
+        assert things.get("b") == Thing("b", 2)
+        await store.durable()
+
+    async def read(store: SqliteStore) -> None:
+        assert store.worlds("test.thing") == [WORLD]
+        things = store.records(WORLD, "test.thing", Thing)
+        assert [key for key, _ in things.items()] == ["a/1", "a/2", "b"]
+        assert list(things.items("a/")) == [("a/1", Thing("a/1")), ("a/2", Thing("a/2"))]
+        assert things.get("b") == Thing("b", 2)
+        assert things.get("c") is None
+        for key, _ in things.items():
+            things.delete(key)
+        assert store.worlds("test.thing") == []
+
+    run(tmp_path, write)
+    run(tmp_path, read)
+
+
+def test_worlds_are_apart(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        other = World("000000000000", "eu-west-1")
+        store.records(WORLD, "test.thing", Thing).put("a", Thing("here"))
+        assert store.records(other, "test.thing", Thing).get("a") is None
+        assert store.worlds("test.thing") == [WORLD]
+
+    run(tmp_path, body)
+
+
+def test_items_may_be_written_while_they_are_read(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        things = store.records(WORLD, "test.thing", Thing)
+        for name in "abcd":
+            things.put(name, Thing(name))
+        seen = []
+        for key, _ in things.items():
+            seen.append(key)
+            things.delete("c")
+            things.put("z" + key, Thing("new"))
+        assert seen == ["a", "b", "d"]
+
+    run(tmp_path, body)
+
+
+def test_what_is_queued_shares_a_commit(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        before = store.writer.commits
+        sql = "INSERT INTO inbox (arn, event_id, event) VALUES (?, 'e', x'00')"
+        await asyncio.gather(*(store.writer.write([(sql, (f"arn{n}",))]) for n in range(500)))
+        assert store.writer.commits - before < 100
+
+    run(tmp_path, body)
+
+
+def test_a_lost_guard_drops_its_own_batch_only(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        guard = ("INSERT OR IGNORE INTO inbox (arn, event_id, event) VALUES (?, 'e', x'00')", ("arn",))
+        mark = "INSERT INTO definition (hash, text) VALUES (?, '')"
+        results = await asyncio.gather(
+            *(store.writer.write([(mark, (bytes([n]),))], guard) for n in range(3)), return_exceptions=True
+        )
+        assert [type(result) for result in results] == [type(None), Conflict, Conflict]
+        reader = apsw.Connection(str(tmp_path / FILE))
+        assert reader.execute("SELECT hash FROM definition").fetchall() == [(b"\0",)]
+        reader.close()
+
+    run(tmp_path, body)
+
+
+def test_a_bad_batch_fails_alone_and_leaves_nothing(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        good = "INSERT INTO definition (hash, text) VALUES (?, '')"
+        bad = "INSERT INTO definition (hash, text) VALUES (?, NULL)"
+        results = await asyncio.gather(
+            store.writer.write([(good, (b"1",))]),
+            store.writer.write([(good, (b"2",)), (bad, (b"3",))]),
+            store.writer.write([(good, (b"4",))]),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [type(None), StoreFailed, type(None)]
+        reader = apsw.Connection(str(tmp_path / FILE))
+        assert reader.execute("SELECT hash FROM definition ORDER BY 1").fetchall() == [(b"1",), (b"4",)]
+        reader.close()
+
+    run(tmp_path, body)
+
+
+def test_a_full_disk_fails_what_waits_and_is_tried_again(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        things = store.records(WORLD, "test.thing", Thing)
+        pages = store._connection.execute("PRAGMA page_count").fetchall()[0][0]
+        store._connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+        things.put("big", Thing("x" * 1_000_000))
+        with pytest.raises(StoreFailed, match="full"):
+            await store.durable()
+        store._connection.execute("PRAGMA max_page_count = 1000000").fetchall()
+        await store.durable()
+
+    async def read(store: SqliteStore) -> None:
+        assert store.records(WORLD, "test.thing", Thing).get("big") == Thing("x" * 1_000_000)
+
+    run(tmp_path, body)
+    run(tmp_path, read)
+
+
+def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        with pytest.raises(CannotOpen, match="in use by another process"):
+            SqliteStore(tmp_path)
+
+    run(tmp_path, body)
+    run(tmp_path, lambda store: asyncio.sleep(0))
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, lambda store: asyncio.sleep(0))
+    connection = apsw.Connection(str(tmp_path / FILE))
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}").fetchall()
+    connection.close()
+    with pytest.raises(CannotOpen, match="a newer Stategate wrote it"):
+        run(tmp_path, lambda store: asyncio.sleep(0))
+
+
+def test_a_broken_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"this is not a database" * 1000)
+    with pytest.raises(CannotOpen, match="not a database"):
+        run(tmp_path, lambda store: asyncio.sleep(0))
+
+
+def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(CannotOpen, match="cannot be used"):
+        run(tmp_path / "data", lambda store: asyncio.sleep(0))
