@@ -9,18 +9,14 @@ and is not named there fails this command; so does one that is named and passes,
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from stategate.testing.process import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 REPLAY = ROOT.parent / "shared" / "corpus" / "replay.py"
@@ -34,13 +30,17 @@ def main(arguments: list[str]) -> int:
     update = "--update" in arguments
     options = [option for option in arguments if option != "--update"]
     gaps = read_gaps()
-    with server() as endpoint:
-        results = replay(endpoint, *options)
+    with ServerProcess(None, "--log-level", "warning") as server:
+        results = replay(server.url, *options)
         failed = {case["id"]: case for case in results if case["outcome"] != "passed"}
         for case_id in [case_id for case_id in failed if case_id not in gaps]:
-            again = [case for case in replay(endpoint, "--only", case_id, quiet=True) if case["id"] == case_id]
+            again = [case for case in replay(server.url, "--only", case_id, quiet=True) if case["id"] == case_id]
             if again and again[0]["outcome"] == "passed":
                 del failed[case_id]
+        print(server.log.read_text()[-20000:], file=sys.stderr)
+        if not server.running:
+            print("The server died.")
+            return 1
     ids = {case["id"] for case in results}
     new = sorted(set(failed) - set(gaps))
     closed = sorted(case_id for case_id in gaps if case_id in ids and case_id not in failed)
@@ -51,9 +51,8 @@ def main(arguments: list[str]) -> int:
         print(f"{len(closed)} gaps are closed and taken out of {GAPS.name}")
     elif closed:
         print("These known gaps are closed; take them out (--update):", *closed, sep="\n    ")
-    print(
-        f"{len(ids) - len(failed)} of {len(ids)} pass, {len(set(gaps) & set(failed))} known gaps, {len(new)} new failures"
-    )
+    known = len(set(gaps) & set(failed))
+    print(f"{len(ids) - len(failed)} of {len(ids)} pass, {known} known gaps, {len(new)} new failures")
     return 1 if new or (closed and not update) else 0
 
 
@@ -77,34 +76,6 @@ def replay(endpoint: str, *options: str, quiet: bool = False) -> list[dict[str, 
         subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL if quiet else None)
         results: list[dict[str, Any]] = json.load(out)["tests"]
         return results
-
-
-@contextlib.contextmanager
-def server() -> Iterator[str]:
-    """A server on a free port, with data of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    endpoint = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as data_dir:
-        log = Path(data_dir) / "server.log"
-        command = [sys.executable, "-m", "stategate", "serve", "--port", str(port), "--data-dir", data_dir]
-        with log.open("wb") as stderr:
-            process = subprocess.Popen(command, stderr=stderr, env={**os.environ, "STATEGATE_LOG_LEVEL": "warning"})
-        try:
-            for _ in range(300):
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{endpoint}/_stategate/health", timeout=2):
-                    break
-                if process.poll() is not None:
-                    break
-                time.sleep(0.1)
-            yield endpoint
-            if process.poll() is not None:
-                raise SystemExit(f"the server died:\n{log.read_text()[-4000:]}")
-        finally:
-            process.terminate()
-            process.wait(30)
-            print(log.read_text()[-20000:], file=sys.stderr)
 
 
 if __name__ == "__main__":

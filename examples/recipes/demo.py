@@ -12,7 +12,6 @@ import contextlib
 import http.client
 import json
 import os
-import subprocess
 import sys
 import time
 import urllib.parse
@@ -27,6 +26,8 @@ from rich.live import Live
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
+
+from stategate.testing.process import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "functions"))
 import database
@@ -100,21 +101,14 @@ def server(endpoint: str, data_dir: Path, console: Console) -> Iterator[None]:
         console.print(f"Using the server at {endpoint}.")
         yield
         return
-    port = urllib.parse.urlsplit(endpoint).port
-    command = [sys.executable, "-m", "stategate", "serve", "--port", str(port), "--data-dir", str(data_dir)]
-    console.print(f"$ stategate {' '.join(command[3:])}")
-    with (data_dir / "demo-server.log").open("wb") as log:
-        process = subprocess.Popen(command, stderr=log)
+    process = ServerProcess(data_dir, port=urllib.parse.urlsplit(endpoint).port)
+    console.print(f"$ stategate serve --port {process.port} --data-dir {data_dir}")
     try:
-        deadline = time.monotonic() + 30
-        while not healthy(endpoint):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"the server did not start:\n{(data_dir / 'demo-server.log').read_text()}")
-            time.sleep(0.05)
+        process.start()
         yield
     finally:
-        process.terminate()
-        process.wait(30)
+        if process.running:
+            process.stop()
 
 
 def healthy(endpoint: str) -> bool:

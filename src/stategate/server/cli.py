@@ -1,0 +1,77 @@
+"""The command line: `stategate serve`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stategate import __version__
+from stategate.server.settings import CHOICES, HELP, Settings, SettingsError, load
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="stategate")
+def main() -> None:
+    """API Gateway REST APIs, Step Functions state machines and Lambda functions on your own machines.
+
+    The AWS CLI, boto3, SAM, CDK and Terraform talk to it with AWS_ENDPOINT_URL=http://127.0.0.1:4566.
+    """
+
+
+def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for every setting. The defaults stay None here: what is not given may stand in the environment."""
+    for field in reversed(fields(Settings)):
+        kind: Any = click.Choice(CHOICES[field.name]) if field.name in CHOICES else {"port": int}.get(field.name, str)
+        default = f"  [default: {field.default}]" if field.default != "" else ""
+        help_text = f"{HELP[field.name]}{default}"
+        command = click.option(f"--{field.name.replace('_', '-')}", type=kind, default=None, help=help_text)(command)
+    return command
+
+
+@main.command(context_settings=CONTEXT)
+@_settings_options
+@click.option("--config", type=click.Path(path_type=Path), default=None, help="A TOML file with settings.")
+def serve(config: Path | None, **given: Any) -> None:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    Each option can also be set in the environment (STATEGATE_DATA_DIR) or in a TOML file (data_dir = "..."):
+    stategate.toml in the working directory, or the one that --config or STATEGATE_CONFIG names.
+    """
+    try:
+        settings = load(given, os.environ, config)
+        listener = listen(settings)
+    except SettingsError as error:
+        raise click.ClickException("\n       ".join(error.problems)) from None
+    from stategate.server.app import StartupError, run  # what it imports takes a while, which --help needn't wait for
+
+    try:
+        run(replace(settings, port=listener.getsockname()[1]), listener)
+    except StartupError as error:
+        listener.close()
+        raise click.ClickException(str(error)) from None
+    sys.exit(0)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket; a host or port that can't be had is a setting's fault."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        why = "something else listens there" if error.errno == errno.EADDRINUSE else error.strerror
+        raise SettingsError([f"host, port: can't listen at {settings.host} port {settings.port}: {why}"]) from None
+    return listener

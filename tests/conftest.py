@@ -1,0 +1,50 @@
+"""What tests of more than one kind need."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The recorded cases; a test that asks for them is skipped where they are missing."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared, with the cases recorded from AWS, is missing")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One real server for all tests that talk to one; they keep apart by account."""
+    from stategate.testing.process import ServerProcess
+
+    with ServerProcess(tmp_path_factory.mktemp("server"), "--log-level", "warning") as process:
+        yield process
+
+
+@pytest.fixture
+def account() -> str:
+    """An account of the test's own: an access key id of twelve digits is one."""
+    import random
+
+    return str(random.randrange(10**11, 10**12))
+
+
+@pytest.fixture
+def aws(server: Any, account: str) -> Callable[..., Any]:
+    """`aws("iam")`: a boto3 client in the test's own account."""
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="test", region_name="us-east-1")
+    config = Config(retries={"total_max_attempts": 1}, inject_host_prefix=False)
+
+    def client(service: str, **options: Any) -> Any:
+        return session.client(service, endpoint_url=server.url, config=config, **options)
+
+    return client
