@@ -1,5 +1,5 @@
-"""The path's cost: requests/s and p50/p99 of the example's POST and of StartExecution, next to a bare uvicorn echo in the
-same run. The ratio to the echo is the figure: it is the same on a fast machine and on a slow one.
+"""The cost of the path: requests/s and p50/p99 of the example's POST and of StartExecution, next to a bare uvicorn echo
+in the same run. The ratio to the echo is the figure: it is the same on a fast machine and on a slow one.
 
     python bench/path.py [--seconds 5] [--connections 16]
 """

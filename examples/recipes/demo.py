@@ -223,7 +223,7 @@ def history(states: Any, execution: str) -> Table:
     table = Table("id", "prev", "+ms", "type", "what")
     events = events_of(states, execution)
     for event in events:
-        details = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
+        details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
         said = {k: v for k, v in details.items() if k not in ("inputDetails", "outputDetails", "roleArn")}
         what = " ".join(f"{k}={v}" for k, v in said.items())
         since = (event["timestamp"] - events[0]["timestamp"]).total_seconds() * 1000

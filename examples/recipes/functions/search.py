@@ -57,6 +57,7 @@ class Server:
         with urllib.request.urlopen(url, timeout=10) as answer:
             distribution = json.load(answer).get("version", {}).get("distribution")
         self._client: Any
+        self._missing: type[Exception]
         if distribution == "opensearch":
             import opensearchpy
 
