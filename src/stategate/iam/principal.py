@@ -1,7 +1,7 @@
 """Who acts: an account's root, a user, a role's session, or an AWS service."""
 
-from dataclasses import dataclass, field
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,266 @@
+"""Which permission an operation needs: the IAM action, and the ARN of the resource out of the input.
+
+From the service authorization reference of AWS: mostly `<prefix>:<Operation>` on the resource that the input names, `*`
+where AWS has no resource type. Table first: the tables say what differs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from stategate.services.iam import records
+from stategate.services.ports import Ports, World
+from stategate.wire.model import load_model
+
+Input = Mapping[str, Any]
+Rule = Callable[[World, Input], str | None]
+"""The resource's ARN, or None if the input does not name one that this rule knows."""
+
+PREFIXES = {
+    "iam": "iam",
+    "sts": "sts",
+    "lambda": "lambda",
+    "stepfunctions": "states",
+    "states": "states",
+    "apigateway": "apigateway",
+    "logs": "logs",
+}
+
+OWN_CHECK = {
+    ("sts", "GetCallerIdentity"),
+    ("sts", "GetSessionToken"),
+    ("sts", "AssumeRole"),
+    ("lambda", "Invoke"),
+    ("lambda", "InvokeAsync"),
+    ("lambda", "InvokeWithResponseStream"),
+}
+"""Operations that need no permission, or check by themselves because the resource's own policy counts as well."""
+
+ACTIONS = {
+    ("lambda", "Invoke"): "lambda:InvokeFunction",
+    ("lambda", "InvokeAsync"): "lambda:InvokeFunction",
+    ("lambda", "InvokeWithResponseStream"): "lambda:InvokeFunction",
+    ("lambda", "GetLayerVersionByArn"): "lambda:GetLayerVersion",
+}
+"""Where the action is not named as the operation."""
+
+
+def required(
+    service: str, operation: str, input: Input, world: World, ports: Ports | None = None
+) -> tuple[str, str] | None:
+    """The action and the resource's ARN (or `*`); None if there is nothing to check before the operation.
+
+    `service` as boto3 names it. `ports` lets the ARN of an existing role or user have its path, which the input does
+    not tell. Raises `KeyError` for a service that is not hosted.
+    """
+    service = "stepfunctions" if service == "states" else service
+    if (service, operation) in OWN_CHECK:
+        return None
+    if service == "apigateway":
+        return _apigateway(operation, input, world)
+    action = ACTIONS.get((service, operation), f"{PREFIXES[service]}:{operation}")
+    if service == "iam":
+        return action, _iam(operation, input, world, ports)
+    return action, _RESOURCES[service](operation, input, world)
+
+
+def _first(rules: Mapping[str, Rule], world: World, input: Input) -> str | None:
+    for member, rule in rules.items():
+        if input.get(member) is not None:
+            arn = rule(world, input)
+            if arn is not None:
+                return arn
+    return None
+
+
+# --- Step Functions ---------------------------------------------------------------------------------------------
+
+_STATES_ARNS = (
+    "executionArn",
+    "mapRunArn",
+    "stateMachineArn",
+    "stateMachineVersionArn",
+    "stateMachineAliasArn",
+    "activityArn",
+    "resourceArn",
+)
+_STATES_NAMED = {"CreateStateMachine": "stateMachine", "CreateActivity": "activity"}
+
+
+def _states(operation: str, input: Input, world: World) -> str:
+    kind = _STATES_NAMED.get(operation)
+    if kind is not None:
+        return f"arn:aws:states:{world.region}:{world.account}:{kind}:{input.get('name', '')}"
+    members = ("mapRunArn", "stateMachineArn") if operation == "ListExecutions" else _STATES_ARNS
+    return next((str(input[member]) for member in members if input.get(member)), "*")
+
+
+# --- Lambda -----------------------------------------------------------------------------------------------------
+
+_FUNCTION = re.compile(
+    r"(?:arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):|)(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?P<name>[A-Za-z0-9_-]+)(?::(?P<qualifier>\$LATEST|[A-Za-z0-9_-]+))?"
+)
+
+
+def function_arn(name: str, qualifier: str | None, world: World) -> str | None:
+    """The ARN of what is called by a name, a partial ARN or an ARN, with its qualifier if there is one; None if the
+    text is none of these."""
+    match = _FUNCTION.fullmatch(name)
+    if match is None:
+        return None
+    region, account = match["region"] or world.region, match["account"] or world.account
+    suffix = qualifier or match["qualifier"]
+    return f"arn:aws:lambda:{region}:{account}:function:{match['name']}" + (f":{suffix}" if suffix else "")
+
+
+def _function(world: World, input: Input) -> str | None:
+    return function_arn(str(input["FunctionName"]), input.get("Qualifier"), world)
+
+
+def _layer(world: World, input: Input) -> str:
+    name, version = str(input["LayerName"]), input.get("VersionNumber")
+    arn = name if name.startswith("arn:") else f"arn:aws:lambda:{world.region}:{world.account}:layer:{name}"
+    return arn if version is None else f"{arn}:{version}"
+
+
+def _lambda_thing(kind: str, member: str) -> Rule:
+    return lambda world, input: f"arn:aws:lambda:{world.region}:{world.account}:{kind}:{input[member]}"
+
+
+def _verbatim(member: str) -> Rule:
+    return lambda world, input: str(input[member])
+
+
+_LAMBDA: Mapping[str, Rule] = {
+    "Resource": _verbatim("Resource"),
+    "ResourceArn": _verbatim("ResourceArn"),
+    "Arn": _verbatim("Arn"),
+    "UUID": _lambda_thing("event-source-mapping", "UUID"),
+    "LayerName": _layer,
+    "CodeSigningConfigArn": _verbatim("CodeSigningConfigArn"),
+    "DurableExecutionArn": _verbatim("DurableExecutionArn"),
+    "CapacityProviderName": _lambda_thing("capacity-provider", "CapacityProviderName"),
+    "FunctionName": _function,
+}
+_LAMBDA_ANY = {
+    "ListFunctions", "ListLayers", "ListLayerVersions", "ListEventSourceMappings", "CreateEventSourceMapping",
+    "GetAccountSettings", "ListCodeSigningConfigs", "ListCapacityProviders",
+}  # fmt: skip
+
+
+def _lambda(operation: str, input: Input, world: World) -> str:
+    if operation in _LAMBDA_ANY:
+        return "*"
+    if operation.endswith("FunctionCodeSigningConfig"):
+        return _first({"FunctionName": _function}, world, input) or "*"
+    return _first(_LAMBDA, world, input) or "*"
+
+
+# --- CloudWatch Logs --------------------------------------------------------------------------------------------
+
+
+def log_group_arn(world: World, group: str, stream: str = "") -> str:
+    """As IAM sees a log group: with its streams, so that policies on `log-group:<name>:*` apply."""
+    return f"arn:aws:logs:{world.region}:{world.account}:log-group:{group}:log-stream:{stream}"
+
+
+def _log_group(world: World, input: Input) -> str:
+    identifier = str(input.get("logGroupIdentifier") or input.get("logGroupName"))
+    arn = re.fullmatch(r"arn:aws[a-z-]*:logs:([a-z0-9-]+):(\d{12}):log-group:([^:]+)(?::\*)?", identifier)
+    if arn is not None:
+        return log_group_arn(World(arn[2], arn[1]), arn[3])
+    return log_group_arn(world, identifier)
+
+
+_LOGS: Mapping[str, Rule] = {
+    "logGroupName": _log_group,
+    "logGroupIdentifier": _log_group,
+    "resourceArn": _verbatim("resourceArn"),
+    "resourceIdentifier": _verbatim("resourceIdentifier"),
+}
+_STREAM_OPERATIONS = {"DeleteLogStream", "GetLogEvents", "PutLogEvents"}
+_LOGS_ANY = {"PutResourcePolicy", "DescribeResourcePolicies", "DeleteResourcePolicy", "PutQueryDefinition"}
+
+
+def _logs(operation: str, input: Input, world: World) -> str:
+    if operation in _LOGS_ANY:
+        return "*"
+    if operation in ("DescribeLogGroups", "ListLogGroups"):
+        return log_group_arn(world, "")
+    arn = _first(_LOGS, world, input) or "*"
+    stream = input.get("logStreamName") if operation in _STREAM_OPERATIONS else None
+    return f"{arn}{stream}" if stream else arn
+
+
+# --- IAM and STS ------------------------------------------------------------------------------------------------
+
+_IAM_NAMED = {"RoleName": "role", "UserName": "user", "GroupName": "group", "InstanceProfileName": "instance-profile"}
+_IAM_ANY = {"ListPolicies", "ListRoles", "ListUsers"}
+
+
+def _iam(operation: str, input: Input, world: World, ports: Ports | None) -> str:
+    if operation in _IAM_ANY:
+        return "*"
+    if operation == "CreatePolicy":
+        return _iam_arn(world, "policy", input.get("Path"), str(input.get("PolicyName", "")))
+    for member, kind in _IAM_NAMED.items():
+        if input.get(member):
+            return _existing(ports, world, kind, str(input[member])) or _iam_arn(
+                world, kind, input.get("Path"), str(input[member])
+            )
+    return str(input["PolicyArn"]) if input.get("PolicyArn") else "*"
+
+
+def _iam_arn(world: World, kind: str, path: str | None, name: str) -> str:
+    return f"arn:aws:iam::{world.account}:{kind}{path or '/'}{name}"
+
+
+def _existing(ports: Ports | None, world: World, kind: str, name: str) -> str | None:
+    if ports is None:
+        return None
+    found: records.Role | records.User | None = None
+    if kind == "role":
+        found = records.roles(ports, world.account).get(name)
+    elif kind == "user":
+        found = records.users(ports, world.account).get(name)
+    return found.arn if found is not None else None
+
+
+def _sts(operation: str, input: Input, world: World) -> str:
+    return str(input.get("RoleArn") or "*")
+
+
+_RESOURCES: Mapping[str, Callable[[str, Input, World], str]] = {
+    "stepfunctions": _states,
+    "lambda": _lambda,
+    "logs": _logs,
+    "sts": _sts,
+}
+
+
+# --- API Gateway ------------------------------------------------------------------------------------------------
+
+
+@cache
+def _apigateway_paths() -> Mapping[str, tuple[str, str, Mapping[str, str]]]:
+    """By operation: HTTP method, path template, and the members by their name in the template."""
+    paths = {}
+    for name, operation in load_model("apigateway").operations.items():
+        members = {member.wire: member.name for member in operation.input.members.values() if member.location == "uri"}
+        paths[name] = (operation.method, operation.uri.partition("?")[0], members)
+    return paths
+
+
+def _apigateway(operation: str, input: Input, world: World) -> tuple[str, str]:
+    method, template, members = _apigateway_paths()[operation]
+    path = re.sub(
+        r"\{([^}+]+)\+?\}",
+        lambda match: quote(str(input.get(members.get(match[1], match[1]), "")), safe="-._~$"),
+        template,
+    )
+    return f"apigateway:{method}", f"arn:aws:apigateway:{world.region}::{path}"
