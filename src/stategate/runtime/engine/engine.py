@@ -1,0 +1,502 @@
+"""The engine: per execution an ordered inbox of events, steps, one commit for all of them, then their effects.
+
+* An execution that waits for timers only may leave memory; a timer, a stop or a callback brings it back.
+* A start is one commit: the execution's row, its first step and its history. So is every later batch of events.
+* A task's result is kept by the commit of the step that it causes. If the process dies before, the task is called
+  again (at least once, as AWS says of tasks in flight). Events that were posted are on disk before `post` returns.
+* Express executions run in memory. One that was started asynchronously has its input on disk until it has ended, and
+  starts from the beginning after a crash.
+* What can't go on because of an error in Stategate (a step that raises, a run that can't be decoded) ends as FAILED
+  with States.Runtime and its cause; the others go on. What can't be written is forgotten and read again from disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from stategate.asl.effects import Finish
+from stategate.asl.events import (
+    Continued,
+    Event,
+    Started,
+    StopRequested,
+    TaskFailed,
+    TaskRestarted,
+    TaskSucceeded,
+    TimerFired,
+)
+from stategate.asl.history import HistoryEvent
+from stategate.runtime.clock import AlarmClock
+from stategate.runtime.engine.language import Language, Programs, identity, states_language
+from stategate.runtime.engine.live import Delivery, Live, Outcome
+from stategate.runtime.engine.posts import decode_event, encode_event
+from stategate.runtime.engine.tasks import Tasks
+from stategate.runtime.engine.timers import Timers
+from stategate.runtime.store.executions import Change, ExecutionTables
+from stategate.runtime.store.writer import Conflict, StoreFailed
+from stategate.services.ports import (
+    Entropy,
+    Execution,
+    ExecutionExists,
+    ExecutionObserver,
+    NewExecution,
+    TaskOutcome,
+    TaskRunner,
+    TaskSuccess,
+)
+
+HOT = 512
+"""So many idle runs stay in memory."""
+
+BUSY = 1000
+"""With so many commits under way, timers and recovery wait."""
+
+TOGETHER = 100
+"""So many events of one execution share a commit at most."""
+
+RETRY = 1.0
+"""Seconds until an execution that could not be written is read again."""
+
+log = structlog.get_logger(__name__)
+
+
+class EngineClosed(Exception):
+    """The server is being shut down."""
+
+
+class Engine:
+    """Implements `services.ports.Executions`. Call `open` once everything is in place, `close` before the store's."""
+
+    def __init__(
+        self,
+        tables: ExecutionTables,
+        runner: TaskRunner,
+        clock: AlarmClock,
+        entropy: Entropy,
+        observers: Sequence[ExecutionObserver] = (),
+        *,
+        language: Language | None = None,
+        max_tasks: int = 1000,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._entropy = entropy
+        self._observers = tuple(observers)
+        self._language = language or states_language()
+        self._programs = Programs(self._language)
+        self._tasks = Tasks(runner, max_tasks, self._task_ended)
+        self._timers = Timers(clock, tables, self._fire, self._busy)
+        self._live: dict[str, Live] = {}
+        self._idle: OrderedDict[str, Live] = OrderedDict()
+        self._committing = 0
+        self._quiet: asyncio.Future[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self.steps = 0
+
+    # --- life
+
+    def open(self) -> None:
+        """Goes on with what was running when the process ended, in the background."""
+        self._spawn(self._recover_all())
+        self._timers.open()
+
+    async def close(self) -> None:
+        """Takes no more events, cancels running tasks (they are called again after the next start), and waits for the
+        commits under way. Whoever waits for an Express execution gets `EngineClosed`."""
+        self._closed = True
+        self._timers.close()
+        for background in tuple(self._background):
+            background.cancel()
+        await self._tasks.close()
+        if self._committing:
+            self._quiet = asyncio.get_running_loop().create_future()
+            await self._quiet
+        for live in tuple(self._live.values()):
+            self._give_up(live, EngineClosed())
+
+    # --- services.ports.Executions
+
+    async def start(self, new: NewExecution) -> Execution:
+        self._check_open()
+        if new.type == "EXPRESS":
+            await self._start_express(new)
+        else:
+            await self._start_standard(new)
+        return Execution(new, "RUNNING")
+
+    async def run(self, new: NewExecution) -> Execution:
+        self._check_open()
+        live = self._begin(new, kept=False)
+        live.ended = asyncio.get_running_loop().create_future()
+        self._deliver(live, Delivery(Started()))
+        try:
+            return await asyncio.shield(live.ended)
+        except asyncio.CancelledError:
+            if not live.ended.done():
+                live.ended.cancel()
+                self._deliver(live, Delivery(StopRequested()))
+            raise
+
+    async def stop(self, arn: str, error: str | None, cause: str | None) -> Execution | None:
+        self._check_open()
+        execution = self._tables.get(arn)
+        if execution is None or execution.status != "RUNNING":
+            return execution
+        live = self._find(arn)
+        if live is not None:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._deliver(live, Delivery(StopRequested(error, cause), settled=settled))
+            await asyncio.shield(settled)
+        return self._tables.get(arn)
+
+    async def stop_all(self, machine_arn: str) -> int:
+        """Stops the running Standard executions of a state machine; returns how many there were."""
+        arns = self._tables.running(machine_arn)
+        for first in range(0, len(arns), 200):
+            await asyncio.gather(*(self.stop(arn, None, None) for arn in arns[first : first + 200]))
+        return len(arns)
+
+    async def post(self, arn: str, event_id: str, event: Event) -> bool:
+        """Brings an event from outside to a run; returns once it is on disk. False: the execution does not run, or had
+        an event with this id already and has not taken it up yet."""
+        self._check_open()
+        posted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tables.post(arn, event_id, encode_event(event), _settler(posted))
+        try:
+            await asyncio.shield(posted)
+        except Conflict:
+            return False
+        known = arn in self._live
+        live = self._find(arn)
+        if live is not None and known:
+            self._deliver(live, Delivery(event, row=event_id))
+        return True
+
+    def get(self, arn: str) -> Execution | None:
+        return self._tables.get(arn)
+
+    def list(
+        self, machine_arn: str, *, status: str | None = None, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> Sequence[Execution]:
+        return self._tables.page(machine_arn, status=status, after=after, limit=limit)
+
+    def history(
+        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
+    ) -> Sequence[HistoryEvent]:
+        return self._tables.history(arn, after=after, limit=limit, reverse=reverse)
+
+    def running(self, machine_arn: str) -> int:
+        return self._tables.count_running(machine_arn)
+
+    # --- starting
+
+    async def _start_standard(self, new: NewExecution) -> None:
+        while (other := self._live.get(new.arn)) is not None and other.starting is not None:
+            await asyncio.wait([other.starting])
+        existing = self._tables.get(new.arn)
+        if existing is not None:
+            raise ExecutionExists(existing)
+        live = self._begin(new, kept=True)
+        settled = live.starting = asyncio.get_running_loop().create_future()
+        self._deliver(live, Delivery(Started(), settled=settled))
+        try:
+            await asyncio.shield(settled)
+        except Conflict:
+            found = self._tables.get(new.arn)
+            if found is None:
+                raise
+            raise ExecutionExists(found) from None
+
+    async def _start_express(self, new: NewExecution) -> None:
+        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tables.start_express(new, _settler(recorded))
+        await asyncio.shield(recorded)
+        self._run_recorded(new)
+
+    def _run_recorded(self, new: NewExecution) -> None:
+        if not self._closed:
+            live = self._begin(new, kept=False)
+            live.recorded = True
+            self._deliver(live, Delivery(Started()))
+
+    def _begin(self, new: NewExecution, *, kept: bool) -> Live:
+        live = self._live[new.arn] = Live(new, self._language.new(identity(new)), kept=kept)
+        return live
+
+    # --- finding and bringing back
+
+    def _find(self, arn: str) -> Live | None:
+        """The execution in memory, read from disk if need be; None if it doesn't run."""
+        live = self._live.get(arn)
+        return live if live is not None else self._load(arn)
+
+    def _load(self, arn: str, *, rearm: bool = False) -> Live | None:
+        stored = self._tables.load(arn)
+        if stored is None:
+            return None
+        try:
+            run = self._language.load(identity(stored.new), stored.header, stored.frames)
+            posted = [(row, decode_event(event)) for row, event in stored.inbox]
+        except Exception as error:
+            log.exception("execution.undecodable", execution=arn)
+            self._park(Live(stored.new, None, stored.version), error)
+            return None
+        live = self._live[arn] = Live(stored.new, run, stored.version, timers=set(stored.timers))
+        live.owed = {task.command: task for task in stored.tasks}
+        live.inbox.extend(Delivery(TaskRestarted(task.command)) for task in stored.tasks)
+        live.inbox.extend(Delivery(event, row=row) for row, event in posted)
+        if stored.continues:
+            live.inbox.append(Delivery(Continued()))
+        if rearm:
+            for timer, due in stored.timers.items():
+                self._timers.set(arn, timer, due)
+        self._proceed(live)
+        return live
+
+    async def _recover_all(self) -> None:
+        for number, arn in enumerate(self._tables.owed()):
+            self._recover(arn)
+            if number % 50 == 49:
+                await asyncio.sleep(0.05 if self._busy() else 0)
+        for new in self._tables.express():
+            if new.arn not in self._live:
+                self._run_recorded(new)
+                await asyncio.sleep(0)
+
+    def _recover(self, arn: str, *, rearm: bool = False) -> None:
+        if self._closed or arn in self._live:
+            return
+        try:
+            self._load(arn, rearm=rearm)
+        except Exception:
+            log.exception("execution.unreadable", execution=arn)
+
+    # --- the loop
+
+    def _deliver(self, live: Live, delivery: Delivery) -> None:
+        live.inbox.append(delivery)
+        self._proceed(live)
+
+    def _proceed(self, live: Live) -> None:
+        """Takes up what is in the inbox, unless a commit is under way: it will be taken up after that."""
+        if live.committing or self._closed:
+            return
+        if not live.inbox:
+            self._rest(live)
+            return
+        self._idle.pop(live.new.arn, None)
+        outcome = Outcome()
+        try:
+            self._step_all(live, outcome)
+            change = outcome.change(live)
+        except Exception as error:
+            log.exception("execution.broken", execution=live.new.arn)
+            self._park(live, error, outcome)
+            return
+        self._commit(live, outcome, change)
+
+    def _step_all(self, live: Live, outcome: Outcome) -> None:
+        program, step = self._programs.get(live.new), self._language.step
+        while live.inbox and len(outcome.deliveries) < TOGETHER:
+            delivery = live.inbox.popleft()
+            outcome.event(live, delivery)
+            now = self._clock.now()
+            seed = int(self._entropy.uuid().replace("-", ""), 16)
+            result = step(program, live.run, delivery.event, now, seed)
+            self.steps += 1
+            outcome.history += result.events
+            for effect in result.effects:
+                outcome.effect(live, effect)
+            if outcome.finish is not None:
+                outcome.stopped = now
+                return
+
+    def _commit(self, live: Live, outcome: Outcome, change: Change) -> None:
+        live.committing = True
+        self._committing += 1
+
+        def done(error: Exception | None) -> None:
+            self._committed(live, outcome, error)
+
+        if live.kept:
+            self._tables.commit(change, done)
+        else:
+            asyncio.get_running_loop().call_soon(done, None)
+
+    def _committed(self, live: Live, outcome: Outcome, error: Exception | None) -> None:
+        self._committing -= 1
+        live.committing = False
+        if error is None:
+            self._visible(live, outcome)
+        else:
+            self._lose(live, outcome, error)
+        if not self._committing and self._quiet is not None and not self._quiet.done():
+            self._quiet.set_result(None)
+
+    def _visible(self, live: Live, outcome: Outcome) -> None:
+        """The commit is on disk: now others may know, and effects be performed."""
+        live.version += 1
+        live.starting = None
+        for delivery in outcome.deliveries:
+            _settle(delivery, None)
+        self._observe(live, outcome)
+        if outcome.finish is not None:
+            self._finished(live, outcome, outcome.finish)
+            return
+        live.run.committed()
+        self._perform(live, outcome)
+        if outcome.continues:
+            live.inbox.appendleft(Delivery(Continued()))
+        self._proceed(live)
+
+    def _perform(self, live: Live, outcome: Outcome) -> None:
+        arn = live.new.arn
+        for command in outcome.cancelled:
+            self._tasks.cancel(arn, command)
+        for timer in outcome.ended_timers:
+            self._timers.cancel(arn, timer)
+        for timer, due in outcome.timers.items():
+            live.timers.add(timer)
+            self._timers.set(arn, timer, due, on_disk=live.kept)
+        if self._closed:
+            return
+        for task in (*outcome.restarted.values(), *outcome.tasks.values()):
+            self._tasks.start(live.new, task)
+
+    def _finished(self, live: Live, outcome: Outcome, finish: Finish) -> None:
+        arn = live.new.arn
+        self._forget(live)
+        if live.recorded:
+            self._tables.end_express(arn, _logged(arn))
+        for delivery in live.inbox:
+            _settle(delivery, None)
+        live.inbox.clear()
+        if live.ended is not None and not live.ended.done():
+            live.ended.set_result(_execution(live.new, finish, outcome.stopped))
+
+    def _lose(self, live: Live, outcome: Outcome, error: Exception) -> None:
+        """It is not on disk: forget what was done in memory; what is on disk goes on a little later."""
+        arn = live.new.arn
+        if not (isinstance(error, Conflict) and live.version == 0):
+            log.error("execution.not_written", execution=arn, error=str(error) or type(error).__name__)
+        for delivery in outcome.deliveries:
+            _settle(delivery, error)
+        self._give_up(live, error)
+        if live.version and not self._closed:
+            self._clock.call_at(self._clock.now() + RETRY, lambda: self._recover(arn, rearm=True))
+
+    def _give_up(self, live: Live, error: Exception) -> None:
+        self._forget(live)
+        for delivery in live.inbox:
+            _settle(delivery, error)
+        live.inbox.clear()
+        if live.ended is not None and not live.ended.done():
+            live.ended.set_exception(error)
+            live.ended.exception()  # whoever waited may be gone
+
+    def _park(self, live: Live, error: Exception, outcome: Outcome | None = None) -> None:
+        """Ends an execution that Stategate can't go on with."""
+        parked = Outcome(stopped=self._clock.now())
+        parked.deliveries = outcome.deliveries if outcome else []
+        cause = f"The execution cannot go on because of an internal error: {type(error).__name__}: {error}"
+        parked.finish = Finish("FAILED", None, "States.Runtime", cause)
+        last = self._tables.last_event(live.new.arn) if live.version else 0
+        details = {"error": "States.Runtime", "cause": cause}
+        parked.history = [HistoryEvent(last + 1, last, parked.stopped or 0.0, "ExecutionFailed", details)]
+        self._commit(live, parked, parked.change(live))
+
+    # --- resting
+
+    def _rest(self, live: Live) -> None:
+        arn = live.new.arn
+        if not live.kept or self._tasks.active(arn) or arn not in self._live:
+            return
+        self._idle[arn] = live
+        self._idle.move_to_end(arn)
+        while len(self._idle) > HOT:
+            arn, _ = self._idle.popitem(last=False)
+            del self._live[arn]
+
+    def _forget(self, live: Live) -> None:
+        arn = live.new.arn
+        if self._live.get(arn) is live:
+            del self._live[arn]
+            self._idle.pop(arn, None)
+            self._tasks.drop(arn)
+            self._timers.drop(arn)
+
+    def _busy(self) -> bool:
+        return self._committing >= BUSY
+
+    # --- what happens
+
+    def _task_ended(self, arn: str, command: int, outcome: TaskOutcome) -> None:
+        live = self._live.get(arn)
+        if live is None:
+            return
+        if isinstance(outcome, TaskSuccess):
+            self._deliver(live, Delivery(TaskSucceeded(command, outcome.output)))
+        else:
+            self._deliver(live, Delivery(TaskFailed(command, outcome.error, outcome.cause)))
+
+    def _fire(self, arn: str, timer: str) -> None:
+        live = self._find(arn)
+        if live is not None:
+            self._deliver(live, Delivery(TimerFired(timer)))
+
+    def _observe(self, live: Live, outcome: Outcome) -> None:
+        for observer in self._observers:
+            try:
+                if live.version == 1:
+                    observer.status(Execution(live.new, "RUNNING"))
+                if outcome.history:
+                    observer.events(live.new, outcome.history)
+                if outcome.finish is not None:
+                    observer.status(_execution(live.new, outcome.finish, outcome.stopped))
+            except Exception:
+                log.exception("observer.failed", execution=live.new.arn)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineClosed
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        background = asyncio.get_running_loop().create_task(work)
+        self._background.add(background)
+        background.add_done_callback(self._background.discard)
+
+
+def _execution(new: NewExecution, finish: Finish, stopped: float | None) -> Execution:
+    return Execution(new, finish.status, stopped, finish.output, finish.error, finish.cause)
+
+
+def _settle(delivery: Delivery, error: Exception | None) -> None:
+    if delivery.settled is not None:
+        _settler(delivery.settled)(error)
+
+
+def _settler(future: asyncio.Future[None]) -> Callable[[Exception | None], None]:
+    def settle(error: Exception | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+            future.exception()  # whoever waited may be gone
+
+    return settle
+
+
+def _logged(arn: str) -> Callable[[Exception | None], None]:
+    def done(error: Exception | None) -> None:
+        if isinstance(error, StoreFailed):
+            log.error("express.not_written", execution=arn, error=str(error))
+
+    return done
