@@ -1,16 +1,36 @@
 """The machine: what an event does to a run."""
 
-from dataclasses import dataclass, field
+from __future__ import annotations
 
-from stategate.asl.effects import Effect
-from stategate.asl.events import Event
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from stategate.asl import behaviour
+from stategate.asl.effects import Continue, Effect, StartTimer
+from stategate.asl.events import (
+    Continued,
+    Event,
+    Started,
+    StopRequested,
+    TaskFailed,
+    TaskRestarted,
+    TaskSucceeded,
+    TimerFired,
+)
+from stategate.asl.frames import Sequence
 from stategate.asl.history import HistoryEvent
-from stategate.asl.program import Program
-from stategate.asl.run import Run
+from stategate.asl.nesting import HEARTBEAT_TIMEOUT, TIMEOUT, Failure, conclude, fail, too_large
+from stategate.asl.program import Program, Task
+from stategate.asl.run import ROOT, Run
+from stategate.asl.turn import EXECUTION_TIMER, HISTORY_LIMIT, PAYLOAD_LIMIT, UNTRUNCATED, HistoryFull, Turn
+from stategate.asl.value import Value
+
+EXPRESS_SECONDS = 300
+EVENTS_PER_STEP = 1000
 
 
 class IllegalEvent(Exception):
-    """An event that can't be: a command that was never issued, a second start, an event before the start."""
+    """An event that can't be: a command that was never issued, or an event before the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +44,172 @@ class Step:
 def step(program: Program, run: Run, event: Event, now: float, seed: int) -> Step:
     """Bring `event` to `run`, which is updated in place. `now` in epoch seconds; `seed` feeds jitter and States.UUID.
 
-    A workflow's failure is a value (an effect `Finish`); only an event that can't be raises (`IllegalEvent`).
-    An event for a run that has ended changes nothing.
+    A workflow's failure is a value (an effect `Finish`); only an event that can't be raises (`IllegalEvent`), and then
+    the run is as it was. An event that comes again, too late, or for a run that has ended changes nothing.
     """
-    raise NotImplementedError
+    if not run.started and not isinstance(event, Started):
+        raise IllegalEvent(f"{type(event).__name__} before the start")
+    turn = Turn(program, run, now, seed)
+    if run.status == "RUNNING":
+        promised = bool(run.ready) and not isinstance(event, Continued)
+        try:
+            _apply(turn, event)
+            _go_on(turn, promised)
+        except HistoryFull:
+            _end_of_history(turn)
+    return Step(turn.effects, turn.events)
+
+
+def _apply(turn: Turn, event: Event) -> None:
+    match event:
+        case Started():
+            _start(turn)
+        case TaskSucceeded():
+            _task_succeeded(turn, event)
+        case TaskFailed():
+            _task_failed(turn, event)
+        case TaskRestarted():
+            _task_restarted(turn, event)
+        case TimerFired():
+            _timer_fired(turn, event.timer)
+        case StopRequested():
+            details = {"error": event.error, "cause": event.cause}
+            turn.emit(0, "ExecutionAborted", {name: text for name, text in details.items() if text is not None})
+            turn.finish("ABORTED", error=event.error, cause=event.cause)
+        case Continued():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _go_on(turn: Turn, promised: bool) -> None:
+    """Moves every sequence that can move, one state each in turn, for as long as one step may take. `promised`: a
+    Continued is still to come from an earlier step; what is ready waits for it."""
+    run = turn.run
+    while turn.queue and not promised:
+        if len(turn.events) >= EVENTS_PER_STEP:
+            turn.effects.append(Continue())
+            break
+        behaviour.advance(turn, turn.queue.popleft())
+    run.ready = list(turn.queue)
+
+
+def _start(turn: Turn) -> None:
+    run, program = turn.run, turn.program
+    if run.started:
+        return
+    identity = run.identity
+    details = {"input": identity.input, "inputDetails": UNTRUNCATED, "roleArn": identity.role_arn}
+    turn.emit(0, "ExecutionStarted", details)
+    frame_id = run.reserve()
+    run.put(frame_id, Sequence(0, program.flows[0].start, run.input, 0))
+    turn.queue.append(frame_id)
+    timeout = program.timeout
+    if identity.express:
+        timeout = EXPRESS_SECONDS if timeout is None else min(timeout, EXPRESS_SECONDS)
+    if timeout is not None:
+        turn.effects.append(StartTimer(EXECUTION_TIMER, identity.started + timeout))
+
+
+def _waiting_task(turn: Turn, command: int) -> tuple[int, Sequence, Task] | None:
+    """The task that waits for the answer to this command, if it still does."""
+    if not 0 < command <= turn.run.last_event:
+        raise IllegalEvent(f"command {command} was never issued")
+    frame_id = turn.run.waiting.get(command)
+    if frame_id is None:
+        return None
+    sequence = turn.run.sequence(frame_id)
+    if sequence.phase != "task":
+        return None
+    state = turn.state(sequence)
+    assert isinstance(state, Task)
+    turn.run.touch(frame_id)
+    return frame_id, sequence, state
+
+
+def _task_succeeded(turn: Turn, event: TaskSucceeded) -> None:
+    waiting = _waiting_task(turn, event.command)
+    if waiting is None:
+        return
+    frame_id, sequence, state = waiting
+    turn.cancel_timers(sequence)
+    turn.run.resume(sequence)
+    result = Value(event.output)
+    if result.over(PAYLOAD_LIMIT):
+        resource = state.resource
+        failure = too_large(resource.text if resource.kind == "lambda" else resource.service, reported=True)
+        behaviour.record_ended(turn, sequence, state, "Failed", {"error": failure.error, "cause": failure.cause})
+        fail(turn, frame_id, sequence, failure)
+        return
+    details = {"output": event.output, "outputDetails": UNTRUNCATED}
+    behaviour.record_ended(turn, sequence, state, "Succeeded", details)
+    conclude(turn, frame_id, sequence, state, result)
+
+
+def _task_failed(turn: Turn, event: TaskFailed) -> None:
+    waiting = _waiting_task(turn, event.command)
+    if waiting is None:
+        return
+    frame_id, sequence, state = waiting
+    turn.cancel_timers(sequence)
+    turn.run.resume(sequence)
+    behaviour.record_ended(turn, sequence, state, "Failed", {"error": event.error, "cause": event.cause})
+    fail(turn, frame_id, sequence, Failure(event.error, event.cause, reported=True))
+
+
+def _task_restarted(turn: Turn, event: TaskRestarted) -> None:
+    waiting = _waiting_task(turn, event.command)
+    if waiting is not None:
+        _, sequence, state = waiting
+        behaviour.record_started(turn, sequence, state)
+
+
+def _timer_fired(turn: Turn, timer: str) -> None:
+    if timer == EXECUTION_TIMER:
+        turn.emit(0, "ExecutionTimedOut", {})
+        turn.finish("TIMED_OUT")
+        return
+    kind, _, number = timer.partition(":")
+    if kind not in ("timeout", "heartbeat", "wait", "retry") or not number.isdecimal():
+        raise IllegalEvent(f"timer {timer} was never started")
+    frame_id = turn.run.waiting.get(int(number))
+    if frame_id is None:
+        return
+    sequence = turn.run.sequence(frame_id)
+    phase = "task" if kind in ("timeout", "heartbeat") else kind
+    if sequence.phase != phase:
+        return
+    turn.run.touch(frame_id)
+    match kind:
+        case "timeout" | "heartbeat":
+            _task_timed_out(turn, frame_id, sequence, kind)
+        case "wait":
+            turn.run.resume(sequence)
+            behaviour.waited(turn, frame_id, sequence)
+        case _:
+            turn.run.resume(sequence)
+            sequence.phase = "work"
+            turn.queue.append(frame_id)
+
+
+def _task_timed_out(turn: Turn, frame_id: int, sequence: Sequence, kind: str) -> None:
+    state = turn.state(sequence)
+    assert isinstance(state, Task)
+    turn.cancel_timers(sequence, fired=kind)
+    turn.stop_waiting(sequence)
+    behaviour.record_ended(turn, sequence, state, "TimedOut", {"error": TIMEOUT})
+    alias = HEARTBEAT_TIMEOUT if kind == "heartbeat" else None
+    fail(turn, frame_id, sequence, Failure(TIMEOUT, None, reported=True, alias=alias))
+
+
+def _end_of_history(turn: Turn) -> None:
+    """The last event that an execution may have says that it was the last."""
+    run = turn.run
+    cause = f"The execution reached the maximum number of history events ({HISTORY_LIMIT})."
+    error = "States.Runtime"
+    root = run.sequence_or_none(ROOT)
+    previous = root.last if root is not None else run.last_event
+    turn.events.append(
+        HistoryEvent(run.next_event(), previous, turn.now, "ExecutionFailed", {"error": error, "cause": cause})
+    )
+    turn.finish("FAILED", error=error, cause=cause)

@@ -9,7 +9,7 @@ Severity = Literal["ERROR", "WARNING"]
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One diagnostic, as ValidateStateMachineDefinition shows it. `location` is a JSON pointer into the definition
-    (`/States/S/Next`), or empty where the message has it already."""
+    (`/States/S/Next`); of text that is no JSON it is Jackson's, which the message has already; it may be empty."""
 
     code: str
     message: str
@@ -17,7 +17,7 @@ class Problem:
     severity: Severity = "ERROR"
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}" + (f" at {self.location}" if self.location else "")
+        return f"{self.code}: {self.message}" + (f" at {self.location}" if self.location.startswith("/") else "")
 
 
 class InvalidDefinition(Exception):

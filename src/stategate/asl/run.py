@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stategate.asl import frames as stored
+from stategate.asl.frames import Frame, Group, Header, Items, Output, Sequence
+from stategate.asl.value import Value
+
+ROOT = 0
+
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
@@ -25,28 +31,131 @@ class RunIdentity:
 
 
 class Run:
-    """Where an execution is. `status`: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED."""
+    """Where an execution is. `changed` and `removed` are the frames touched since `committed()`; they share no id."""
 
-    identity: RunIdentity
-    status: str
-    changed: set[int]
-    removed: set[int]
+    __slots__ = ("_frames", "_header", "changed", "identity", "input", "removed", "waiting")
+
+    def __init__(self, identity: RunIdentity, header: Header, frames: dict[int, Frame]) -> None:
+        self.identity = identity
+        self.input = Value(identity.input)
+        self.changed: set[int] = set()
+        self.removed: set[int] = set()
+        self._header = header
+        self._frames = frames
+        self.waiting: dict[int, int] = {
+            frame.waits_for: frame_id
+            for frame_id, frame in frames.items()
+            if isinstance(frame, Sequence) and frame.waits_for
+        }
 
     @classmethod
     def new(cls, identity: RunIdentity) -> Run:
-        raise NotImplementedError
+        return cls(identity, Header(), {})
 
     @classmethod
     def load(cls, identity: RunIdentity, header: bytes, frames: Mapping[int, bytes]) -> Run:
-        raise NotImplementedError
+        """Raises msgspec.DecodeError for what this version can't read."""
+        decoded = {frame_id: stored.decode(data) for frame_id, data in frames.items()}
+        return cls(identity, stored.decode_header(header), decoded)
+
+    @property
+    def status(self) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+        return self._header.status
+
+    @property
+    def started(self) -> bool:
+        return self._header.events > 0
+
+    @property
+    def last_event(self) -> int:
+        """The id of the last history event, 0 before the first."""
+        return self._header.events
 
     def header(self) -> bytes:
-        raise NotImplementedError
+        return stored.encode(self._header)
 
     def frame(self, frame_id: int) -> bytes:
         """Raises KeyError for a frame that isn't (any more)."""
-        raise NotImplementedError
+        return stored.encode(self._frames[frame_id])
 
     def committed(self) -> None:
         """What was changed is on disk."""
-        raise NotImplementedError
+        self.changed.clear()
+        self.removed.clear()
+
+    # What follows is for the machine.
+
+    def next_event(self) -> int:
+        self._header.events += 1
+        return self._header.events
+
+    def end(self, status: str) -> None:
+        self._header.status = status
+        self._header.ready = []
+        for frame_id in list(self._frames):
+            self.remove(frame_id)
+
+    @property
+    def ready(self) -> list[int]:
+        return self._header.ready
+
+    @ready.setter
+    def ready(self, frame_ids: list[int]) -> None:
+        self._header.ready = frame_ids
+
+    def reserve(self, count: int = 1) -> int:
+        """The first of `count` new frame ids."""
+        first = self._header.frames
+        self._header.frames += count
+        return first
+
+    def put(self, frame_id: int, frame: Frame) -> None:
+        self._frames[frame_id] = frame
+        self.touch(frame_id)
+
+    def touch(self, frame_id: int) -> None:
+        self.changed.add(frame_id)
+        self.removed.discard(frame_id)
+
+    def remove(self, frame_id: int) -> None:
+        frame = self._frames.pop(frame_id, None)
+        if frame is None:
+            return
+        if isinstance(frame, Sequence) and frame.waits_for:
+            del self.waiting[frame.waits_for]
+        self.changed.discard(frame_id)
+        self.removed.add(frame_id)
+
+    def wait(self, frame_id: int, sequence: Sequence, event_id: int) -> None:
+        """The sequence waits for what this event names."""
+        sequence.waits_for = event_id
+        self.waiting[event_id] = frame_id
+
+    def resume(self, sequence: Sequence) -> None:
+        self.waiting.pop(sequence.waits_for, None)
+        sequence.waits_for = 0
+
+    def sequence(self, frame_id: int) -> Sequence:
+        frame = self._frames[frame_id]
+        assert isinstance(frame, Sequence)
+        return frame
+
+    def sequence_or_none(self, frame_id: int) -> Sequence | None:
+        frame = self._frames.get(frame_id)
+        return frame if isinstance(frame, Sequence) else None
+
+    def group(self, frame_id: int) -> Group:
+        frame = self._frames[frame_id]
+        assert isinstance(frame, Group)
+        return frame
+
+    def items(self, frame_id: int) -> Items:
+        frame = self._frames[frame_id]
+        assert isinstance(frame, Items)
+        return frame
+
+    def output(self, frame_id: int) -> Output:
+        frame = self._frames[frame_id]
+        assert isinstance(frame, Output)
+        return frame

@@ -1,0 +1,234 @@
+"""What each type of state does once it is entered."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from stategate.asl.effects import ScheduleTask, StartTimer
+from stategate.asl.failures import StateFailure, runtime_failure
+from stategate.asl.frames import Sequence
+from stategate.asl.nesting import (
+    Failure,
+    assignments,
+    fail,
+    filter_output,
+    in_state,
+    leave,
+    open_map,
+    open_parallel,
+)
+from stategate.asl.program import Choice, Fail, Map, Parallel, Pass, State, Succeed, Task, Wait, Working
+from stategate.asl.turn import UNTRUNCATED, Turn
+from stategate.asl.value import Value
+
+
+def advance(turn: Turn, frame_id: int) -> None:
+    """Enters the state that the sequence is at, or starts its work again."""
+    sequence = turn.run.sequence_or_none(frame_id)
+    if sequence is None or sequence.phase not in ("enter", "work"):
+        return
+    state = turn.state(sequence)
+    if sequence.phase == "enter":
+        details = {"name": state.name, "input": sequence.input.text, "inputDetails": UNTRUNCATED}
+        sequence.last = turn.emit(sequence.last, f"{type(state).__name__}StateEntered", details)
+        sequence.entered = sequence.last
+        sequence.entered_at = turn.now
+        sequence.phase = "work"
+    turn.run.touch(frame_id)
+    try:
+        _perform(turn, frame_id, sequence, state)
+    except StateFailure as failure:
+        fail(turn, frame_id, sequence, in_state(sequence, failure))
+
+
+def _perform(turn: Turn, frame_id: int, sequence: Sequence, state: State) -> None:
+    match state:
+        case Pass():
+            _pass(turn, frame_id, sequence, state)
+        case Task():
+            _task(turn, frame_id, sequence, state)
+        case Choice():
+            _choice(turn, frame_id, sequence, state)
+        case Wait():
+            _wait(turn, frame_id, sequence, state)
+        case Succeed():
+            _pass_on(turn, frame_id, sequence, state)
+        case Fail():
+            _fail(turn, frame_id, sequence, state)
+        case Parallel():
+            open_parallel(turn, frame_id, sequence, state, _arguments(turn, sequence, state))
+        case Map():
+            _map(turn, frame_id, sequence, state)
+        case _:
+            raise AssertionError(state)
+
+
+def _arguments(turn: Turn, sequence: Sequence, state: Pass | Working) -> Value:
+    """The effective input after Parameters."""
+    effective = turn.effective_input(sequence, state)
+    if state.parameters is None:
+        return effective
+    return Value.of(state.parameters(turn.scope(sequence, effective.json)))
+
+
+def _pass(turn: Turn, frame_id: int, sequence: Sequence, state: Pass) -> None:
+    result = state.result or _arguments(turn, sequence, state)
+    output = result
+    if state.result_path is not None:
+        output = Value.of(state.result_path(sequence.input.json, result.json))
+    output = filter_output(turn, sequence, state, output)
+    leave(turn, frame_id, sequence, state.next, output, assignments(turn, sequence, state.assign, result))
+
+
+def _pass_on(turn: Turn, frame_id: int, sequence: Sequence, state: State, next: str | None = None) -> None:
+    """The output is the effective input."""
+    effective = turn.effective_input(sequence, state)
+    output = filter_output(turn, sequence, state, effective)
+    leave(turn, frame_id, sequence, next, output, assignments(turn, sequence, state.assign, effective))
+
+
+def _choice(turn: Turn, frame_id: int, sequence: Sequence, state: Choice) -> None:
+    effective = turn.effective_input(sequence, state)
+    scope = turn.scope(sequence, effective.json)
+    for rule in state.rules:
+        if rule.test(scope):
+            next, assign = rule.next, rule.assign
+            break
+    else:
+        if state.default is None:
+            cause = "Failed to transition out of the state. The state does not point to a next state."
+            fail(turn, frame_id, sequence, in_state(sequence, StateFailure("States.NoChoiceMatched", cause)))
+            return
+        next, assign = state.default, state.assign
+    output = filter_output(turn, sequence, state, effective)
+    leave(turn, frame_id, sequence, next, output, assignments(turn, sequence, assign, effective))
+
+
+def _wait(turn: Turn, frame_id: int, sequence: Sequence, state: Wait) -> None:
+    scope = turn.scope(sequence, turn.effective_input(sequence, state).json)
+    due = turn.now + state.seconds(scope) if state.seconds is not None else turn.now
+    if state.until is not None:
+        due = state.until(scope)
+    if due <= turn.now:
+        waited(turn, frame_id, sequence)
+        return
+    sequence.phase = "wait"
+    turn.run.wait(frame_id, sequence, sequence.entered)
+    turn.effects.append(StartTimer(f"wait:{sequence.entered}", due))
+
+
+def waited(turn: Turn, frame_id: int, sequence: Sequence) -> None:
+    """The time of a Wait state has come."""
+    state = turn.state(sequence)
+    try:
+        _pass_on(turn, frame_id, sequence, state, state.next)
+    except StateFailure as failure:
+        fail(turn, frame_id, sequence, in_state(sequence, failure))
+
+
+def _fail(turn: Turn, frame_id: int, sequence: Sequence, state: Fail) -> None:
+    scope = turn.scope(sequence, sequence.input.json)
+    error = None if state.error is None else _text(state.error(scope), "ErrorPath")
+    cause = None if state.cause is None else _text(state.cause(scope), "CausePath")
+    fail(turn, frame_id, sequence, Failure(error, cause, reported=True))
+
+
+def _text(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise runtime_failure(f"The {field} field must refer to a string, but refers to {Value.of(value).text}.")
+    return value
+
+
+def _map(turn: Turn, frame_id: int, sequence: Sequence, state: Map) -> None:
+    effective = turn.effective_input(sequence, state)
+    scope = turn.scope(sequence, effective.json)
+    items = effective.json if state.items is None else state.items(scope)
+    if not isinstance(items, list):
+        raise runtime_failure(f'Reference path "{state.items_path}" must point to array.')
+    concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
+    open_map(turn, frame_id, sequence, state, effective, [Value.of(item) for item in items], concurrency)
+
+
+# --- Task ------------------------------------------------------------------------------------------------------------
+
+
+def _task(turn: Turn, frame_id: int, sequence: Sequence, state: Task) -> None:
+    effective = turn.effective_input(sequence, state)
+    scope = turn.scope(sequence, effective.json)
+    timeout = None if state.timeout is None else state.timeout(scope)
+    heartbeat = None if state.heartbeat is None else state.heartbeat(scope)
+    arguments = effective if state.parameters is None else Value.of(state.parameters(scope))
+    credentials = None if state.credentials is None else _text(state.credentials(scope), "RoleArn")
+    _schedule(turn, frame_id, sequence, state, arguments, timeout, heartbeat, credentials)
+
+
+def _schedule(
+    turn: Turn,
+    frame_id: int,
+    sequence: Sequence,
+    state: Task,
+    arguments: Value,
+    timeout: float | None,
+    heartbeat: float | None,
+    credentials: str | None,
+) -> None:
+    limits: dict[str, Any] = {}
+    if timeout is not None:
+        limits["timeoutInSeconds"] = int(timeout)
+    if heartbeat is not None:
+        limits["heartbeatInSeconds"] = int(heartbeat)
+    command = _record_scheduled(turn, sequence, state, arguments, limits, credentials)
+    sequence.last = command
+    sequence.phase = "task"
+    turn.run.wait(frame_id, sequence, command)
+    record_started(turn, sequence, state)
+    turn.effects.append(
+        ScheduleTask(command, state.resource.text, state.name, arguments.text, timeout, heartbeat, credentials)
+    )
+    if timeout is not None:
+        sequence.timed = True
+        turn.effects.append(StartTimer(f"timeout:{command}", turn.now + timeout))
+    if heartbeat is not None:
+        sequence.beating = True
+        turn.effects.append(StartTimer(f"heartbeat:{command}", turn.now + heartbeat))
+
+
+def _record_scheduled(
+    turn: Turn, sequence: Sequence, state: Task, arguments: Value, limits: dict[str, Any], credentials: str | None
+) -> int:
+    resource = state.resource
+    details: dict[str, Any]
+    match resource.kind:
+        case "lambda":
+            details = {"resource": resource.text, "input": arguments.text, "inputDetails": UNTRUNCATED}
+            limits.pop("heartbeatInSeconds", None)
+        case "integration":
+            region = turn.run.identity.execution_arn.split(":")[3]
+            details = {**_named(state), "region": region, "parameters": arguments.text}
+        case _ as kind:
+            assert_never(kind)
+    if credentials is not None:
+        details["taskCredentials"] = {"roleArn": credentials}
+    prefix = "LambdaFunction" if resource.kind == "lambda" else "Task"
+    return turn.emit(sequence.last, f"{prefix}Scheduled", {**details, **limits})
+
+
+def record_started(turn: Turn, sequence: Sequence, state: Task) -> None:
+    """The task is about to be called (again)."""
+    if state.resource.kind == "lambda":
+        sequence.last = turn.emit(sequence.last, "LambdaFunctionStarted")
+    else:
+        sequence.last = turn.emit(sequence.last, "TaskStarted", _named(state))
+
+
+def _named(state: Task) -> dict[str, Any]:
+    action = state.resource.action + (f".{state.resource.pattern}" if state.resource.pattern else "")
+    return {"resourceType": state.resource.service, "resource": action}
+
+
+def record_ended(turn: Turn, sequence: Sequence, state: Task, how: str, details: dict[str, Any]) -> None:
+    """`how`: Succeeded, Failed or TimedOut."""
+    if state.resource.kind == "lambda":
+        sequence.last = turn.emit(sequence.last, f"LambdaFunction{how}", details)
+    else:
+        sequence.last = turn.emit(sequence.last, f"Task{how}", {**_named(state), **details})

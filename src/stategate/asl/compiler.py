@@ -1,0 +1,176 @@
+"""Definition -> program. Everything is checked, every problem collected, before anything is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stategate.asl.fields import BRANCH_FIELDS, DEFINITION_FIELDS, PROCESSOR_FIELDS, STATE_TYPES
+from stategate.asl.problems import InvalidDefinition, Problem
+from stategate.asl.program import Flow, Program, State
+from stategate.asl.reader import DUPLICATE, MAX_NAME, MISSING_TARGET, SCHEMA, Node, Problems
+from stategate.asl.states import compile_state
+from stategate.lang import jsontext
+
+MAX_DEFINITION = 1_048_576
+MAX_TIMEOUT = 99_999_999
+
+
+def compile_definition(definition: str, type: str) -> Program:
+    """See `program.compile`."""
+    problems = Problems()
+    document = _read(definition)
+    compiler = Compiler(problems, type)
+    root = Node(document, "", problems)
+    root.allow(DEFINITION_FIELDS)
+    timeout = root.integer("TimeoutSeconds", 1, MAX_TIMEOUT)
+    version = root.text("Version")
+    if version not in (None, "1.0"):
+        root.report("The field 'Version' should have one of these values: [1.0]", "Version")
+    if compiler.speaks_jsonpath(root):
+        compiler.flow(root)
+    if problems.found:
+        raise InvalidDefinition(tuple(problems.found))
+    return Program(type, timeout, tuple(flow for flow in compiler.flows if flow is not None), compiler.assigns)
+
+
+def _read(definition: str) -> dict[str, Any]:
+    if len(definition.encode("utf-8", "replace")) > MAX_DEFINITION:
+        raise InvalidDefinition((Problem(SCHEMA, f"Definition must not be larger than {MAX_DEFINITION} bytes"),))
+    if not definition.strip():
+        raise InvalidDefinition((Problem(SCHEMA, "Definition must be a valid JSON object"),))
+    try:
+        document = jsontext.loads(definition)
+    except jsontext.JSONSyntaxError as error:
+        source = definition if len(definition) <= 500 else f"{definition[:500]}"
+        rest = len(definition) - len(source)
+        truncated = f"[truncated {rest} chars]" if rest else ""
+        place = f'[Source: (String)"{source}"{truncated}; line: {error.line}, column: {error.column}]'
+        raise InvalidDefinition(
+            (Problem("INVALID_JSON_DESCRIPTION", f"{error.message}\n at {place}", place),)
+        ) from None
+    if not isinstance(document, dict):
+        raise InvalidDefinition((Problem(SCHEMA, "Definition must be a valid JSON object"),))
+    return document
+
+
+class Compiler:
+    """The compilation of one definition: its flows as they get known, the names of all states so far."""
+
+    def __init__(self, problems: Problems, type: str) -> None:
+        self.problems = problems
+        self.express = type == "EXPRESS"
+        self.flows: list[Flow | None] = []
+        self.names: set[str] = set()
+        self.assigns = False
+
+    def speaks_jsonpath(self, node: Node) -> bool:
+        """Whether the QueryLanguage here is one that is carried out."""
+        language = node.text("QueryLanguage")
+        if language in (None, "JSONPath"):
+            return "QueryLanguage" not in node or language is not None
+        if language == "JSONata":
+            node.report("Stategate does not support the query language JSONata yet", "QueryLanguage")
+        else:
+            node.report(
+                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]", "QueryLanguage"
+            )
+        return False
+
+    def branch(self, node: Node) -> int:
+        node.allow(BRANCH_FIELDS)
+        return self.flow(node)
+
+    def processor(self, node: Node) -> int:
+        node.allow(PROCESSOR_FIELDS)
+        config = node.node("ProcessorConfig")
+        if config is not None:
+            config.allow(frozenset(("Mode", "ExecutionType", "Comment")))
+            mode = config.text("Mode")
+            if mode == "DISTRIBUTED":
+                config.report("Stategate does not support the mode DISTRIBUTED yet", "Mode")
+            elif mode not in (None, "INLINE"):
+                config.report("The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]", "Mode")
+            elif "ExecutionType" in config:
+                config.report("The field 'ExecutionType' is for the mode DISTRIBUTED", "ExecutionType")
+        return self.flow(node)
+
+    def flow(self, node: Node) -> int:
+        """Compiles StartAt and States; returns the number of the flow."""
+        number = len(self.flows)
+        self.flows.append(None)
+        node.require("States", "StartAt")
+        start = node.text("StartAt")
+        states = node.node("States")
+        if states is None:
+            return number
+        if not states.fields:
+            node.report("Value cannot be empty", "States")
+            return number
+        compiled: dict[str, State] = {}
+        for name, value in states.fields.items():
+            self._name(states, name)
+            if not isinstance(value, dict):
+                states.report("Expected value of type Object", name)
+                continue
+            state = Node(value, states.at(name), self.problems)
+            if self._typed(state) and self.speaks_jsonpath(state):
+                compiled[name] = compile_state(self, state, name)
+        self._check_targets(node, states, start)
+        self.flows[number] = Flow(start or "", compiled)
+        return number
+
+    def _name(self, states: Node, name: str) -> None:
+        if not 1 <= len(name) <= MAX_NAME:
+            states.report(f"State name must have between 1 and {MAX_NAME} characters", name)
+        if name in self.names:
+            self.problems.add(DUPLICATE, f"Duplicate state name: {name}", states.at(name))
+        self.names.add(name)
+
+    def _typed(self, state: Node) -> bool:
+        if "Type" not in state:
+            state.require("Type")
+            return False
+        if state.fields["Type"] in STATE_TYPES:
+            return True
+        state.report(f"The field 'Type' should have one of these values: [{', '.join(STATE_TYPES)}]", "Type")
+        return False
+
+    def _check_targets(self, node: Node, states: Node, start: str | None) -> None:
+        """Every target exists, every state can be reached, some state ends the flow."""
+        if start is None:
+            start = ""
+        elif start not in states:
+            self.problems.add(MISSING_TARGET, f"Missing 'StartAt' target: {start}", node.at("StartAt"))
+        reached: set[str] = set()
+        ahead = [start] if start in states else []
+        while ahead:
+            name = ahead.pop()
+            if name in reached or not isinstance(states.fields[name], dict):
+                continue
+            reached.add(name)
+            ahead += [target for _, _, target in _targets(states, name) if target in states]
+        for name in states.fields:
+            for place, field, target in _targets(states, name):
+                if target not in states:
+                    self.problems.add(MISSING_TARGET, f"Missing '{field}' target: {target}", place)
+            if start in states and name not in reached:
+                self.problems.add(MISSING_TARGET, f'State "{name}" is not reachable.', states.at(name))
+
+
+def _targets(states: Node, name: str) -> Iterable[tuple[str, str, str]]:
+    """(place, field, target) of every transition out of a state."""
+    state = states.fields[name]
+    if not isinstance(state, dict):
+        return
+    kind = state.get("Type")
+    pointer = states.at(name)
+    if kind != "Choice" and isinstance(state.get("Next"), str):
+        yield f"{pointer}/Next", "Next", state["Next"]
+    if kind == "Choice" and isinstance(state.get("Default"), str):
+        yield f"{pointer}/Default", "Default", state["Default"]
+    field = "Choices" if kind == "Choice" else "Catch"
+    rules = state.get(field)
+    for index, rule in enumerate(rules if isinstance(rules, list) else []):
+        if isinstance(rule, dict) and isinstance(rule.get("Next"), str):
+            yield f"{pointer}/{field}[{index}]/Next", "Next", rule["Next"]

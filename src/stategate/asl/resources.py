@@ -1,0 +1,46 @@
+"""What the Resource of a Task may be."""
+
+import re
+
+from stategate.asl.program import Resource
+
+_FUNCTION = re.compile(
+    r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:(\$LATEST|[A-Za-z0-9_-]+))?\Z"
+)
+_INTEGRATION = re.compile(
+    r"arn:[a-z0-9-]+:states:[a-z0-9-]*:(?:\d{12})?:((?:aws-sdk:)?[A-Za-z0-9-]+):([A-Za-z0-9]+)(?:\.(.+))?\Z"
+)
+_ACTIVITY = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]+:\d{12}:activity:.+\Z")
+PATTERNS = ("sync", "sync:2", "waitForTaskToken")
+
+INTEGRATIONS = frozenset({("lambda", "invoke", "")})
+"""(service, action, pattern) of the service integrations that are carried out."""
+
+ARN_MESSAGE = "Value is not a valid resource ARN"
+
+
+def express_refusal(text: str) -> str | None:
+    """AWS's message for what an Express state machine can't call."""
+    if _ACTIVITY.match(text):
+        return "Express state machine does not support Activity ARN"
+    match = _INTEGRATION.match(text)
+    if match and match[3] in ("sync", "sync:2"):
+        return f"Express state machine does not support '.{match[3]}' service integration"
+    if match and match[3] == "waitForTaskToken":
+        return "Express state machine does not support '.waitForTaskToken' service integration "
+    return None
+
+
+def parse(text: str) -> Resource | str:
+    """The resource, or the message of the problem."""
+    if _FUNCTION.match(text):
+        return Resource(text, "lambda")
+    if _ACTIVITY.match(text):
+        return f"Stategate does not support activities yet: {text}"
+    match = _INTEGRATION.match(text)
+    if match is None or (match[3] and match[3] not in PATTERNS):
+        return ARN_MESSAGE
+    service, action, pattern = match[1], match[2], match[3] or ""
+    if (service, action, pattern) not in INTEGRATIONS:
+        return f"Stategate does not support the resource {text} yet"
+    return Resource(text, "integration", service, action, pattern)
