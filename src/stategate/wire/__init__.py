@@ -1,4 +1,4 @@
-"""AWS's protocols, driven by the official service models: HTTP in, values out, and back. Pure; no I/O but the models."""
+"""AWS's protocols, driven by the official service models: HTTP in, values out, and back. Pure."""
 
 from stategate.wire.arn import Arn, InvalidArn
 from stategate.wire.http import HttpRequest, HttpResponse

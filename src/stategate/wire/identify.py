@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import regex
+import re
 
 from stategate.wire.http import HttpRequest, parse_query
 from stategate.wire.sigv4 import scope_service
@@ -26,7 +26,7 @@ _VERSIONS = {
     "2011-06-15": "sts",
 }
 
-_HOST = regex.compile(r"(?:sync-)?(?P<name>states|lambda|apigateway|logs|iam|sts)\.(?:[a-z0-9-]+\.)*amazonaws\.com")
+_HOST = re.compile(r"(?:sync-)?(?P<name>states|lambda|apigateway|logs|iam|sts)\.(?:[a-z0-9-]+\.)*amazonaws\.com")
 
 _APIGATEWAY = (
     "account",
@@ -41,14 +41,14 @@ _APIGATEWAY = (
     "vpclinks",
 )
 
-_LAMBDA = regex.compile(r"20\d\d-\d\d-\d\d")
+_LAMBDA = re.compile(r"20\d\d-\d\d-\d\d")
 
 
 def identify(request: HttpRequest) -> str | None:
     """boto3's name of a service that Stategate hosts, or the name in the request of another one, or None.
 
-    In this order: the prefix of X-Amz-Target, the service in the signature's credential scope, the host name, Action and
-    Version of the query protocol, the path.
+    In this order: the prefix of X-Amz-Target, the service in the signature's credential scope, the host name, Action
+    and Version of the query protocol, the path.
     """
     target = request.header("x-amz-target")
     if target is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable
 from typing import Any
 from xml.sax.saxutils import escape
-
-import regex
 
 from stategate.wire import timestamps
 from stategate.wire.model import Member, OperationModel, Shape
@@ -155,7 +154,7 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
     "blob": lambda text: b64decode(text, validate=True),
 }
 
-_NOT_XML = regex.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+_NOT_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
 def xml_text(text: str) -> str:

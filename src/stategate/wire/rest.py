@@ -93,14 +93,14 @@ def _query_list(member: Member) -> Part:
 
 
 def _query_map(member: Member, taken: frozenset[str]) -> Part:
-    """The query string's names that no other member has; a map of lists keeps repetitions."""
+    """The query string's names that no other member nor a presigned URL has; a map of lists keeps repetitions."""
     assert member.shape.value is not None
     name, of_lists = member.name, member.shape.value.shape.type == "list"
 
     def read(request: HttpRequest, labels: Labels, out: dict[str, Any]) -> None:
         found: dict[str, Any] = {}
         for key, value in request.parameters:
-            if key in taken:
+            if key in taken or key.startswith("X-Amz-"):
                 continue
             if of_lists:
                 found.setdefault(key, []).append(value)

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-import regex
-
 from stategate.wire.http import HttpRequest
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -22,7 +20,6 @@ MAX_SKEW = 15 * 60.0
 MAX_EXPIRY = 7 * 24 * 3600
 
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_AUTHORIZATION = regex.compile(r"\s*([A-Za-z]+)=([^,\s]+)\s*(?:,|$)")
 
 
 class SignatureError(Exception):
@@ -96,9 +93,12 @@ def _from_header(request: HttpRequest, header: str) -> Signature:
 
 @lru_cache(maxsize=1024)
 def _header_fields(header: str) -> tuple[str, str, str]:
-    fields = {name: value for name, value in _AUTHORIZATION.findall(header[len(ALGORITHM) :])}
+    fields = {}
+    for piece in header[len(ALGORITHM) :].split(","):
+        name, _, value = piece.strip().partition("=")
+        fields[name] = value
     for name in ("Credential", "Signature", "SignedHeaders"):
-        if name not in fields:
+        if not fields.get(name):
             raise MalformedSignature(
                 f"Authorization header requires '{name}' parameter. Authorization={header.split(' ')[0]}"
             )
@@ -190,7 +190,8 @@ def _check_time(signature: Signature, now: float) -> None:
     if made - now > MAX_SKEW:
         limit = _basic(now + MAX_SKEW)
         raise ExpiredSignature(
-            f"Signature not yet current: {signature.date} is still later than {limit} ({_basic(now)} + {_minutes(MAX_SKEW)}.)"
+            f"Signature not yet current: {signature.date} is still later than {limit} "
+            f"({_basic(now)} + {_minutes(MAX_SKEW)}.)"
         )
 
 
@@ -213,7 +214,7 @@ def _canonical_requests(request: HttpRequest, signature: Signature) -> list[str]
 
 
 def _payload_hash(request: HttpRequest, signature: Signature) -> str:
-    """The body's own hash, unless the client says that it did not sign the body; its claim about a hash proves nothing."""
+    """The body's own hash, unless the client says that it did not sign it; a hash that it claims proves nothing."""
     if request.header("x-amz-content-sha256") == _UNSIGNED:
         return _UNSIGNED
     if signature.presigned and signature.service == "s3":

@@ -262,7 +262,8 @@ def java_set_order(values: tuple[str, ...]) -> list[str]:
     buckets = 32
     while len(values) > buckets * 3 // 4:
         buckets *= 2
-    return sorted(reversed(values), key=lambda value: _hash_code(value) & (buckets - 1))
+    order = sorted(range(len(values)), key=lambda place: (_hash_code(values[place]) & (buckets - 1), -place))
+    return [values[place] for place in order]
 
 
 def _hash_code(text: str) -> int:
