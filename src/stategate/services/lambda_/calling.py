@@ -63,15 +63,15 @@ def throttled() -> AwsError:
     )
 
 
-def check_payload(payload: bytes, limit: int) -> None:
-    """Raises RequestTooLargeException and InvalidRequestContentException."""
-    if len(payload) > limit:
-        raise AwsError(
-            "RequestTooLargeException",
-            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
-            status=413,
-            members={"Type": "User"},
+def check_payload(payload: bytes, invocation_type: str) -> None:
+    """Raises RequestEntityTooLargeException (HTTP 413) and InvalidRequestContentException."""
+    if invocation_type == "Event" and len(payload) > MAX_ASYNCHRONOUS:
+        raise _too_large(
+            f"{len(payload)} byte payload is too large for the Event invocation type"
+            f" (service limit {MAX_ASYNCHRONOUS} bytes)"
         )
+    if len(payload) > MAX_SYNCHRONOUS:
+        raise _too_large(f"Request must be smaller than {MAX_SYNCHRONOUS} bytes for the InvokeFunction operation")
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -87,3 +87,7 @@ def _check_precisely(payload: bytes) -> None:
             "Could not parse request body into json: Could not parse payload into json: " + error.message,
             members={"Type": "User"},
         ) from None
+
+
+def _too_large(message: str) -> AwsError:
+    return AwsError("RequestEntityTooLargeException", message, status=413, members={"Type": "User"})

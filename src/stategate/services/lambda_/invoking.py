@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from stategate.iam import Principal
 from stategate.services.errors import AwsError
 from stategate.services.lambda_ import calling, events, lookup, names, permissions
-from stategate.services.lambda_.calling import MAX_ASYNCHRONOUS, MAX_SYNCHRONOUS, Invoked
+from stategate.services.lambda_.calling import Invoked
 from stategate.services.lambda_.names import FunctionName
 from stategate.services.lambda_.records import LATEST, Configuration, Function
 from stategate.services.ports import Invocation, Ports, World
@@ -41,7 +41,7 @@ async def invoke(
     `payload` is JSON text; empty means `{}`. `context` are condition keys as they are written, such as
     `aws:SourceArn`. `client_context` is JSON text, `invocation_type` RequestResponse, Event or DryRun.
     Raises AwsError: ResourceNotFoundException, AccessDeniedException, InvalidParameterValueException,
-    InvalidRequestContentException, RequestTooLargeException, TooManyRequestsException.
+    InvalidRequestContentException, RequestEntityTooLargeException, TooManyRequestsException.
     """
     name = names.parse(world, function, qualifier)
     permissions.authorize(ports, name, principal, ACTION, context)
@@ -71,7 +71,7 @@ async def run(
     """`invoke` for a caller whose permission has been checked."""
     function, configuration = _find(ports, name)
     payload = payload or b"{}"
-    calling.check_payload(payload, MAX_ASYNCHRONOUS if invocation_type == "Event" else MAX_SYNCHRONOUS)
+    calling.check_payload(payload, invocation_type)
     invocation = Invocation(request_id or ports.entropy.uuid(), payload, name.qualified_arn, client_context, trace_id)
     match invocation_type:
         case "DryRun":

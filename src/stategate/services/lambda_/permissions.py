@@ -31,15 +31,14 @@ def authorize(
     """Raises AccessDeniedException (HTTP 403) unless an identity policy of the caller or the policy of the function,
     version or alias allows `action`."""
     policy = records.policies(ports, name.world).get(policy_key(name))
-    access.authorize(
+    access.authorize_resource_policy(
         ports,
         name.world,
         principal,
         action,
         name.qualified_arn,
-        dict(context or {}),
-        resource_policy=document(policy) if policy is not None else None,
-        status=403,
+        document(policy) if policy is not None else None,
+        context,
     )
 
 

@@ -14,7 +14,8 @@ LATEST = "$LATEST"
 
 
 class Configuration(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A version of a function: `$LATEST`, which changes, or a published one, which does not. Times are epoch seconds."""
+    """A version of a function: `$LATEST`, which changes, or a published one, which does not. `modified` is epoch
+    seconds, `timeout` seconds, `memory` and `ephemeral_storage` MB."""
 
     name: str
     version: str = LATEST

@@ -1,0 +1,161 @@
+"""Code packages: zip files, checked, unpacked and kept by their SHA-256.
+
+`<directory>/<SHA-256 in hex>/package.zip` is the file as it came, `code/` what it holds. A package appears whole or not
+at all, and never changes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+MAX_ZIPPED = 52_428_800
+MAX_UNZIPPED = 262_144_000
+MAX_ENTRIES = 100_000
+BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
+EMPTY_ZIP = "Uploaded file must be a non-empty zip"
+_CHUNK = 1 << 20
+
+
+class PackageError(ValueError):
+    """AWS's message about a package that is refused."""
+
+
+class Packages:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def put(self, package: bytes) -> tuple[str, int]:
+        """Returns (base64 SHA-256, size in bytes) once the package is on disk. Raises `PackageError`."""
+        if len(package) >= MAX_ZIPPED:
+            raise PackageError(f"Zipped size must be smaller than {MAX_ZIPPED} bytes")
+        digest = hashlib.sha256(package).digest()
+        place = self._directory / digest.hex()
+        if not place.exists():
+            self._add(package, place)
+        return base64.b64encode(digest).decode(), len(package)
+
+    def get(self, code_sha256: str) -> bytes | None:
+        """The zip file as it came."""
+        try:
+            return (self._place(code_sha256) / "package.zip").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def code(self, code_sha256: str) -> Path:
+        """The directory with the unpacked code."""
+        return self._place(code_sha256) / "code"
+
+    def _place(self, code_sha256: str) -> Path:
+        return self._directory / base64.b64decode(code_sha256).hex()
+
+    def _add(self, package: bytes, place: Path) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=self._directory))
+        try:
+            temporary.chmod(0o755)
+            _unpack(package, temporary / "code")
+            _write(temporary / "package.zip", io.BytesIO(package), 0o444)
+            _sync_directories(temporary)
+            try:
+                temporary.rename(place)
+            except OSError:
+                if not place.exists():
+                    raise
+            _sync(self._directory)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unpack(package: bytes, target: Path) -> None:
+    """Raises `PackageError`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            entries = archive.infolist()
+            if not entries:
+                raise PackageError(EMPTY_ZIP)
+            if len(entries) > MAX_ENTRIES or any(entry.flag_bits & 1 for entry in entries):
+                raise PackageError(BAD_ZIP)
+            if sum(entry.file_size for entry in entries) >= MAX_UNZIPPED:
+                raise PackageError(f"Unzipped size must be smaller than {MAX_UNZIPPED} bytes")
+            target.mkdir()
+            for entry in entries:
+                _extract(archive, entry, target)
+            _check_links(target)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+        if isinstance(error, PackageError):
+            raise
+        raise PackageError(BAD_ZIP) from error
+
+
+def _inside(name: str) -> PurePosixPath:
+    """The entry's path below the target. Raises `PackageError` for one that would leave it."""
+    path = PurePosixPath(name)
+    if not name or "\\" in name or "\0" in name or path.is_absolute() or ".." in path.parts:
+        raise PackageError(BAD_ZIP)
+    return path
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    path = target / _inside(entry.filename)
+    mode = entry.external_attr >> 16
+    if path != target and _passes_link(target, path.parent):
+        raise PackageError(BAD_ZIP)
+    if entry.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() or path.exists():
+        path.unlink()
+    if stat.S_ISLNK(mode):
+        path.symlink_to(archive.read(entry).decode())
+        return
+    with archive.open(entry) as source:
+        _write(path, source, 0o555 if mode & 0o111 else 0o444)
+
+
+def _passes_link(target: Path, directory: Path) -> bool:
+    while directory != target:
+        if directory.is_symlink():
+            return True
+        directory = directory.parent
+    return False
+
+
+def _check_links(target: Path) -> None:
+    """Links may point within the package only."""
+    root = target.resolve()
+    for directory, names, files in os.walk(target):
+        for name in (*names, *files):
+            path = Path(directory, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                raise PackageError(BAD_ZIP)
+
+
+def _write(path: Path, source: IO[bytes], mode: int) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(source, file, _CHUNK)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+
+
+def _sync_directories(top: Path) -> None:
+    for directory, _, _ in os.walk(top):
+        _sync(Path(directory))
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,314 @@
+"""A worker: one process that runs one version of a function, one invocation at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from asyncio import AbstractEventLoop, Future, TimerHandle, Transport
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import cast
+
+from stategate.runtime.functions import protocol
+from stategate.runtime.functions.output import Output
+from stategate.runtime.functions.protocol import Answer, FrameReader, ProtocolError
+from stategate.services.ports import FunctionCode, Invocation
+
+BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_CHUNK = 65536
+_DRAIN = 1 << 20
+_GRACE = 1.0
+_SIGNALS = {
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGABRT: "aborted",
+    signal.SIGTERM: "terminated",
+    signal.SIGBUS: "bus error",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGFPE: "floating point exception",
+    signal.SIGINT: "interrupt",
+}
+
+
+class Ending(Enum):
+    """Why an invocation ended without an answer."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed out"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of starting, or of an invocation. `answer` None: see `ending`; `exit` says how the process went.
+    `seconds` is how long it took."""
+
+    answer: Answer | None
+    seconds: float
+    memory_kb: int
+    ending: Ending | None = None
+    exit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a worker is started with."""
+
+    code: FunctionCode
+    directory: Path
+    environment: Mapping[str, str]
+    log_stream: str
+    separator: str
+    life: int  # the read end of the pipe that closes when the server is gone
+
+
+class Worker(asyncio.Protocol):
+    """Everything happens by callbacks in the event loop; `done` is called once for every `wait_ready` and `run`."""
+
+    def __init__(self, launch: Launch, output: Output, process: subprocess.Popen[bytes], output_fd: int) -> None:
+        self.launch = launch
+        self.code = launch.code
+        self.output = output
+        self.born = time.monotonic()
+        self.idle_since = self.born
+        self.init_ms: float | None = None
+        self.gone = False
+        self.retired = False
+        self._loop: AbstractEventLoop = asyncio.get_running_loop()
+        self._process = process
+        self._output_fd: int | None = output_fd
+        self._reader = FrameReader()
+        self._transport: Transport | None = None
+        self._done: Callable[[Outcome], None] | None = None
+        self._timer: TimerHandle | None = None
+        self._began = 0.0
+        self._peak_kb = 0
+        self._statm: int | None = None
+        self._pidfd: int | None = None
+        self._reaped: Future[None] = self._loop.create_future()
+
+    @staticmethod
+    async def start(launch: Launch, output: Output) -> Worker:
+        """Starts the process; it is not ready yet. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        read_fd, write_fd = os.pipe()
+        try:
+            process = await loop.run_in_executor(None, _spawn, launch, theirs.fileno(), write_fd)
+        except BaseException:
+            ours.close()
+            os.close(read_fd)
+            raise
+        finally:
+            theirs.close()
+            os.close(write_fd)
+        os.set_blocking(read_fd, False)
+        ours.setblocking(False)
+        worker = Worker(launch, output, process, read_fd)
+        worker._watch()
+        await loop.create_unix_connection(lambda: worker, sock=ours)
+        return worker
+
+    @property
+    def busy(self) -> bool:
+        return self._done is not None
+
+    def running_for(self) -> float:
+        """Seconds since the invocation began; 0 if there is none."""
+        return time.monotonic() - self._began if self.busy else 0.0
+
+    def wait_ready(self, limit: float, done: Callable[[Outcome], None]) -> None:
+        """The answer is READY or INIT_ERROR."""
+        self._expect(self.born, limit, done)
+        if self.gone:
+            self._finish(None, Ending.EXITED)
+
+    def run(self, invocation: Invocation, limit: float, deadline: float, done: Callable[[Outcome], None]) -> None:
+        """`limit` in seconds from now; `deadline` in epoch seconds is what the handler is told."""
+        assert self._transport is not None
+        self._expect(time.monotonic(), limit, done)
+        self._transport.write(protocol.invocation_frame(invocation, deadline))
+
+    def kill(self) -> None:
+        """Ends the whole process group at once."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def reaped(self) -> None:
+        """Returns when the process is gone."""
+        await self._reaped
+
+    def watch_memory(self) -> None:
+        """Kills the worker if it has more memory than it may."""
+        kb = self._resident_kb()
+        self._peak_kb = max(self._peak_kb, kb)
+        if kb > self.code.memory * 1024:
+            self.kill()
+
+    # --- callbacks of the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(Transport, transport)
+        if self.gone:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            answer = self._reader.feed(data)
+        except ProtocolError:
+            self.kill()
+            return
+        if answer is not None:
+            self._finish(answer, None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # A process that closes the socket is about to end, and how is still to be seen; else it is of no use any more.
+        if not self.gone:
+            self._loop.call_later(_GRACE, self.kill)
+
+    def _watch(self) -> None:
+        assert self._output_fd is not None
+        self._loop.add_reader(self._output_fd, self._printed)
+        try:
+            self._pidfd = os.pidfd_open(self._process.pid)
+        except (AttributeError, OSError):
+            self._loop.run_in_executor(None, self._process.wait).add_done_callback(lambda _: self._exited())
+        else:
+            self._loop.add_reader(self._pidfd, self._exited)
+        with contextlib.suppress(OSError):
+            self._statm = os.open(f"/proc/{self._process.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _printed(self) -> None:
+        if self._read_output():
+            self.output.flush()
+
+    def _exited(self) -> None:
+        if self.gone:
+            return
+        self.gone = True
+        self._process.wait()
+        # What else the process started must not outlive it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._drain()
+        self._close()
+        self._reaped.set_result(None)
+        self._finish(None, Ending.EXITED)
+
+    def _timed_out(self) -> None:
+        self.kill()
+        self._finish(None, Ending.TIMED_OUT)
+
+    # --- the parts of it
+
+    def _expect(self, began: float, limit: float, done: Callable[[Outcome], None]) -> None:
+        assert self._done is None
+        self._done = done
+        self._began = began
+        self._peak_kb = 0
+        self._timer = self._loop.call_later(limit, self._timed_out)
+
+    def _finish(self, answer: Answer | None, ending: Ending | None) -> None:
+        done, self._done = self._done, None
+        if done is None:
+            return
+        seconds = time.monotonic() - self._began
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._drain()
+        self._peak_kb = max(self._peak_kb, answer.memory_kb if answer is not None else 0)
+        exit_ = _exit_text(self._process.returncode) if ending is Ending.EXITED else ""
+        done(Outcome(answer, seconds, self._peak_kb, ending, exit_))
+
+    def _read_output(self) -> int:
+        if self._output_fd is None:
+            return 0
+        try:
+            data = os.read(self._output_fd, _CHUNK)
+        except BlockingIOError:
+            return 0
+        if not data:
+            self._close_output()
+            return 0
+        self.output.feed(data)
+        return len(data)
+
+    def _drain(self) -> None:
+        """What was printed before the answer is in the pipe by now; threads that go on printing must not hold us."""
+        drained = 0
+        while drained < _DRAIN and (count := self._read_output()):
+            drained += count
+            if count < _CHUNK:
+                break
+
+    def _resident_kb(self) -> int:
+        if self._statm is None:
+            return 0
+        try:
+            return int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * _PAGE_KB
+        except (OSError, IndexError):
+            return 0
+
+    def _close_output(self) -> None:
+        if self._output_fd is not None:
+            self._loop.remove_reader(self._output_fd)
+            os.close(self._output_fd)
+            self._output_fd = None
+
+    def _close(self) -> None:
+        self._close_output()
+        if self._pidfd is not None:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+        if self._statm is not None:
+            os.close(self._statm)
+            self._statm = None
+        if self._transport is not None:
+            self._transport.abort()
+
+
+_PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def _spawn(launch: Launch, control: int, output: int) -> subprocess.Popen[bytes]:
+    arguments = (str(control), str(launch.life), launch.code.runtime, launch.separator)
+    return subprocess.Popen(
+        (sys.executable, str(BOOTSTRAP), *arguments),
+        cwd=launch.directory,
+        env=dict(launch.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=(control, launch.life),
+        start_new_session=True,
+    )
+
+
+def _exit_text(returncode: int | None) -> str:
+    """As Lambda says how a process ended."""
+    if not returncode:
+        return "Runtime exited without providing a reason"
+    if returncode > 0:
+        return f"Runtime exited with error: exit status {returncode}"
+    try:
+        name = _SIGNALS.get(signal.Signals(-returncode), signal.Signals(-returncode).name)
+    except ValueError:
+        name = str(-returncode)
+    return f"Runtime exited with error: signal: {name}"
+
+
+def new_stream(version: str, now: float) -> str:
+    """A log stream's name: `YYYY/MM/DD/[$LATEST]<32 hex digits>`."""
+    return time.strftime("%Y/%m/%d/", time.gmtime(now)) + f"[{version}]{secrets.token_hex(16)}"
