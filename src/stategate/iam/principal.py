@@ -11,7 +11,8 @@ class Principal:
     `arn` is what error messages show: `arn:aws:iam::<account>:root`, `arn:aws:iam::<account>:user/<path><name>`,
     `arn:aws:sts::<account>:assumed-role/<role name>/<session>`, or the service's name (`apigateway.amazonaws.com`).
     `role_arn` is the role's ARN of a role session (with its path); `user_id` is `AROA...:<session>` and the like.
-    `session_policies` are the session policy documents (JSON texts) given to AssumeRole; `tags` the session's tags.
+    `session_policies` are the session policy documents (JSON texts) given to AssumeRole; `tags` the session's tags,
+    `transitive` the keys of those that further sessions inherit, `source_identity` who stands behind the session.
     """
 
     kind: str
@@ -21,6 +22,8 @@ class Principal:
     role_arn: str | None = None
     session_policies: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
+    source_identity: str | None = None
 
 
 def root(account: str) -> Principal:

@@ -130,6 +130,8 @@ def _of_principal(principal: Principal, key: str) -> ContextValue | None:
             return principal.user_id or None
         case "aws:username":
             return principal.arn.rpartition("/")[2] if principal.kind == "user" else None
+        case "aws:sourceidentity":
+            return principal.source_identity
         case "aws:multifactorauthpresent":
             return "false" if principal.kind == "role" else None
     if key.startswith("aws:principaltag/"):
@@ -146,7 +148,7 @@ def role_of(ports: Ports, role_arn: str) -> records.Role | None:
     match = _ROLE_ARN.fullmatch(role_arn)
     if match is None:
         return None
-    role = records.roles(ports, match["account"]).get(match["name"])
+    role = records.roles(ports, match["account"]).get(records.key_of(match["name"]))
     return role if role is not None and role.arn == role_arn else None
 
 
@@ -188,7 +190,7 @@ def _subject(ports: Ports, world: World, principal: Principal) -> Subject:
             return Subject((), "", services=_services(principal, world.region))
         case "user":
             owner: records.Role | records.User | None = records.users(ports, account).get(
-                principal.arn.rpartition("/")[2]
+                records.key_of(principal.arn.rpartition("/")[2])
             )
             arns: tuple[str, ...] = (principal.arn,)
         case _:
@@ -315,6 +317,8 @@ def role_session(
     session_name: str,
     session_policies: tuple[str, ...] = (),
     tags: Mapping[str, str] | None = None,
+    transitive: tuple[str, ...] = (),
+    source_identity: str | None = None,
 ) -> Principal:
     """The principal of a role's session. The session has the role's tags and its own, which win."""
     account = role.arn.split(":")[4]
@@ -326,6 +330,8 @@ def role_session(
         role_arn=role.arn,
         session_policies=session_policies,
         tags={**role.tags, **(tags or {})},
+        transitive=transitive,
+        source_identity=source_identity,
     )
 
 

@@ -225,9 +225,9 @@ def _existing(ports: Ports | None, world: World, kind: str, name: str) -> str | 
         return None
     found: records.Role | records.User | None = None
     if kind == "role":
-        found = records.roles(ports, world.account).get(name)
+        found = records.roles(ports, world.account).get(records.key_of(name))
     elif kind == "user":
-        found = records.users(ports, world.account).get(name)
+        found = records.users(ports, world.account).get(records.key_of(name))
     return found.arn if found is not None else None
 
 

@@ -51,6 +51,8 @@ class _Session(msgspec.Struct, frozen=True, array_like=True):
     role_arn: str | None
     session_policies: tuple[str, ...]
     tags: dict[str, str]
+    transitive: tuple[str, ...]
+    source_identity: str | None
 
 
 _decoder = msgspec.msgpack.Decoder(_Session)
@@ -83,6 +85,8 @@ def session_credentials(ports: Ports, principal: Principal, duration: float) -> 
         principal.role_arn,
         principal.session_policies,
         dict(principal.tags),
+        principal.transitive,
+        principal.source_identity,
     )
     payload = _encoder.encode(session)
     signed = _mac(ports, b"session-token", payload)[:_MAC_BYTES] + payload
@@ -142,7 +146,7 @@ def principal_of(
     found = records.find_access_key(ports, access_key_id)
     if found is not None:
         owner, key = found
-        user = records.users(ports, owner).get(key.user)
+        user = records.users(ports, owner).get(records.key_of(key.user))
         if user is None or key.status != "Active":
             raise invalid_token(protocol)
         return Principal("user", user.arn, owner, user.id, tags=user.tags)
@@ -181,6 +185,8 @@ def _principal_of_session(
         session.role_arn,
         session.session_policies,
         session.tags,
+        session.transitive,
+        session.source_identity,
     )
 
 

@@ -9,6 +9,11 @@ from stategate.services.ports import Ports, Records, World
 GLOBAL = "aws-global"
 
 
+def key_of(name: str) -> str:
+    """The key of a role or user: names that differ in case only are the same name."""
+    return name.lower()
+
+
 class Role(msgspec.Struct, frozen=True, kw_only=True):
     """`trust` is the assume-role policy document, `inline` documents by name, `attached` ARNs of managed policies in
     the order in which they were attached, `boundary` the ARN of the permissions boundary."""
