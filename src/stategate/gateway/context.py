@@ -1,0 +1,66 @@
+"""`$context`, as mapping templates, gateway responses, access logs and Lambda proxy events read it.
+
+Keys and their order are recorded from a template that printed `$context.keySet()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import gmtime
+from typing import Any
+
+from stategate.gateway.model import Resource
+from stategate.gateway.stages import Received
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+NO_IDENTITY: Mapping[str, str | None] = {
+    "cognitoIdentityPoolId": None,
+    "accountId": None,
+    "cognitoIdentityId": None,
+    "caller": None,
+    "sourceIp": None,
+    "principalOrgId": None,
+    "accessKey": None,
+    "cognitoAuthenticationType": None,
+    "cognitoAuthenticationProvider": None,
+    "userArn": None,
+    "userAgent": None,
+    "user": None,
+}
+
+
+def request_time(milliseconds: int) -> str:
+    """`10/Oct/2026:13:55:36 +0000`"""
+    t = gmtime(milliseconds // 1000)
+    return f"{t.tm_mday:02}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000"
+
+
+def build_context(received: Received, resource: Resource | None) -> dict[str, Any]:
+    """A fresh `$context`: it is mutable, templates set overrides in it. `resource` is None where routing failed."""
+    around = received.around
+    identity = dict(NO_IDENTITY)
+    identity["sourceIp"] = received.source_ip
+    identity["userAgent"] = received.header("user-agent")
+    if received.test:
+        identity["apiKey"] = identity["apiKeyId"] = "test-invoke-api-key"
+    return {
+        "resourceId": resource.id if resource else None,
+        "resourcePath": resource.path if resource else None,
+        "httpMethod": received.method,
+        "extendedRequestId": received.extended_request_id,
+        "requestTime": request_time(received.time),
+        "path": received.full_path,
+        "accountId": around.account_id,
+        "protocol": received.protocol,
+        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+        "stage": around.stage,
+        "domainPrefix": around.api_id,
+        "requestTimeEpoch": received.time,
+        "requestId": received.request_id,
+        "identity": identity,
+        "domainName": received.domain_name,
+        "deploymentId": around.deployment_id,
+        "responseOverride": {"header": {}},
+        "apiId": around.api_id,
+    }

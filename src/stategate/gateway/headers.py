@@ -1,0 +1,98 @@
+"""Which headers pass the gateway, in and out. Recorded with the header remapping cases."""
+
+from __future__ import annotations
+
+from stategate.gateway.stages import Pairs
+
+DROPPED_ON_INGRESS = frozenset(
+    [
+        "connection",
+        "content-length",
+        "content-md5",
+        "expect",
+        "max-forwards",
+        "proxy-authenticate",
+        "server",
+        "te",
+        "transfer-encoding",
+        "trailer",
+        "upgrade",
+        "www-authenticate",
+    ]
+)
+
+FORBIDDEN_TARGETS = frozenset(
+    ["content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"]
+    + ["authorization", "connection", "expect", "proxy-authenticate", "te"]
+)
+"""`integration.request.header.X` that make a call of an AWS integration fail."""
+
+_REMAPPED = frozenset(
+    [
+        "authorization",
+        "connection",
+        "content-length",
+        "content-md5",
+        "date",
+        "expect",
+        "host",
+        "max-forwards",
+        "proxy-authenticate",
+        "server",
+        "trailer",
+        "upgrade",
+        "user-agent",
+        "www-authenticate",
+    ]
+)
+_REMAPPED_PROXY = frozenset(["connection", "content-length", "date", "server", "x-amzn-requestid"])
+
+_WELL_KNOWN = {
+    name.lower(): name
+    for name in [
+        "Accept",
+        "Accept-Charset",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Authorization",
+        "Cache-Control",
+        "Content-Encoding",
+        "Content-Type",
+        "Cookie",
+        "Date",
+        "Host",
+        "If-Match",
+        "If-Modified-Since",
+        "If-None-Match",
+        "Origin",
+        "Pragma",
+        "Range",
+        "Referer",
+        "User-Agent",
+        "Via",
+        "X-Amzn-Trace-Id",
+        "X-Forwarded-For",
+        "X-Forwarded-Port",
+        "X-Forwarded-Proto",
+    ]
+}
+
+
+def incoming(headers: Pairs) -> Pairs:
+    """A client's headers as integrations and mappings see them: hop-by-hop ones are gone, the names of well-known ones
+    in their usual case."""
+    return tuple(
+        (_WELL_KNOWN.get(lower, name), value)
+        for name, value in headers
+        if (lower := name.lower()) not in DROPPED_ON_INGRESS
+    )
+
+
+def outgoing(name: str, *, proxy: bool = False) -> str | None:
+    """Under which name a mapped response header is sent; None: it is not."""
+    lower = name.lower()
+    if lower == "transfer-encoding":
+        return None
+    if lower in (_REMAPPED_PROXY if proxy else _REMAPPED):
+        return f"x-amzn-Remapped-{name}"
+    return name

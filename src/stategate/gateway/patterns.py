@@ -1,0 +1,35 @@
+"""Selection patterns: Java regular expressions that must match the whole text, in bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import regex
+
+_TIMEOUT = 0.25
+
+
+class InvalidPattern(ValueError):
+    """The text is no regular expression."""
+
+
+class PatternTimeout(Exception):
+    """The pattern took too long on this text."""
+
+
+def compile_pattern(text: str) -> Callable[[str], bool]:
+    """A full-match test. Raises `InvalidPattern`; the test raises `PatternTimeout`. Plain text costs a comparison."""
+    if text.isalnum():
+        return text.__eq__
+    try:
+        pattern = regex.compile(text, regex.VERSION0 | regex.ASCII)
+    except (regex.error, RecursionError, OverflowError, ValueError) as error:
+        raise InvalidPattern(str(error)) from None
+
+    def matches(value: str) -> bool:
+        try:
+            return pattern.fullmatch(value, timeout=_TIMEOUT) is not None
+        except TimeoutError:
+            raise PatternTimeout(text) from None
+
+    return matches

@@ -1,0 +1,200 @@
+"""Lambda proxy integrations: the event that the function gets, and the rules for what it returns.
+
+Both are recorded from AWS (event format 1.0; the payload format validation cases).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from stategate.gateway import media
+from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.headers import incoming, outgoing
+from stategate.gateway.stages import Authorized, IntegrationResult, Pairs, Reply, Routed
+from stategate.lang import jsontext
+
+_ALLOWED = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))
+_CONTEXT_KEYS = (
+    "resourceId",
+    "resourcePath",
+    "httpMethod",
+    "extendedRequestId",
+    "requestTime",
+    "path",
+    "accountId",
+    "protocol",
+    "stage",
+    "domainPrefix",
+    "requestTimeEpoch",
+    "requestId",
+    "identity",
+    "domainName",
+    "deploymentId",
+    "apiId",
+)
+_MALFORMED = "Malformed Lambda proxy response"
+
+
+def single(pairs: Pairs) -> dict[str, str] | None:
+    """The last value of each name; None if there are none."""
+    return dict(pairs) or None
+
+
+def multi(pairs: Pairs) -> dict[str, list[str]] | None:
+    """All values of each name; None if there are none."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values or None
+
+
+def proxy_event(authorized: Authorized) -> bytes:
+    """The JSON of the event, format 1.0. Empty maps are null."""
+    routed = authorized.routed
+    received = routed.received
+    headers = forwarded(routed)
+    binary = media.is_binary(media.media_type(received.header("content-type")), received.around.binary_media_types)
+    body: str | None = None
+    if received.body:
+        body = base64.b64encode(received.body).decode() if binary else received.body.decode("utf-8", "replace")
+    context: dict[str, Any] = {key: routed.context[key] for key in _CONTEXT_KEYS}
+    if authorized.claims:
+        context["authorizer"] = dict(authorized.claims)
+    event = {
+        "resource": routed.resource.path,
+        "path": "/" + received.path.lstrip("/"),
+        "httpMethod": received.method,
+        "headers": single(headers),
+        "multiValueHeaders": multi(headers),
+        "queryStringParameters": single(received.query),
+        "multiValueQueryStringParameters": multi(received.query),
+        "pathParameters": dict(routed.path_parameters) or None,
+        "stageVariables": dict(received.around.variables) or None,
+        "requestContext": context,
+        "body": body,
+        "isBase64Encoded": bool(binary and received.body),
+    }
+    return jsontext.dumps(event).encode()
+
+
+def forwarded(routed: Routed) -> Pairs:
+    """The client's headers with those that the gateway adds."""
+    received = routed.received
+    if received.test:
+        return received.headers
+    headers = [pair for pair in incoming(received.headers) if pair[0] not in _ADDED]
+    forwarded_for = received.header("x-forwarded-for")
+    for_value = f"{forwarded_for}, {received.source_ip}" if forwarded_for else received.source_ip
+    headers.append(("X-Amzn-Trace-Id", received.trace_id))
+    headers.append(("X-Forwarded-For", for_value))
+    headers.append(("X-Forwarded-Port", _port(received.domain_name)))
+    headers.append(("X-Forwarded-Proto", received.header("x-forwarded-proto") or "http"))
+    return tuple(sorted(headers, key=lambda pair: pair[0].lower()))
+
+
+_ADDED = frozenset(("X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"))
+
+
+def _port(domain: str) -> str:
+    _, _, port = domain.rpartition(":")
+    return port if port.isdigit() else "80"
+
+
+def proxy_reply(routed: Routed, result: IntegrationResult, failed: bool) -> Reply:
+    """The client's answer. `failed`: the function ended with an error."""
+    trace = routed.received.trace
+    if failed:
+        if trace is not None:
+            trace.error(
+                f"Lambda execution failed with status {result.status} due to customer function error: {result.selector}."
+            )
+        raise malformed()
+    try:
+        answer = jsontext.loads(result.body)
+    except jsontext.JSONSyntaxError:
+        raise malformed() from None
+    if not isinstance(answer, dict) or not _ALLOWED.issuperset(answer):
+        raise malformed()
+    headers = _headers(answer)
+    body = _body(routed, answer)
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.insert(0, ("Content-Type", media.DEFAULT))
+    return Reply(_status(answer.get("statusCode", 200)), tuple(headers), body)
+
+
+def malformed() -> GatewayFailure:
+    """502, and the execution log says that the answer is malformed."""
+    return GatewayFailure("INTEGRATION_FAILURE", "Internal server error", status=502, log=_MALFORMED)
+
+
+def _status(value: object) -> int:
+    if isinstance(value, bool) or value is None:
+        raise malformed()
+    try:
+        status = int(value) if isinstance(value, int | str) else -1
+    except ValueError:
+        raise malformed() from None
+    if not 100 <= status <= 999:
+        raise malformed()
+    return status
+
+
+def _headers(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    many = answer.get("multiValueHeaders")
+    single_values = answer.get("headers")
+    if not isinstance(many, dict | None) or not isinstance(single_values, dict | None):
+        raise malformed()
+    collected: dict[str, tuple[str, list[str]]] = {}
+    for name, values in (many or {}).items():
+        if not isinstance(values, list):
+            raise malformed()
+        collected[name.lower()] = (name, [_text(value) for value in values])
+    for name, value in (single_values or {}).items():
+        if value is None:
+            continue
+        known = collected.setdefault(name.lower(), (name, []))[1]
+        text = _text(value)
+        if text not in known:
+            known.append(text)
+    pairs = []
+    for name, values in collected.values():
+        sent = outgoing(name, proxy=True)
+        if sent is not None:
+            pairs.extend((sent, value) for value in values)
+    return pairs
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list) or value is None:
+        raise malformed()
+    return jsontext.dumps(value)
+
+
+def _body(routed: Routed, answer: dict[str, Any]) -> bytes:
+    body = answer.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise malformed()
+    received = routed.received
+    wanted = accept_binary(received.header("accept"), received.around.binary_media_types)
+    if answer.get("isBase64Encoded") is True and wanted:
+        try:
+            return base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError):
+            raise malformed() from None
+    return body.encode()
+
+
+def accept_binary(accept: str | None, binary_media_types: tuple[str, ...]) -> bool:
+    """Whether the client's first accepted media type is a binary one of the API."""
+    if not binary_media_types:
+        return False
+    if not accept:
+        return "*/*" in binary_media_types
+    first = accept.partition(",")[0].partition(";")[0].strip().lower()
+    return media.is_binary(first, binary_media_types)

@@ -1,0 +1,156 @@
+"""The integration response stage: IntegrationResult -> Reply, compiled once per method.
+
+The integration response is selected by pattern, lowest status code first [recorded]; then its parameters, its template
+by the client's Accept, content handling and overrides.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stategate.gateway import media
+from stategate.gateway.failures import configuration_error
+from stategate.gateway.headers import outgoing
+from stategate.gateway.mappings import ResponseMapping, compile_response_mapping
+from stategate.gateway.model import Integration, IntegrationResponse, Method
+from stategate.gateway.patterns import PatternTimeout, compile_pattern
+from stategate.gateway.proxy import accept_binary
+from stategate.gateway.requests import decode_base64
+from stategate.gateway.stages import IntegrationResult, MockRequest, Reply, Routed
+from stategate.gateway.templates import Renderer, compile_template
+
+Finish = Callable[[Routed, IntegrationResult], Reply]
+
+_STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})\b""")
+
+
+class _Response:
+    """An integration response, compiled."""
+
+    __slots__ = ("declared", "handling", "matches", "parameters", "status", "templates")
+
+    def __init__(self, response: IntegrationResponse, method: Method) -> None:
+        self.status = int(response.status_code)
+        self.declared = response.status_code in method.responses
+        pattern = response.selection_pattern
+        self.matches = compile_pattern(pattern) if pattern else None
+        self.parameters: tuple[ResponseMapping, ...] = tuple(
+            compile_response_mapping(target, expression)
+            for target, expression in (response.response_parameters or {}).items()
+        )
+        self.templates: dict[str, Renderer | None] = {
+            key: compile_template(text) if text else None for key, text in (response.response_templates or {}).items()
+        }
+        self.handling = response.content_handling
+
+
+def compile_response(integration: Integration, method: Method, binary_media_types: tuple[str, ...]) -> Finish:
+    """The stage of one method whose integration is not a proxy."""
+    responses = [_Response(integration.responses[code], method) for code in sorted(integration.responses)]
+    default = next((response for response in responses if response.matches is None), None)
+    selective = [response for response in responses if response.matches is not None]
+
+    def finish(routed: Routed, result: IntegrationResult) -> Reply:
+        response = _select(selective, default, result)
+        if not response.declared:
+            raise configuration_error(f"Output mapping refers to an invalid method response: {response.status}")
+        headers = _headers(response, routed, result)
+        accept = routed.received.header("accept")
+        picked = media.response_template(response.templates, media.accepted_type(accept))
+        content_type, template = picked if picked is not None else (media.DEFAULT, None)
+        if template is not None:
+            body = template(routed, result.body.decode("utf-8", "replace")).encode()
+        else:
+            body = _converted(response.handling, routed, result, binary_media_types)
+        return _overridden(routed.context, response.status, headers, content_type, body)
+
+    return finish
+
+
+def mock_result(request: MockRequest) -> IntegrationResult:
+    """A mock's answer: the status code that the rendered request names, and no body."""
+    found = _STATUS.search(request.body)
+    if found is None:
+        raise configuration_error(
+            "Unable to parse statusCode. It should be an integer defined in the request template."
+        )
+    return IntegrationResult(int(found[1]), (), b"", found[1])
+
+
+def _select(selective: list[_Response], default: _Response | None, result: IntegrationResult) -> _Response:
+    try:
+        for response in selective:
+            if response.matches is not None and response.matches(result.selector):
+                return response
+    except PatternTimeout as error:
+        raise configuration_error(f"The selection pattern takes too long to match: {error}") from None
+    if default is None:
+        raise configuration_error(
+            "No match for output mapping and no default output mapping configured. "
+            f"Endpoint Response Status Code: {result.status}"
+        )
+    return default
+
+
+def _headers(response: _Response, routed: Routed, result: IntegrationResult) -> dict[str, tuple[str, list[str]]]:
+    headers: dict[str, tuple[str, list[str]]] = {}
+    for mapping in response.parameters:
+        value = mapping.source(routed, result)
+        name = outgoing(mapping.header)
+        if value is not None and name is not None:
+            headers[name.lower()] = (name, [value] if isinstance(value, str) else value)
+    return headers
+
+
+def _converted(
+    handling: str | None, routed: Routed, result: IntegrationResult, binary_media_types: tuple[str, ...]
+) -> bytes:
+    if not binary_media_types and handling is None:
+        return result.body
+    content_type = next((value for name, value in result.headers if name.lower() == "content-type"), None)
+    binary = media.is_binary(media.media_type(content_type), binary_media_types)
+    wanted = accept_binary(routed.received.header("accept"), binary_media_types)
+    match handling:
+        case "CONVERT_TO_BINARY":
+            return result.body if binary else decode_base64(result.body)
+        case "CONVERT_TO_TEXT":
+            return base64.b64encode(result.body) if binary else result.body
+        case _ if binary == wanted:
+            return result.body
+        case _:
+            return base64.b64encode(result.body) if binary else decode_base64(result.body)
+
+
+def _overridden(
+    context: Mapping[str, Any],
+    status: int,
+    headers: dict[str, tuple[str, list[str]]],
+    content_type: str,
+    body: bytes,
+) -> Reply:
+    override = context.get("responseOverride")
+    if isinstance(override, Mapping):
+        status = _status(override.get("status"), status)
+        values = override.get("header")
+        if isinstance(values, Mapping):
+            for key, value in values.items():
+                name = outgoing(str(key))
+                if value is not None and name is not None:
+                    many = value if isinstance(value, list) else [value]
+                    headers[name.lower()] = (name, [str(item) for item in many])
+    headers.setdefault("content-type", ("Content-Type", [content_type]))
+    pairs = tuple((name, value) for name, values in headers.values() for value in values)
+    return Reply(status, pairs, body)
+
+
+def _status(value: object, otherwise: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return otherwise
+    try:
+        number = int(value)
+    except ValueError:
+        return otherwise
+    return number if 100 <= number <= 599 else otherwise

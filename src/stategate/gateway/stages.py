@@ -1,0 +1,143 @@
+"""What a request is at each stage of the pipeline: one frozen type per stage.
+
+    Received -> Routed -> Authorized -> IntegrationRequest -> IntegrationResult -> Reply
+
+A stage is a function from one to the next; it fails by raising `GatewayFailure`, which becomes a gateway response at
+one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stategate.gateway.model import Method, Resource
+from stategate.gateway.trace import Trace
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a request meets: the API and the stage that it was sent to. One per compiled stage, not per request."""
+
+    account_id: str
+    region: str
+    api_id: str
+    api_name: str
+    stage: str
+    deployment_id: str
+    variables: Mapping[str, str]
+    binary_media_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came. `path` is raw, below the stage, and starts with `/`; `full_path` is `$context.path`.
+    Header names keep the client's case; query parameters are decoded. `time` is epoch milliseconds."""
+
+    around: Surroundings
+    method: str
+    path: str
+    full_path: str
+    query: Pairs
+    headers: Pairs
+    body: bytes
+    source_ip: str
+    domain_name: str
+    protocol: str
+    request_id: str
+    extended_request_id: str
+    trace_id: str
+    time: int
+    trace: Trace | None = None
+    test: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The last value of the header, whatever its case."""
+        name = name.lower()
+        found = None
+        for key, value in self.headers:
+            if key.lower() == name:
+                found = value
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """`path_parameters` raw; `context` is `$context`, shared by all templates of this request, which may set overrides
+    in it."""
+
+    received: Received
+    resource: Resource
+    method: Method
+    path_parameters: Mapping[str, str]
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The caller may call. `claims` is what an authorizer returned."""
+
+    routed: Routed
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MockRequest:
+    """`body` is the rendered template, which names the status code."""
+
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequest:
+    """A call of an AWS service's API: `service` as in the URI (`states`), `path` with its leading slash."""
+
+    service: str
+    region: str
+    method: str
+    path: str
+    query: Pairs
+    headers: Pairs
+    body: bytes
+    credentials: str | None
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRequest:
+    """An invocation of a Lambda function. `proxy`: the answer is a proxy integration's. `asynchronous`: Event."""
+
+    function: str
+    region: str
+    payload: bytes
+    headers: Pairs
+    credentials: str | None
+    timeout: float
+    proxy: bool
+    asynchronous: bool = False
+
+
+IntegrationRequest = MockRequest | ServiceRequest | FunctionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationResult:
+    """What the integration answered. `selector` is what selection patterns are matched with: the status code, or for a
+    Lambda function its `errorMessage` ("" if it succeeded)."""
+
+    status: int
+    headers: Pairs
+    body: bytes
+    selector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the client gets."""
+
+    status: int
+    headers: Pairs
+    body: bytes

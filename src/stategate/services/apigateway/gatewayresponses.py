@@ -1,0 +1,118 @@
+"""Gateway responses: Put, Get, list, Update, Delete."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from stategate.gateway.failures import DEFAULT_TEMPLATE, RESPONSE_TYPES
+from stategate.gateway.gatewayresponses import compile_parameters
+from stategate.gateway.mappings import InvalidMapping
+from stategate.gateway.model import GatewayResponse
+from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found
+from stategate.services.apigateway.methods import entry
+from stategate.services.apigateway.paging import page
+from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.call import Call, Input, Output
+
+_DEFAULT = {"application/json": DEFAULT_TEMPLATE}
+
+
+def put_gateway_response(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    kind = given["responseType"]
+    response = GatewayResponse(
+        kind,
+        given.get("statusCode"),
+        dict(given.get("responseParameters") or {}),
+        dict(given.get("responseTemplates") or _DEFAULT),
+    )
+    _check(response)
+    records.gateway_responses(call.ports, call.world).put(f"{api.id}/{kind}", response)
+    return _shape(call, api.id, kind)
+
+
+def get_gateway_response(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    return _shape(call, api.id, given["responseType"])
+
+
+def get_gateway_responses(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    kinds = sorted(RESPONSE_TYPES)
+    return page(given, kinds, lambda kind: kind, lambda kind: _shape(call, api.id, kind), default=500)
+
+
+def update_gateway_response(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    kind = given["responseType"]
+    table = records.gateway_responses(call.ports, call.world)
+    response = table.get(f"{api.id}/{kind}") or GatewayResponse(kind, None, {}, _DEFAULT)
+    for patch in patches(given):
+        response = _patched(response, patch)
+    _check(response)
+    table.put(f"{api.id}/{kind}", response)
+    return _shape(call, api.id, kind)
+
+
+def delete_gateway_response(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    key = f"{api.id}/{given['responseType']}"
+    table = records.gateway_responses(call.ports, call.world)
+    if table.get(key) is None:
+        raise not_found("Gateway response type not defined on api")
+    table.delete(key)
+    return {}
+
+
+def _shape(call: Call, api_id: str, kind: str) -> Output:
+    table = records.gateway_responses(call.ports, call.world)
+    status = RESPONSE_TYPES[kind].status
+    default = None
+    if status is not None:
+        default = table.get(f"{api_id}/{'DEFAULT_4XX' if status < 500 else 'DEFAULT_5XX'}")
+    return shapes.gateway_response(kind, table.get(f"{api_id}/{kind}"), default)
+
+
+def _check(response: GatewayResponse) -> None:
+    try:
+        compile_parameters(response.response_parameters)
+    except InvalidMapping as error:
+        raise invalid_mapping(error.text) from None
+
+
+def _patched(response: GatewayResponse, patch: Patch) -> GatewayResponse:
+    match patch.keys:
+        case ["statusCode"]:
+            only_replace(patch)
+            value = patch.value or ""
+            if not (len(value) == 3 and value.isdigit() and "1" <= value[0] <= "5"):
+                raise bad_request(f"Invalid status code: {value}")
+            return replace(response, status_code=value)
+        case ["responseParameters", *names] if names:
+            if patch.op != "remove" and not patch.value:
+                raise bad_request("Invalid null or empty value in responseParameters")
+            name = "/".join(names)
+            parameters = entry(
+                response.response_parameters, patch, name, patch.value or "", "Invalid parameter name specified"
+            )
+            return replace(response, response_parameters=parameters)
+        case ["responseTemplates", *names] if names:
+            if patch.op != "remove" and not patch.value:
+                raise bad_request("Invalid null or empty value in responseTemplates")
+            name = "/".join(names)
+            templates = entry(
+                response.response_templates, patch, name, patch.value or "", "Content-Type specified was not found"
+            )
+            return replace(response, response_templates=templates)
+        case _:
+            raise invalid_path(patch.path)
+
+
+OPERATIONS = {
+    "PutGatewayResponse": put_gateway_response,
+    "GetGatewayResponse": get_gateway_response,
+    "GetGatewayResponses": get_gateway_responses,
+    "UpdateGatewayResponse": update_gateway_response,
+    "DeleteGatewayResponse": delete_gateway_response,
+}

@@ -1,0 +1,324 @@
+"""Integrations and integration responses: Put, Get, Update, Delete.
+
+Everything that a request would stumble over is refused here: URIs, templates that don't parse, mapping expressions,
+selection patterns, targets that the method response does not declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from stategate.gateway import uris
+from stategate.gateway.mappings import InvalidMapping, compile_request_mapping, compile_response_mapping
+from stategate.gateway.model import HTTP_METHODS, Integration, IntegrationResponse, Method
+from stategate.gateway.patterns import InvalidPattern, compile_pattern
+from stategate.gateway.requests import JSON_TARGETS
+from stategate.gateway.templates import InvalidTemplate, check_template
+from stategate.services.access import pass_role
+from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found, unsupported
+from stategate.services.apigateway.methods import entry
+from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.call import Call, Input, Output
+
+_HOSTED_ACTIONS = frozenset(JSON_TARGETS) | {"iam", "sts"}
+_HOSTED_PATHS = frozenset({"lambda", "apigateway"})
+_MAX_TIMEOUT = 29000
+
+
+def put_integration(call: Call, given: Input) -> Output:
+    method = _method(call, given)
+    kind = given["type"]
+    integration = Integration(
+        type=kind,
+        http_method=given.get("integrationHttpMethod") if kind != "MOCK" else None,
+        uri=given.get("uri") if kind != "MOCK" else None,
+        credentials=given.get("credentials"),
+        request_parameters=None if given.get("requestParameters") is None else dict(given["requestParameters"]),
+        request_templates=None if given.get("requestTemplates") is None else dict(given["requestTemplates"]),
+        passthrough_behavior=given.get("passthroughBehavior") or "WHEN_NO_MATCH",
+        content_handling=given.get("contentHandling"),
+        timeout=29000 if given.get("timeoutInMillis") is None else given["timeoutInMillis"],
+        cache_namespace=given.get("cacheNamespace") or given["resourceId"],
+        cache_key_parameters=tuple(given.get("cacheKeyParameters") or ()),
+    )
+    check_integration(integration)
+    for member in ("connectionType", "connectionId", "tlsConfig", "integrationTarget", "responseTransferMode"):
+        if given.get(member) not in (None, "INTERNET", "BUFFERED"):
+            raise unsupported(f"{member} of integrations")
+    _check_role(call, integration)
+    _store(call, given, replace(method, integration=integration))
+    return shapes.integration(integration, responses=False)
+
+
+def get_integration(call: Call, given: Input) -> Output:
+    return shapes.integration(_integration(_method(call, given)))
+
+
+def update_integration(call: Call, given: Input) -> Output:
+    method = _method(call, given)
+    integration = before = _integration(method)
+    for patch in patches(given):
+        integration = _patched(integration, patch)
+    check_integration(integration)
+    if integration.credentials != before.credentials:
+        _check_role(call, integration)
+    _store(call, given, replace(method, integration=integration))
+    return shapes.integration(integration)
+
+
+def delete_integration(call: Call, given: Input) -> Output:
+    method = _method(call, given)
+    _integration(method)
+    _store(call, given, replace(method, integration=None))
+    return {}
+
+
+def put_integration_response(call: Call, given: Input) -> Output:
+    method, integration = _both(call, given)
+    code = given["statusCode"]
+    parameters, templates = given.get("responseParameters"), given.get("responseTemplates")
+    response = IntegrationResponse(
+        code,
+        given.get("selectionPattern"),
+        None if parameters is None else dict(parameters),
+        None if templates is None else dict(templates),
+        given.get("contentHandling"),
+    )
+    check_response(method, response)
+    _store_response(call, given, method, integration, response)
+    return shapes.integration_response(response)
+
+
+def get_integration_response(call: Call, given: Input) -> Output:
+    _, integration = _both(call, given)
+    return shapes.integration_response(_response(integration, given["statusCode"]))
+
+
+def update_integration_response(call: Call, given: Input) -> Output:
+    method, integration = _both(call, given)
+    response = _response(integration, given["statusCode"])
+    for patch in patches(given):
+        response = _patched_response(response, patch)
+    check_response(method, response)
+    _store_response(call, given, method, integration, response)
+    return shapes.integration_response(response)
+
+
+def delete_integration_response(call: Call, given: Input) -> Output:
+    method, integration = _both(call, given)
+    code = _response(integration, given["statusCode"]).status_code
+    left = {key: value for key, value in integration.responses.items() if key != code}
+    _store(call, given, replace(method, integration=replace(integration, responses=left)))
+    return {}
+
+
+def check_integration(integration: Integration) -> None:
+    """Raises BadRequestException with AWS's message, in AWS's order."""
+    if integration.type != "MOCK" and integration.http_method not in HTTP_METHODS:
+        raise bad_request("Enumeration value for HttpMethod must be non-empty")
+    match integration.type:
+        case "HTTP" | "HTTP_PROXY":
+            if not (integration.uri or "").startswith(("http://", "https://", "${")):
+                raise bad_request("Invalid HTTP endpoint specified for URI")
+            raise unsupported(f"integrations of type {integration.type}")
+        case "AWS" | "AWS_PROXY":
+            _check_uri(integration)
+        case _:
+            pass
+    if not 50 <= integration.timeout <= _MAX_TIMEOUT:
+        raise bad_request(f"Timeout should be between 50 ms and {_MAX_TIMEOUT} ms")
+    if integration.cache_key_parameters:
+        raise unsupported("cacheKeyParameters of integrations")
+    for target, expression in (integration.request_parameters or {}).items():
+        try:
+            compile_request_mapping(target, expression)
+        except InvalidMapping as error:
+            raise invalid_mapping(error.text) from None
+    check_templates(integration.request_templates)
+
+
+def _check_uri(integration: Integration) -> None:
+    try:
+        uri = uris.check_aws(integration.uri, proxy=integration.type == "AWS_PROXY")
+    except uris.InvalidUri as error:
+        raise bad_request(str(error)) from None
+    if uri.function is not None:
+        return
+    if integration.credentials is None:
+        raise bad_request("Role ARN must be specified for AWS integrations")
+    hosted = _HOSTED_ACTIONS if uri.kind == "action" else _HOSTED_PATHS
+    if uri.service not in hosted:
+        raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
+
+
+def _check_role(call: Call, integration: Integration) -> None:
+    credentials = integration.credentials
+    if credentials is None or "${" in credentials:
+        return
+    if ":user/" in credentials:
+        raise unsupported("caller credentials of integrations")
+    if not credentials.startswith("arn:"):
+        raise bad_request("Invalid ARN specified in the request")
+    pass_role(call, credentials, "apigateway.amazonaws.com")
+
+
+def check_templates(templates: Mapping[str, str | None] | None) -> None:
+    for content_type, template in (templates or {}).items():
+        if template:
+            try:
+                check_template(template)
+            except InvalidTemplate as error:
+                raise bad_request(f"Invalid mapping template specified for {content_type}: {error}") from None
+
+
+def check_response(method: Method, response: IntegrationResponse) -> None:
+    if response.selection_pattern:
+        try:
+            compile_pattern(response.selection_pattern)
+        except InvalidPattern as error:
+            raise bad_request(f"Invalid selection pattern specified: {error}") from None
+    declared = method.responses.get(response.status_code)
+    known = declared.response_parameters if declared is not None else None
+    for target, expression in (response.response_parameters or {}).items():
+        try:
+            compile_response_mapping(target, expression)
+        except InvalidMapping as error:
+            raise invalid_mapping(error.text) from None
+        if known is None or target not in known:
+            raise bad_request(
+                "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
+                f"[Invalid mapping expression parameter specified: {target}]"
+            )
+    check_templates(response.response_templates)
+
+
+def _method(call: Call, given: Input) -> Method:
+    return records.get_method(call, given["restApiId"], given["resourceId"], given["httpMethod"])
+
+
+def _integration(method: Method) -> Integration:
+    if method.integration is None:
+        raise not_found("Invalid Integration identifier specified")
+    return method.integration
+
+
+def _both(call: Call, given: Input) -> tuple[Method, Integration]:
+    """Integration responses know no missing method: AWS names the integration then."""
+    api_id, resource_id = given["restApiId"], given["resourceId"]
+    records.get_resource(call, api_id, resource_id)
+    key = records.method_key(api_id, resource_id, given["httpMethod"])
+    method = records.methods(call.ports, call.world).get(key)
+    if method is None:
+        raise not_found("Invalid Integration identifier specified")
+    return method, _integration(method)
+
+
+def _store(call: Call, given: Input, method: Method) -> None:
+    records.put_method(call, given["restApiId"], given["resourceId"], method)
+
+
+def _store_response(
+    call: Call, given: Input, method: Method, integration: Integration, response: IntegrationResponse
+) -> None:
+    responses = {**integration.responses, response.status_code: response}
+    _store(call, given, replace(method, integration=replace(integration, responses=responses)))
+
+
+def _response(integration: Integration, code: str) -> IntegrationResponse:
+    response = integration.responses.get(code)
+    if response is None:
+        raise not_found("Invalid Response status code specified")
+    return response
+
+
+_PARAMETER_MISSING = "Invalid parameter name specified"
+_TYPE_MISSING = "Content-Type specified was not found"
+
+
+def _patched(integration: Integration, patch: Patch) -> Integration:
+    match patch.keys:
+        case ["requestTemplates", *names] if names:
+            templates = entry(integration.request_templates, patch, "/".join(names), patch.value, _TYPE_MISSING)
+            return replace(integration, request_templates=templates or None)
+        case ["requestParameters", *names] if names:
+            name = "/".join(names)
+            parameters = entry(integration.request_parameters, patch, name, patch.value or "", _PARAMETER_MISSING)
+            return replace(integration, request_parameters=parameters or None)
+        case ["cacheKeyParameters", *_] | ["connectionId"] | ["tlsConfig", *_]:
+            raise unsupported(f"{patch.path} of integrations")
+        case [name]:
+            only_replace(patch)
+            return _replaced(integration, name, patch)
+        case _:
+            raise invalid_path(patch.path)
+
+
+def _replaced(integration: Integration, name: str, patch: Patch) -> Integration:
+    value = patch.value or None
+    match name:
+        case "uri":
+            return replace(integration, uri=value)
+        case "httpMethod":
+            return replace(integration, http_method=value)
+        case "credentials":
+            return replace(integration, credentials=value)
+        case "timeoutInMillis":
+            if not (value or "").isdigit():
+                raise bad_request(f"Timeout should be between 50 ms and {_MAX_TIMEOUT} ms")
+            return replace(integration, timeout=int(value or 0))
+        case "passthroughBehavior":
+            if value not in ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"):
+                raise bad_request(
+                    "Invalid passthroughBehavior specified. Valid options are WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER"
+                )
+            return replace(integration, passthrough_behavior=value)
+        case "contentHandling":
+            return replace(integration, content_handling=_handling(value))
+        case "cacheNamespace":
+            return replace(integration, cache_namespace=value or "")
+        case "connectionType":
+            if value != "INTERNET":
+                raise unsupported("connectionType of integrations")
+            return integration
+        case _:
+            raise invalid_path(patch.path)
+
+
+def _handling(value: str | None) -> str | None:
+    if value not in (None, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT"):
+        raise bad_request("Invalid contentHandling specified. Valid options are CONVERT_TO_BINARY, CONVERT_TO_TEXT")
+    return value
+
+
+def _patched_response(response: IntegrationResponse, patch: Patch) -> IntegrationResponse:
+    match patch.keys:
+        case ["selectionPattern"]:
+            only_replace(patch)
+            return replace(response, selection_pattern=patch.value)
+        case ["contentHandling"]:
+            only_replace(patch)
+            return replace(response, content_handling=_handling(patch.value or None))
+        case ["responseTemplates", *names] if names:
+            templates = entry(response.response_templates, patch, "/".join(names), patch.value, _TYPE_MISSING)
+            return replace(response, response_templates=templates or None)
+        case ["responseParameters", *names] if names:
+            name = "/".join(names)
+            parameters = entry(response.response_parameters, patch, name, patch.value or "", _PARAMETER_MISSING)
+            return replace(response, response_parameters=parameters or None)
+        case _:
+            raise invalid_path(patch.path)
+
+
+OPERATIONS = {
+    "PutIntegration": put_integration,
+    "GetIntegration": get_integration,
+    "UpdateIntegration": update_integration,
+    "DeleteIntegration": delete_integration,
+    "PutIntegrationResponse": put_integration_response,
+    "GetIntegrationResponse": get_integration_response,
+    "UpdateIntegrationResponse": update_integration_response,
+    "DeleteIntegrationResponse": delete_integration_response,
+}

@@ -1,0 +1,224 @@
+"""CreateRestApi, GetRestApi, GetRestApis, UpdateRestApi, DeleteRestApi."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from stategate.gateway.model import Model, Resource, RestApi
+from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway.errors import bad_request, unsupported
+from stategate.services.apigateway.paging import page
+from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.call import Call, Input, Output
+
+_ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
+
+_EMPTY_MODEL = """{
+  "$schema" : "http://json-schema.org/draft-04/schema#",
+  "title" : "Empty Schema",
+  "type" : "object"
+}"""
+_ERROR_MODEL = """{
+  "$schema" : "http://json-schema.org/draft-04/schema#",
+  "title" : "Error Schema",
+  "type" : "object",
+  "properties" : {
+    "message" : { "type" : "string" }
+  }
+}"""
+
+
+def create_rest_api(call: Call, given: Input) -> Output:
+    if given.get("description") == "":
+        raise bad_request("Description cannot be an empty string")
+    size = given.get("minimumCompressionSize")
+    _check_compression(size)
+    if given.get("cloneFrom"):
+        raise unsupported("cloneFrom of CreateRestApi")
+    if size is not None:
+        raise unsupported("minimumCompressionSize")
+    if given.get("policy"):
+        raise unsupported("resource policies of REST APIs")
+    types, address_type, endpoints = _endpoint(given.get("endpointConfiguration") or {})
+    api = RestApi(
+        id=records.new_id(call, 10),
+        name=given["name"],
+        root_resource_id=records.new_id(call, 10),
+        created=call.now,
+        description=given.get("description"),
+        version=given.get("version"),
+        api_key_source=given.get("apiKeySource") or "HEADER",
+        endpoint_types=types,
+        ip_address_type=address_type,
+        vpc_endpoint_ids=endpoints,
+        disable_execute_api_endpoint=bool(given.get("disableExecuteApiEndpoint")),
+        binary_media_types=tuple(given.get("binaryMediaTypes") or ()),
+        tags=dict(given.get("tags") or {}),
+    )
+    records.apis(call.ports, call.world).put(api.id, api)
+    root = Resource(api.root_resource_id, "/")
+    records.resources(call.ports, call.world).put(f"{api.id}/{root.id}", root)
+    models = records.models(call.ports, call.world)
+    for name, schema, description in (
+        ("Empty", _EMPTY_MODEL, "This is a default empty schema model"),
+        ("Error", _ERROR_MODEL, "This is a default error schema model"),
+    ):
+        models.put(f"{api.id}/{name}", Model(records.new_id(call, 6), name, "application/json", schema, description))
+    return shapes.rest_api(api)
+
+
+def get_rest_api(call: Call, given: Input) -> Output:
+    return shapes.rest_api(records.get_api(call, given["restApiId"]), always_tags=True)
+
+
+def get_rest_apis(call: Call, given: Input) -> Output:
+    found = [api for _, api in records.apis(call.ports, call.world).items()]
+    found.sort(key=lambda api: (api.created, api.id))
+    return page(given, found, lambda api: api.id, shapes.rest_api)
+
+
+def delete_rest_api(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    ports, world = call.ports, call.world
+    for kind in (
+        records.resources,
+        records.methods,
+        records.models,
+        records.validators,
+        records.gateway_responses,
+        records.deployments,
+        records.snapshots,
+        records.stages,
+    ):
+        table = kind(ports, world)
+        for key, _ in list(table.items(f"{api.id}/")):
+            table.delete(key)
+    records.apis(ports, world).delete(api.id)
+    return {}
+
+
+def update_rest_api(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    for patch in patches(given):
+        api = _patched(api, patch)
+    if api.policy:
+        raise unsupported("resource policies of REST APIs")
+    records.apis(call.ports, call.world).put(api.id, api)
+    return shapes.rest_api(api, always_tags=True)
+
+
+def _endpoint(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    types = given.get("types")
+    if types is None:
+        types = ["EDGE"]
+    if not types:
+        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    if len(types) > 1:
+        raise bad_request("Cannot create an api with multiple Endpoint Types.")
+    address_type = given.get("ipAddressType")
+    private = types[0] == "PRIVATE"
+    if private and address_type == "ipv4":
+        raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+    endpoints = tuple(given.get("vpcEndpointIds") or ())
+    return tuple(types), address_type or ("dualstack" if private else "ipv4"), endpoints
+
+
+def _check_compression(size: int | None) -> None:
+    if size is not None and not 0 <= size <= 10485760:
+        raise bad_request("Invalid minimum compression size, must be between 0 and 10485760")
+
+
+def _patched(api: RestApi, patch: Patch) -> RestApi:
+    keys = patch.keys
+    match keys:
+        case ["name"]:
+            only_replace(patch)
+            return replace(api, name=patch.value or api.name)
+        case ["description"]:
+            return replace(api, description=None if patch.op == "remove" else patch.value or None)
+        case ["version"]:
+            only_replace(patch)
+            return replace(api, version=patch.value)
+        case ["apiKeySource"]:
+            only_replace(patch)
+            if patch.value not in ("HEADER", "AUTHORIZER"):
+                raise bad_request("Invalid API Key Source specified. Valid options are HEADER,AUTHORIZER")
+            return replace(api, api_key_source=patch.value)
+        case ["disableExecuteApiEndpoint"]:
+            only_replace(patch)
+            return replace(api, disable_execute_api_endpoint=patch.flag)
+        case ["minimumCompressionSize"]:
+            only_replace(patch)
+            if patch.value:
+                _check_compression(_integer(patch.value))
+                raise unsupported("minimumCompressionSize")
+            return replace(api, minimum_compression_size=None)
+        case ["policy"]:
+            return replace(api, policy=None if patch.op == "remove" else _policy(patch.value))
+        case ["binaryMediaTypes", media_type]:
+            return replace(api, binary_media_types=_media_types(api, patch, media_type))
+        case ["endpointConfiguration", "types", _]:
+            return _typed(api, patch)
+        case ["endpointConfiguration", "ipAddressType"]:
+            only_replace(patch)
+            if patch.value not in ("ipv4", "dualstack"):
+                raise bad_request("ipAddressType must be either ipv4 or dualstack.")
+            if api.endpoint_types == ("PRIVATE",) and patch.value == "ipv4":
+                raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+            return replace(api, ip_address_type=patch.value)
+        case _:
+            raise invalid_path(patch.path)
+
+
+def _typed(api: RestApi, patch: Patch) -> RestApi:
+    if patch.op != "replace":
+        raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+    if patch.value not in _ENDPOINT_TYPES:
+        raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+    address_type = "dualstack" if patch.value == "PRIVATE" else api.ip_address_type
+    return replace(api, endpoint_types=(patch.value,), ip_address_type=address_type)
+
+
+def _media_types(api: RestApi, patch: Patch, media_type: str) -> tuple[str, ...]:
+    others = tuple(known for known in api.binary_media_types if known != media_type)
+    match patch.op:
+        case "add":
+            return (*others, media_type)
+        case "remove":
+            return others
+        case "replace":
+            return (*others, patch.value or media_type)
+        case _:
+            raise invalid_path(patch.path)
+
+
+def _policy(text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        json.loads(text)
+    except ValueError:
+        raise bad_request(
+            "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
+        ) from None
+    return text
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise bad_request("Invalid minimum compression size, must be between 0 and 10485760") from None
+
+
+OPERATIONS = {
+    "CreateRestApi": create_rest_api,
+    "GetRestApi": get_rest_api,
+    "GetRestApis": get_rest_apis,
+    "UpdateRestApi": update_rest_api,
+    "DeleteRestApi": delete_rest_api,
+}

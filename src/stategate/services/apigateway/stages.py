@@ -1,0 +1,268 @@
+"""Stages: Create, Get, list, Update, Delete, with the paths of method settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec.structs import replace
+
+from stategate.gateway.accesslog import names_request
+from stategate.gateway.model import MethodSetting, Stage
+from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
+from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.call import Call, Input, Output
+
+_NAME = re.compile(r"[A-Za-z0-9_\-]+\Z")
+_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*\Z")
+
+# Word for word, with the commas that AWS leaves out.
+_PATHS = (
+    "/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, /accessLogSettings, "
+    "/accessLogSettings/destinationArn, /accessLogSettings/format, /{resourcePath}/{httpMethod}/metrics/enabled, "
+    "/{resourcePath}/{httpMethod}/logging/dataTrace, /{resourcePath}/{httpMethod}/logging/loglevel, "
+    "/{resourcePath}/{httpMethod}/throttling/burstLimit/{resourcePath}/{httpMethod}/throttling/rateLimit/"
+    "{resourcePath}/{httpMethod}/caching/ttlInSeconds, /{resourcePath}/{httpMethod}/caching/enabled, "
+    "/{resourcePath}/{httpMethod}/caching/dataEncrypted, "
+    "/{resourcePath}/{httpMethod}/caching/requireAuthorizationForCacheControl, "
+    "/{resourcePath}/{httpMethod}/caching/unauthorizedCacheControlHeaderStrategy, /*/*/metrics/enabled, "
+    "/*/*/logging/dataTrace, /*/*/logging/loglevel, /*/*/throttling/burstLimit /*/*/throttling/rateLimit "
+    "/*/*/caching/ttlInSeconds, /*/*/caching/enabled, /*/*/caching/dataEncrypted, "
+    "/*/*/caching/requireAuthorizationForCacheControl, /*/*/caching/unauthorizedCacheControlHeaderStrategy, "
+    "/variables/{variable_name}, /tracingEnabled"
+)
+_STRATEGIES = ("FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER")
+
+
+def create_stage(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    key = f"{api.id}/{given['stageName']}"
+    if records.deployments(call.ports, call.world).get(f"{api.id}/{given['deploymentId']}") is None:
+        raise bad_request("Deployment id does not exist")
+    if records.stages(call.ports, call.world).get(key) is not None:
+        raise conflict("Stage already exists")
+    stage = new_stage(call, given)
+    records.stages(call.ports, call.world).put(key, stage)
+    return shapes.stage(stage)
+
+
+def new_stage(call: Call, given: Input) -> Stage:
+    """From the members of CreateStage; what is not supported is refused."""
+    if _NAME.match(given["stageName"]) is None:
+        raise bad_request("Stage name only allows a-zA-Z0-9_-")
+    if given.get("cacheClusterEnabled"):
+        raise unsupported("cache clusters of stages")
+    if given.get("canarySettings"):
+        raise unsupported("canary settings of stages")
+    if given.get("documentationVersion"):
+        raise not_found("Invalid Documentation version specified")
+    variables = dict(given.get("variables") or {})
+    for name, value in variables.items():
+        _check_variable(name, value)
+    return Stage(
+        name=given["stageName"],
+        deployment_id=given["deploymentId"],
+        created=call.now,
+        updated=call.now,
+        description=given.get("description") or None,
+        variables=variables,
+        tracing_enabled=bool(given.get("tracingEnabled")),
+        tags=dict(given.get("tags") or {}),
+    )
+
+
+def get_stage(call: Call, given: Input) -> Output:
+    return shapes.stage(records.get_stage(call, given["restApiId"], given["stageName"]))
+
+
+def get_stages(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    wanted = given.get("deploymentId")
+    found = [stage for _, stage in records.stages(call.ports, call.world).items(f"{api.id}/")]
+    return {"item": [shapes.stage(stage) for stage in found if not wanted or stage.deployment_id == wanted]}
+
+
+def update_stage(call: Call, given: Input) -> Output:
+    api_id = given["restApiId"]
+    stage = records.get_stage(call, api_id, given["stageName"])
+    for patch in patches(given):
+        stage = _patched(call, api_id, stage, patch)
+    stage = replace(stage, updated=call.now)
+    records.stages(call.ports, call.world).put(f"{api_id}/{stage.name}", stage)
+    return shapes.stage(stage)
+
+
+def delete_stage(call: Call, given: Input) -> Output:
+    stage = records.get_stage(call, given["restApiId"], given["stageName"])
+    records.stages(call.ports, call.world).delete(f"{given['restApiId']}/{stage.name}")
+    return {}
+
+
+def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
+    parts = patch.path.split("/")[1:]
+    if patch.op in ("copy", "move", "test"):
+        raise bad_request("Promotion not available. Canary does not exist.")
+    match parts:
+        case ["deploymentId" | "description" | "tracingEnabled" | "clientCertificateId" | "documentationVersion"]:
+            return _replaced(call, api_id, stage, parts[0], patch)
+        case ["cacheClusterEnabled"]:
+            if patch.flag:
+                raise unsupported("cache clusters of stages")
+            return stage
+        case ["cacheClusterSize"]:
+            raise unsupported("cache clusters of stages")
+        case ["variables", name]:
+            return _variable(stage, patch, name)
+        case ["accessLogSettings", *rest]:
+            return _access_log(stage, patch, rest)
+        case ["canarySettings", *_]:
+            raise unsupported("canary settings of stages")
+        case [*path, verb] if patch.op == "remove" and path:
+            return _removed(stage, patch, f"{_resource_key('/'.join(path))}/{verb}")
+        case [*path, verb, group, key] if path and (group, key) in _SETTINGS:
+            return _setting(call, stage, patch, f"{_resource_key('/'.join(path))}/{verb}", (group, key))
+        case _:
+            raise bad_request(f"Invalid method setting path: {patch.path}. Must be one of: [{_PATHS}]")
+
+
+def _resource_key(path: str) -> str:
+    """`~1pets~1{id}` -> `pets~1{id}`, as AWS shows it; the root stays `~1`."""
+    return path[2:] if path.startswith("~1") and len(path) > 2 else path
+
+
+def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) -> Stage:
+    value = patch.value
+    match name:
+        case "deploymentId":
+            if records.deployments(call.ports, call.world).get(f"{api_id}/{value}") is None:
+                raise bad_request("Deployment id does not exist")
+            return replace(stage, deployment_id=value or "")
+        case "description":
+            return replace(stage, description=None if patch.op == "remove" else value or None)
+        case "tracingEnabled":
+            return replace(stage, tracing_enabled=patch.flag)
+        case "clientCertificateId":
+            raise not_found("Invalid Client Certificate identifier specified")
+        case _:
+            raise not_found("Invalid Documentation version specified")
+
+
+def _variable(stage: Stage, patch: Patch, name: str) -> Stage:
+    variables = dict(stage.variables)
+    if patch.op == "remove":
+        variables.pop(name, None)
+    else:
+        _check_variable(name, patch.value or "")
+        variables[name] = patch.value or ""
+    return replace(stage, variables=variables)
+
+
+def _check_variable(name: str, value: str) -> None:
+    if re.fullmatch(r"[A-Za-z0-9_]+", name) is None:
+        raise bad_request("Stage variable names must be alphanumeric (underscores allowed)")
+    if _VARIABLE_VALUE.match(value) is None:
+        raise bad_request("Stage variable values must not contain characters other than [A-Za-z0-9-._~:/?#&=,]")
+
+
+def _access_log(stage: Stage, patch: Patch, rest: list[str]) -> Stage:
+    if patch.op == "remove":
+        if rest:
+            return _removed(stage, patch, "/".join(["accessLogSettings", *rest]))
+        return replace(stage, access_log_destination=None, access_log_format=None)
+    if rest not in (["destinationArn"], ["format"]):
+        raise bad_request(
+            "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, "
+            "/accessLogSettings/format]"
+        )
+    if not patch.value:
+        raise bad_request("Access Log value must not be empty")
+    if rest == ["destinationArn"]:
+        if ":firehose:" in patch.value:
+            raise unsupported("access logs to Firehose")
+        return replace(stage, access_log_destination=patch.value.removesuffix(":*"))
+    if "\n" in patch.value:
+        raise bad_request(
+            "Access Log format must be single line, new line character is allowed only at end of the format"
+        )
+    if not names_request(patch.value):
+        raise bad_request(
+            "AccessLogSetting format should contain request id, e.g. by including $context.requestId or "
+            "$context.extendedRequestId"
+        )
+    return replace(stage, access_log_format=patch.value)
+
+
+def _removed(stage: Stage, patch: Patch, key: str) -> Stage:
+    if key not in stage.method_settings:
+        raise bad_request(f"Cannot remove method setting {key} because there is no method setting for this method ")
+    return replace(stage, method_settings={k: v for k, v in stage.method_settings.items() if k != key})
+
+
+def _setting(call: Call, stage: Stage, patch: Patch, key: str, name: tuple[str, str]) -> Stage:
+    member, read = _SETTINGS[name]
+    value = read(patch)
+    if member == "metrics_enabled" and value:
+        raise unsupported("CloudWatch metrics of stages")
+    if member == "logging_level" and value != "OFF" and not _logs_allowed(call):
+        raise bad_request("CloudWatch Logs role ARN must be set in account settings to enable logging")
+    base = stage.method_settings.get(key) or stage.method_settings.get("*/*") or MethodSetting()
+    changed = replace(base, **{member: value})
+    return replace(stage, method_settings={**stage.method_settings, key: changed})
+
+
+def _logs_allowed(call: Call) -> bool:
+    account = records.accounts(call.ports, call.world).get("account")
+    return account is not None and account.cloudwatch_role_arn is not None
+
+
+def _flag(patch: Patch) -> bool:
+    return patch.flag
+
+
+def _whole(patch: Patch) -> int:
+    try:
+        return int(patch.value or "")
+    except ValueError:
+        raise bad_request(f"Invalid value specified for {patch.path}: {patch.value}") from None
+
+
+def _rate(patch: Patch) -> float:
+    try:
+        return float(patch.value or "")
+    except ValueError:
+        raise bad_request(f"Invalid value specified for {patch.path}: {patch.value}") from None
+
+
+def _level(patch: Patch) -> str:
+    if patch.value not in ("OFF", "ERROR", "INFO"):
+        raise bad_request("Invalid logging level specified. Valid options are OFF,ERROR,INFO")
+    return patch.value
+
+
+def _strategy(patch: Patch) -> str:
+    if patch.value not in _STRATEGIES:
+        raise bad_request(f"Invalid value specified for {patch.path}: {patch.value}")
+    return patch.value
+
+
+_SETTINGS: dict[tuple[str, str], tuple[str, Any]] = {
+    ("metrics", "enabled"): ("metrics_enabled", _flag),
+    ("logging", "dataTrace"): ("data_trace_enabled", _flag),
+    ("logging", "loglevel"): ("logging_level", _level),
+    ("throttling", "burstLimit"): ("throttling_burst_limit", _whole),
+    ("throttling", "rateLimit"): ("throttling_rate_limit", _rate),
+    ("caching", "enabled"): ("caching_enabled", _flag),
+    ("caching", "ttlInSeconds"): ("cache_ttl_in_seconds", _whole),
+    ("caching", "dataEncrypted"): ("cache_data_encrypted", _flag),
+    ("caching", "requireAuthorizationForCacheControl"): ("require_authorization_for_cache_control", _flag),
+    ("caching", "unauthorizedCacheControlHeaderStrategy"): ("unauthorized_cache_control_header_strategy", _strategy),
+}
+
+OPERATIONS = {
+    "CreateStage": create_stage,
+    "GetStage": get_stage,
+    "GetStages": get_stages,
+    "UpdateStage": update_stage,
+    "DeleteStage": delete_stage,
+}
