@@ -142,11 +142,12 @@ def _end(turn: Turn, frame_id: int, sequence: Sequence, output: Value) -> None:
     group.active.remove(sequence.index)
     group.done += 1
     turn.run.touch(sequence.parent)
+    last = sequence.last
     if group.items >= 0:
         name = turn.run.sequence(group.parent).state
-        turn.emit(sequence.last, "MapIterationSucceeded", {"name": name, "index": sequence.index})
+        last = turn.emit(last, "MapIterationSucceeded", {"name": name, "index": sequence.index})
     if group.done == group.length:
-        _close(turn, sequence.parent, group, sequence.last)
+        _close(turn, sequence.parent, group, last)
     elif group.started < group.length:
         _start_iterations(turn, sequence.parent, group, sequence.last)
 
@@ -312,7 +313,7 @@ def _abandon(turn: Turn, group_id: int, group: Group, owner: Sequence, because: 
 
 
 def _close(turn: Turn, group_id: int, group: Group, last: int) -> None:
-    """Every branch or iteration has ended; `last` is the last event of the one that was last."""
+    """Every branch or iteration has ended; `last` is the last event of the branch that was last, or of the Map."""
     run = turn.run
     owner = run.sequence(group.parent)
     state = turn.state(owner)
