@@ -7,7 +7,7 @@ path.reference             whether it is an ASL Reference Path: names and indexe
 path.segments              of a reference path: its names (str) and indexes (int)
 """
 
-from stategate.lang.jsonpath.errors import JSONPathError, PathNotFound, PathSyntaxError
+from stategate.lang.jsonpath.errors import JSONPathError, PathNotApplicable, PathNotFound, PathSyntaxError
 from stategate.lang.jsonpath.path import Path, compile
 
-__all__ = ["JSONPathError", "Path", "PathNotFound", "PathSyntaxError", "compile"]
+__all__ = ["JSONPathError", "Path", "PathNotApplicable", "PathNotFound", "PathSyntaxError", "compile"]

@@ -14,4 +14,8 @@ class PathSyntaxError(JSONPathError, ValueError):
 
 
 class PathNotFound(JSONPathError):
-    """A definite path leads nowhere, or a step can't be applied to what is there."""
+    """The path leads nowhere in this document."""
+
+
+class PathNotApplicable(PathNotFound):
+    """A step of the path can't be taken on the kind of value that it meets, such as an index on an object."""

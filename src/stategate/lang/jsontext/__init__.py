@@ -1,7 +1,7 @@
 """JSON text, read and written as the Java services do it.
 
-Reading: integers of any size survive, floats are doubles, of duplicate keys the last wins; NaN, Infinity, text after the
-value and nesting deeper than `MAX_DEPTH` are errors. A lone surrogate (`"\\ud800"`) becomes `?`, which is what Java
+Reading: integers of any size survive, floats are doubles, of duplicate keys the last wins; NaN, Infinity, text after
+the value and nesting deeper than `MAX_DEPTH` are errors. A lone surrogate (`"\\ud800"`) becomes `?`, which is what Java
 writes for it on the wire. Errors carry Jackson's message and position (ReaderBasedJsonParser of 2.14).
 Writing: compact, non-ASCII kept.
 
@@ -15,7 +15,7 @@ import msgspec
 from stategate.lang.jsontext.errors import MAX_DEPTH, JSONSyntaxError
 from stategate.lang.jsontext.precise import parse
 
-__all__ = ["JSON", "MAX_DEPTH", "JSONSyntaxError", "dumps", "dumpb", "loads"]
+__all__ = ["JSON", "MAX_DEPTH", "JSONSyntaxError", "dumpb", "dumps", "loads"]
 
 JSON = Any
 
@@ -24,27 +24,27 @@ _encode = msgspec.json.Encoder().encode
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def loads(text: str | bytes) -> JSON:
-    """The value of a JSON text. Raises JSONSyntaxError."""
+def loads(text: str | bytes, *, max_depth: int | None = MAX_DEPTH) -> JSON:
+    """The value of a JSON text. Raises JSONSyntaxError. `max_depth=None` reads back whatever `dumps` wrote."""
     try:
         value = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return parse(text)
-    if _may_be_deep(text):
-        return parse(text)
+        return parse(text, max_depth)
+    if max_depth is not None and _may_be_deep(text, max_depth):
+        return parse(text, max_depth)
     return value
 
 
-def _may_be_deep(text: str | bytes) -> bool:
-    """Whether nesting deeper than MAX_DEPTH is possible. Cheap to deny: too few brackets, or brackets that pair off soon."""
+def _may_be_deep(text: str | bytes, limit: int) -> bool:
+    """Whether nesting deeper than the limit is possible. Cheap to deny: few brackets, or they pair off soon."""
     if isinstance(text, str):
-        if text.count("[") + text.count("{") <= MAX_DEPTH:
+        if text.count("[") + text.count("{") <= limit:
             return False
         text = text.encode("utf-8", "replace")
-    elif text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+    elif text.count(b"[") + text.count(b"{") <= limit:
         return False
     brackets = text.translate(None, _NOT_BRACKETS)
-    for _ in range(MAX_DEPTH):
+    for _ in range(limit):
         shorter = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(shorter) == len(brackets):
             break
@@ -54,9 +54,39 @@ def _may_be_deep(text: str | bytes) -> bool:
 
 def dumpb(value: JSON) -> bytes:
     """`dumps`, in UTF-8."""
-    return _encode(value)
+    try:
+        return _encode(value)
+    except RecursionError:
+        return _encode_deep(value)
 
 
 def dumps(value: JSON) -> str:
-    """The compact JSON text of a value of strings, numbers, booleans, None, lists and dicts with string keys."""
-    return _encode(value).decode()
+    """The compact JSON text of strings, numbers, booleans, None, lists and dicts with string keys, however deep."""
+    return dumpb(value).decode()
+
+
+def _encode_deep(value: JSON) -> bytes:
+    """Values that states have nested too deep for the encoder's recursion."""
+    out: list[bytes] = []
+    todo: list[JSON | msgspec.Raw] = [value]
+    while todo:
+        match todo.pop():
+            case msgspec.Raw() as raw:
+                out.append(bytes(raw))
+            case dict() as members:
+                out.append(b"{")
+                todo.append(msgspec.Raw(b"}"))
+                for index, (key, member) in enumerate(reversed(members.items()), 1 - len(members)):
+                    todo += (member, msgspec.Raw(_encode(key) + b":"))
+                    if index:
+                        todo.append(msgspec.Raw(b","))
+            case list() as items:
+                out.append(b"[")
+                todo.append(msgspec.Raw(b"]"))
+                for index, item in enumerate(reversed(items), 1 - len(items)):
+                    todo.append(item)
+                    if index:
+                        todo.append(msgspec.Raw(b","))
+            case scalar:
+                out.append(_encode(scalar))
+    return b"".join(out)
