@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stategate.wire import jsonbody, timestamps
-from stategate.wire.http import Headers, HttpRequest, HttpResponse
+from stategate.wire.http import Headers, HttpRequest, HttpResponse, parse_query
 from stategate.wire.jsonbody import Readers, Writers
 from stategate.wire.model import Member, OperationModel, Shape
 from stategate.wire.problems import WireError, serialization
@@ -21,7 +21,8 @@ def compile_reader(model: OperationModel, readers: Readers) -> Callable[[HttpReq
     shape = model.input
     parts: list[Part] = []
     body = [m for m in shape.members.values() if m.location is None and m.name != shape.payload]
-    query_names = frozenset(m.wire for m in shape.members.values() if m.location == "querystring")
+    literals = [name for name, _ in parse_query(model.uri.partition("?")[2])]
+    query_names = frozenset([*literals, *(m.wire for m in shape.members.values() if m.location == "querystring")])
     for member in shape.members.values():
         part = _located(member, query_names)
         if part is not None:
@@ -203,6 +204,7 @@ def compile_writer(model: OperationModel, writers: Writers) -> Callable[[dict[st
     body = writers.structure(shape.name, [m for m in members if m.location is None])
     write_payload = None if payload is None else _payload_writer(payload, writers)
     has_body = any(m.location is None for m in members)
+    names_type = any(wire == "Content-Type" for wire, _ in headers.values())
 
     def write(output: dict[str, Any], common: Headers) -> HttpResponse:
         out_headers, rest, code = list(common), {}, success
@@ -224,7 +226,7 @@ def compile_writer(model: OperationModel, writers: Writers) -> Callable[[dict[st
                 raise TypeError(f"{shape.name} has no member {next(iter(rest))}")
         else:
             data = jsonbody.dumps(body(rest)) if has_body else _nothing(shape, rest)
-        if not any(name == "Content-Type" for name, _ in out_headers):
+        if not names_type:
             out_headers.append(("Content-Type", "application/json"))
         return HttpResponse(code, out_headers, b"" if code == 204 else data)
 

@@ -75,12 +75,16 @@ def parse(request: HttpRequest) -> Signature | None:
 
 
 def scope_service(request: HttpRequest) -> str | None:
-    """The service in the credential scope, if there is one; never raises."""
-    try:
-        found = parse(request)
-    except MalformedSignature:
+    """The service in the credential scope, if there is one, of a signature in whatever state; never raises."""
+    header = request.header("authorization")
+    if header is not None and header.startswith(ALGORITHM):
+        credential = header.partition("Credential=")[2].partition(",")[0]
+    elif "X-Amz-Credential=" in request.query:
+        credential = next((value for name, value in request.parameters if name == "X-Amz-Credential"), "")
+    else:
         return None
-    return found.service if found is not None else None
+    parts = credential.split("/")
+    return parts[3] or None if len(parts) == 5 else None
 
 
 def _from_header(request: HttpRequest, header: str) -> Signature:

@@ -22,7 +22,9 @@ Report = list[str]
 Check = Callable[[Any, str, Report], None]
 
 _PATTERN_SECONDS = 1.0
-_JAVA_ASTRAL = r"\uD800\uDC00-\uDBFF\uDFFF"
+_JAVA_JAVA_CLASSES = {r"\w": "a-zA-Z0-9_", r"\d": "0-9"}
+_ASTRAL = r"\uD800\uDC00-\uDBFF\uDFFF"
+_JAVA_CLASSES = {r"\w": "a-zA-Z0-9_", r"\d": "0-9"}
 _ASTRAL = r"\U00010000-\U0010FFFF"
 
 
@@ -166,7 +168,12 @@ class Validators:
         if shape.enum and (shape.name, "enum") not in skip:
             allowed = frozenset(shape.enum)
             shown = ", ".join(java_set_order(shape.enum))
-            found.append((f"Member must satisfy enum value set: [{shown}]", lambda value: value not in allowed))
+            found.append(
+                (
+                    f"Member must satisfy enum value set: [{shown}]",
+                    lambda value: not isinstance(value, str) or value not in allowed,
+                )
+            )
         if shape.minimum is not None and (shape.name, "min") not in skip:
             found.append(_minimum(shape, int(shape.minimum)))
         if shape.maximum is not None and (shape.name, "max") not in skip:
@@ -296,8 +303,19 @@ def _mismatch(pattern: str) -> Callable[[Any], bool]:
 
 
 def compile_pattern(pattern: str) -> regex.Pattern[str]:
-    """Compiles a model's pattern, which is written for Java: ASCII classes, surrogate pairs. All of a value matches."""
-    return regex.compile(pattern.replace(_JAVA_ASTRAL, _ASTRAL), regex.ASCII)
+    """Compiles a model's pattern, which is written for Java: `\\w` and `\\d` are ASCII, surrogates come in pairs. The
+    whole of a value must match."""
+    out, in_class, position = [], False, 0
+    text = pattern.replace(_JAVA_ASTRAL, _ASTRAL)
+    while position < len(text):
+        piece = text[position : position + 2] if text[position] == "\\" else text[position]
+        if piece in _JAVA_CLASSES:
+            out.append(_JAVA_CLASSES[piece] if in_class else f"[{_JAVA_CLASSES[piece]}]")
+        else:
+            in_class = True if piece == "[" else False if piece == "]" else in_class
+            out.append(piece)
+        position += len(piece)
+    return regex.compile("".join(out))
 
 
 def _minimum(shape: Shape, bound: int) -> tuple[str, Callable[[Any], bool]]:
