@@ -62,6 +62,7 @@ class LogStore:
         self._lock = threading.Condition()
         self._queue: list[_Work] = []
         self._queued = 0
+        self._busy = False
         self._dropped: dict[tuple[World, str, str], int] = {}
         self._closing = False
         self._streams: dict[tuple[World, str, str], int] = {}
@@ -130,7 +131,7 @@ class LogStore:
         )
         with self._reading_lock:
             rows = list(self._reading.execute(sql, (*values, limit)))
-        return [StoredLogEvent(_id(row[0]), row[1], row[2], row[3], row[4]) for row in rows]
+        return [StoredLogEvent(_id(row[2], row[0]), row[1], row[2], row[3], row[4]) for row in rows]
 
     def delete(self, world: World, group: str, stream: str | None = None) -> None:
         which = "account = ? AND region = ? AND log_group = ?" + ("" if stream is None else " AND name = ?")
@@ -177,7 +178,7 @@ class LogStore:
         """Waits until what was appended so far can be read."""
         done = threading.Event()
         with self._lock:
-            if not self._queue and not self._queued:
+            if not self._queue and not self._busy:
                 return
             self._put(done)
             self._lock.notify()
@@ -191,15 +192,17 @@ class LogStore:
                 if not any(isinstance(work, threading.Event) for work in self._queue) and not self._closing:
                     self._lock.wait(LINGER)
                 queue, self._queue = self._queue, []
+                self._busy = bool(queue)
                 if not queue and self._closing:
                     return
             try:
                 self._write(queue)
-            except apsw.Error:
+            except Exception:  # noqa: BLE001  the thread must go on
                 # A full disk, say: these events are lost, and the next may go better.
                 self._streams.clear()
                 _log.exception("log events lost", batches=len(queue))
             with self._lock:
+                self._busy = False
                 self._queued -= sum(work.size for work in queue if isinstance(work, _Batch))
             for work in queue:
                 if isinstance(work, threading.Event):
@@ -244,10 +247,11 @@ def _connect(path: Path) -> apsw.Connection:
     return connection
 
 
-def _id(number: int) -> str:
-    """As long as AWS's event ids, and in the same order as text."""
-    return f"{number:056d}"
+def _id(timestamp: int, number: int) -> str:
+    """As long as AWS's event ids; as text, in the order of (timestamp, arrival)."""
+    return f"{timestamp:020d}{number:036d}"
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    """The arrival; 0 (before all) for what is no id."""
+    return min(int(text[20:] or 0), 2**63 - 1) if text.isdecimal() and text.isascii() else 0

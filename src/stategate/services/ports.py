@@ -148,6 +148,10 @@ class Executions(Protocol):
         """None if there is no such execution; an ended one is returned as it is."""
         ...
 
+    async def stop_all(self, machine_arn: str) -> int:
+        """Stops the running Standard executions of a state machine; returns how many there were."""
+        ...
+
     def get(self, arn: str) -> Execution | None: ...
 
     def list(
@@ -304,6 +308,10 @@ class LogEvents(Protocol):
     def delete(self, world: World, group: str, stream: str | None = None) -> None: ...
 
     def stored_bytes(self, world: World, group: str) -> int: ...
+
+    def expire(self, world: World, group: str, before: int) -> None:
+        """Deletes events older than `before` (epoch milliseconds)."""
+        ...
 
 
 class LogWriter(Protocol):
