@@ -22,9 +22,8 @@ Report = list[str]
 Check = Callable[[Any, str, Report], None]
 
 _PATTERN_SECONDS = 1.0
-_JAVA_JAVA_CLASSES = {r"\w": "a-zA-Z0-9_", r"\d": "0-9"}
-_ASTRAL = r"\uD800\uDC00-\uDBFF\uDFFF"
 _JAVA_CLASSES = {r"\w": "a-zA-Z0-9_", r"\d": "0-9"}
+_JAVA_ASTRAL = r"\uD800\uDC00-\uDBFF\uDFFF"
 _ASTRAL = r"\U00010000-\U0010FFFF"
 
 
@@ -166,12 +165,11 @@ class Validators:
         if shape.pattern is not None and (shape.name, "pattern") not in skip:
             found.append((f"Member must satisfy regular expression pattern: {shape.pattern}", _mismatch(shape.pattern)))
         if shape.enum and (shape.name, "enum") not in skip:
-            allowed = frozenset(shape.enum)
             shown = ", ".join(java_set_order(shape.enum))
             found.append(
                 (
                     f"Member must satisfy enum value set: [{shown}]",
-                    lambda value: not isinstance(value, str) or value not in allowed,
+                    _not_in(frozenset(shape.enum)),
                 )
             )
         if shape.minimum is not None and (shape.name, "min") not in skip:
@@ -316,6 +314,10 @@ def compile_pattern(pattern: str) -> regex.Pattern[str]:
             out.append(piece)
         position += len(piece)
     return regex.compile("".join(out))
+
+
+def _not_in(allowed: frozenset[str]) -> Callable[[Any], bool]:
+    return lambda value: not isinstance(value, str) or value not in allowed
 
 
 def _minimum(shape: Shape, bound: int) -> tuple[str, Callable[[Any], bool]]:
