@@ -159,7 +159,8 @@ class Turn:
         """Ends the execution; its last event has been emitted. What is pending is cancelled without a trace."""
         for frame_id in list(self.run.waiting.values()):
             self.stop_waiting(self.run.sequence(frame_id))
-        if self.program.timeout is not None or self.run.identity.express:
+        timed = self.program.timeout is not None or self.run.identity.express
+        if timed and status != "TIMED_OUT":
             self.effects.append(CancelTimer(EXECUTION_TIMER))
         self.queue.clear()
         self.run.end(status)
