@@ -120,7 +120,7 @@ class Rig:
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110  what is waited for has no event
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
     def status(self, new: NewExecution) -> str | None:

@@ -1,0 +1,301 @@
+"""Executions: start, run, describe, list, stop, history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from stategate.lang import jsontext
+from stategate.services.call import Call, Input, Output
+from stategate.services.errors import validation_error
+from stategate.services.ports import Execution, ExecutionExists, NewExecution
+from stategate.services.states import configuration, names, paging, records, versions
+from stategate.services.states.errors import (
+    execution_already_exists,
+    execution_does_not_exist,
+    invalid_input,
+    invalid_token,
+    machine_deleting,
+    resource_not_found,
+    type_not_supported,
+)
+from stategate.services.states.history import show_event
+
+MAX_INPUT = 262_144
+"""Bytes of UTF-8."""
+
+SCAN = 500
+"""Executions read at a time where a list is filtered."""
+
+
+async def start_execution(call: Call, input: Input) -> Output:
+    """Answers once the execution is on disk. With the name and the input of an execution that is still running, the
+    answer is that execution's (Standard)."""
+    new = _new_execution(call, input)
+    try:
+        execution = await call.ports.executions.start(new)
+    except ExecutionExists as exists:
+        execution = exists.existing
+        if execution.status != "RUNNING" or execution.new.input != new.input:
+            raise execution_already_exists(new.arn) from None
+    return {"executionArn": execution.new.arn, "startDate": execution.new.started}
+
+
+async def start_sync_execution(call: Call, input: Input) -> Output:
+    """Runs an Express execution to its end. A failed one is an answer, not an error."""
+    new = _new_execution(call, input, only="EXPRESS")
+    execution = await call.ports.executions.run(new)
+    stopped = execution.stopped if execution.stopped is not None else new.started
+    answer: Output = {
+        "executionArn": new.arn,
+        "stateMachineArn": new.machine_arn,
+        "name": new.name,
+        "startDate": new.started,
+        "stopDate": stopped,
+        "status": execution.status,
+        "billingDetails": {
+            "billedMemoryUsedInMB": 64,
+            "billedDurationInMilliseconds": max(100, math.ceil((stopped - new.started) * 10) * 100),
+        },
+    }
+    if new.trace_header is not None:
+        answer["traceHeader"] = new.trace_header
+    return {**answer, **_data(execution, input.get("includedData")), **_failure(execution)}
+
+
+def _new_execution(call: Call, input: Input, only: str | None = None) -> NewExecution:
+    arn = input["stateMachineArn"]
+    found = versions.resolve(call, arn)
+    machine, settings = found.machine, found.settings
+    if only is not None and machine.type != only:
+        raise type_not_supported()
+    if machine.deleting:
+        raise machine_deleting(arn)
+    text = _check_input(input.get("input"))
+    name = input.get("name")
+    if name is None:
+        name = call.ports.entropy.uuid()
+    else:
+        names.check_name(name)
+    world = call.world
+    resource = f"execution:{machine.name}:{name}"
+    if machine.type == "EXPRESS":
+        resource = f"express:{machine.name}:{name}:{call.ports.entropy.uuid()}"
+    return NewExecution(
+        arn=names.arn_of(world, resource),
+        name=name,
+        world=world,
+        machine_arn=names.machine_arn(world, machine.name),
+        machine_name=machine.name,
+        definition=settings.definition,
+        role_arn=settings.role_arn,
+        type=machine.type,
+        input=text,
+        started=call.now,
+        logging=configuration.destination(settings.logging),
+        machine_version_arn=records.version_arn(world, machine.name, found.version.number) if found.version else None,
+        machine_alias_arn=records.alias_arn(world, machine.name, found.alias.name) if found.alias else None,
+        machine_updated=machine.updated if found.version is None else found.version.created,
+        revision_id=machine.revision if found.version is None else found.version.revision,
+        trace_header=input.get("traceHeader"),
+    )
+
+
+def _check_input(text: str | None) -> str:
+    """The input, verbatim: any JSON value. Raises `InvalidExecutionInput`."""
+    if text is None:
+        return "{}"
+    if not text.strip():
+        raise invalid_input("Invalid execution input.")
+    if len(text) > MAX_INPUT // 4 and len(text.encode("utf-8", "replace")) > MAX_INPUT:
+        raise validation_error(
+            "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less"
+            f" than or equal to {MAX_INPUT}"
+        )
+    try:
+        jsontext.loads(text)
+    except jsontext.JSONSyntaxError as error:
+        raise invalid_input(_first_line(error)) from None
+    return text
+
+
+def _first_line(error: Exception) -> str:
+    """Jackson's message without its position."""
+    return str(error).partition("\n")[0]
+
+
+# --- describing -------------------------------------------------------------------------------------------------
+
+
+def describe_execution(call: Call, input: Input) -> Output:
+    execution = _existing(call, input["executionArn"])
+    new = execution.new
+    answer: Output = {
+        "executionArn": new.arn,
+        "stateMachineArn": new.machine_arn,
+        "name": new.name,
+        "status": execution.status,
+        "startDate": new.started,
+        "redriveCount": execution.redrive_count,
+        "redriveStatus": "REDRIVABLE",
+    }
+    if execution.status in ("RUNNING", "SUCCEEDED"):
+        answer["redriveStatus"] = "NOT_REDRIVABLE"
+        answer["redriveStatusReason"] = f"Execution is {execution.status} and cannot be redriven"
+    optional = {
+        "stopDate": execution.stopped,
+        "redriveDate": execution.redriven,
+        "traceHeader": new.trace_header,
+        **_qualifiers(new),
+    }
+    answer |= {member: value for member, value in optional.items() if value is not None}
+    return {**answer, **_data(execution, input.get("includedData")), **_failure(execution)}
+
+
+def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
+    """The state machine as the execution found it."""
+    execution = _existing(call, input["executionArn"])
+    new = execution.new
+    logging: Output = {
+        "level": new.logging.level,
+        "includeExecutionData": new.logging.include_execution_data,
+    }
+    if new.logging.log_group_arn is not None:
+        logging["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": f"{new.logging.log_group_arn}:*"}}]
+    answer: Output = {
+        "stateMachineArn": new.machine_arn,
+        "name": new.machine_name,
+        "definition": new.definition,
+        "roleArn": new.role_arn,
+        "updateDate": new.machine_updated,
+        "loggingConfiguration": logging,
+        "tracingConfiguration": {"enabled": False},
+    }
+    if new.revision_id is not None:
+        answer["revisionId"] = new.revision_id
+    if input.get("includedData") == "METADATA_ONLY":
+        del answer["definition"]
+    return answer
+
+
+def _existing(call: Call, arn: str) -> Execution:
+    execution = call.ports.executions.get(names.check_execution_arn(call.world, arn))
+    if execution is None:
+        raise execution_does_not_exist(arn)
+    return execution
+
+
+def _qualifiers(new: NewExecution) -> Output:
+    return {"stateMachineVersionArn": new.machine_version_arn, "stateMachineAliasArn": new.machine_alias_arn}
+
+
+def _data(execution: Execution, included: str | None) -> Output:
+    shown = included != "METADATA_ONLY"
+    answer: Output = {"inputDetails": {"included": shown}}
+    if shown:
+        answer["input"] = execution.new.input
+    if execution.output is not None:
+        answer["outputDetails"] = {"included": shown}
+        if shown:
+            answer["output"] = execution.output
+    return answer
+
+
+def _failure(execution: Execution) -> Output:
+    given = {"error": execution.error, "cause": execution.cause}
+    return {member: value for member, value in given.items() if value is not None}
+
+
+# --- listing ----------------------------------------------------------------------------------------------------
+
+
+def list_executions(call: Call, input: Input) -> Output:
+    """Newest first. Of a version's or an alias's ARN, those that were started with it."""
+    arn = input.get("stateMachineArn")
+    if (arn is None) == (input.get("mapRunArn") is None):
+        raise validation_error("Must specify either stateMachineArn or mapRunArn, and not both.")
+    if arn is None:
+        raise resource_not_found(input["mapRunArn"])
+    found = versions.resolve(call, arn)
+    if found.machine.type == "EXPRESS":
+        raise type_not_supported()
+    status, redriven = input.get("statusFilter"), input.get("redriveFilter")
+    if redriven == "REDRIVEN" or status == "PENDING_REDRIVE":
+        return {"executions": []}
+    page, token = paging.page(
+        call,
+        input,
+        ["ListExecutions", arn, status, redriven],
+        lambda last: _matching(call, found, status, last, paging.page_size(input) + 1),
+        lambda execution: [execution.new.started, execution.new.arn],
+    )
+    return {"executions": [_item(execution) for execution in page], "nextToken": token}
+
+
+def _matching(
+    call: Call, found: versions.Resolved, status: str | None, last: list[Any] | None, wanted: int
+) -> Iterator[Execution]:
+    """Executions of an earlier state machine of the same name are not the machine's."""
+    arn = names.machine_arn(call.world, found.machine.name)
+    after = None if last is None else (float(last[0]), str(last[1]))
+    size = wanted if found.version is None else max(wanted, SCAN)
+    while True:
+        batch = call.ports.executions.list(arn, status=status, after=after, limit=size)
+        for execution in batch:
+            if execution.new.started < found.machine.created:
+                return
+            if _started_with(call, execution.new, found):
+                yield execution
+        if len(batch) < size:
+            return
+        after = (batch[-1].new.started, batch[-1].new.arn)
+
+
+def _started_with(call: Call, new: NewExecution, found: versions.Resolved) -> bool:
+    if found.alias is not None:
+        return new.machine_alias_arn == records.alias_arn(call.world, found.machine.name, found.alias.name)
+    if found.version is not None:
+        return new.machine_version_arn == records.version_arn(call.world, found.machine.name, found.version.number)
+    return True
+
+
+def _item(execution: Execution) -> Output:
+    new = execution.new
+    item: Output = {
+        "executionArn": new.arn,
+        "stateMachineArn": new.machine_arn,
+        "name": new.name,
+        "status": execution.status,
+        "startDate": new.started,
+        "redriveCount": execution.redrive_count,
+    }
+    optional = {"stopDate": execution.stopped, "redriveDate": execution.redriven, **_qualifiers(new)}
+    return item | {member: value for member, value in optional.items() if value is not None}
+
+
+# --- stopping and history ---------------------------------------------------------------------------------------
+
+
+async def stop_execution(call: Call, input: Input) -> Output:
+    """An execution that has ended is left as it is."""
+    arn = names.check_execution_arn(call.world, input["executionArn"])
+    execution = await call.ports.executions.stop(arn, input.get("error"), input.get("cause"))
+    if execution is None:
+        raise execution_does_not_exist(arn)
+    return {"stopDate": execution.stopped}
+
+
+def get_execution_history(call: Call, input: Input) -> Output:
+    arn = _existing(call, input["executionArn"]).new.arn
+    reverse, data = bool(input.get("reverseOrder")), input.get("includeExecutionData") is not False
+    question, token = ["GetExecutionHistory", arn, reverse], input.get("nextToken")
+    after = None if token is None else paging.decode(call, question, token)
+    if after is not None and not isinstance(after, int):
+        raise invalid_token()
+    size = paging.page_size(input)
+    events = call.ports.executions.history(arn, after=after, limit=size + 1, reverse=reverse)
+    answer: Output = {"events": [show_event(event, data=data) for event in events[:size]]}
+    if len(events) > size:
+        answer["nextToken"] = paging.encode(call, question, events[size - 1].id)
+    return answer

@@ -1,0 +1,271 @@
+"""State machines: create, update, describe, list, delete, validate, tag."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stategate.asl.problems import InvalidDefinition
+from stategate.asl.program import compile as compile_program
+from stategate.iam.principal import root
+from stategate.services.call import Call, Input, Output
+from stategate.services.errors import AwsError, validation_error
+from stategate.services.ports import Ports
+from stategate.services.states import configuration, names, paging, records, versions
+from stategate.services.states.errors import (
+    machine_already_exists,
+    machine_deleting,
+    resource_not_found,
+)
+from stategate.services.states.records import Machine, Settings
+
+MAX_TAGS = 50
+
+
+def create_state_machine(call: Call, input: Input) -> Output:
+    """Making the same again is not an error; role and tags are not compared."""
+    name, type_ = input["name"], input.get("type") or "STANDARD"
+    _check_version_description(input)
+    names.check_name(name)
+    settings = Settings(
+        input["definition"],
+        input["roleArn"],
+        configuration.read_logging(input.get("loggingConfiguration")),
+        configuration.read_tracing(input.get("tracingConfiguration")),
+        configuration.read_encryption(input.get("encryptionConfiguration")),
+    )
+    configuration.check_definition(settings.definition, type_)
+    configuration.check_role(call, settings.role_arn)
+    machine = records.machines(call.ports, call.world).get(name)
+    if machine is not None:
+        _check_same(call, machine, type_, settings)
+    else:
+        machine = _create(call, name, type_, settings, _read_tags({}, input.get("tags")))
+    answer: Output = {
+        "stateMachineArn": names.machine_arn(call.world, name),
+        "creationDate": machine.created,
+    }
+    if input.get("publish"):
+        version = versions.publish(call, machine, input.get("versionDescription"))
+        answer["stateMachineVersionArn"] = records.version_arn(call.world, name, version.number)
+    return answer
+
+
+def _create(call: Call, name: str, type_: str, settings: Settings, tags: dict[str, str]) -> Machine:
+    configuration.check_logging(call, settings.logging, settings.role_arn)
+    configuration.create_validation_stream(call, settings.logging)
+    machine = Machine(name, type_, settings, call.now, call.now, tags=tags)
+    records.machines(call.ports, call.world).put(name, machine)
+    return machine
+
+
+def _check_same(call: Call, machine: Machine, type_: str, settings: Settings) -> None:
+    arn = names.machine_arn(call.world, machine.name)
+    if machine.deleting:
+        raise machine_deleting(arn)
+    known = msgspec.structs.replace(machine.settings, role_arn=settings.role_arn)
+    if known != settings or machine.type != type_:
+        raise machine_already_exists(arn)
+
+
+def _check_version_description(input: Input) -> None:
+    if input.get("versionDescription") is not None and not input.get("publish"):
+        raise validation_error("Version description can only be set when publish is true")
+
+
+def update_state_machine(call: Call, input: Input) -> Output:
+    """Running executions keep what they started with."""
+    arn = input["stateMachineArn"]
+    machine = records.existing_machine(call.ports, call.world, arn)
+    if machine.deleting:
+        raise machine_deleting(arn)
+    members = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
+    if all(input.get(member) is None for member in members):
+        raise AwsError(
+            "MissingRequiredParameter",
+            "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be"
+            " specified",
+        )
+    _check_version_description(input)
+    settings = _updated(call, machine, input)
+    if settings != machine.settings:
+        machine = msgspec.structs.replace(
+            machine, settings=settings, updated=call.now, revision=call.ports.entropy.uuid()
+        )
+        records.machines(call.ports, call.world).put(machine.name, machine)
+    answer: Output = {"updateDate": call.now}
+    if machine.revision is not None:
+        answer["revisionId"] = machine.revision
+    if input.get("publish"):
+        version = versions.publish(call, machine, input.get("versionDescription"))
+        answer["stateMachineVersionArn"] = records.version_arn(call.world, machine.name, version.number)
+    return answer
+
+
+def _updated(call: Call, machine: Machine, input: Input) -> Settings:
+    settings = machine.settings
+    if input.get("definition") is not None:
+        configuration.check_definition(input["definition"], machine.type)
+        settings = msgspec.structs.replace(settings, definition=input["definition"])
+    if input.get("roleArn") is not None:
+        configuration.check_role(call, input["roleArn"])
+        settings = msgspec.structs.replace(settings, role_arn=input["roleArn"])
+    if input.get("loggingConfiguration") is not None:
+        logging = configuration.read_logging(input["loggingConfiguration"])
+        configuration.check_logging(call, logging, settings.role_arn)
+        settings = msgspec.structs.replace(settings, logging=logging)
+    if input.get("tracingConfiguration") is not None:
+        settings = msgspec.structs.replace(settings, tracing=configuration.read_tracing(input["tracingConfiguration"]))
+    if input.get("encryptionConfiguration") is not None:
+        settings = msgspec.structs.replace(
+            settings, encryption=configuration.read_encryption(input["encryptionConfiguration"])
+        )
+    return settings
+
+
+def describe_state_machine(call: Call, input: Input) -> Output:
+    """Of a version's ARN, what the version keeps; of an alias's, the version that it routes most to."""
+    found = versions.resolve(call, input["stateMachineArn"])
+    machine, version = found.machine, found.version
+    arn = names.machine_arn(call.world, machine.name)
+    answer: Output = {
+        "stateMachineArn": arn if version is None else f"{arn}:{version.number}",
+        "name": machine.name,
+        "status": "DELETING" if machine.deleting else "ACTIVE",
+        "type": machine.type,
+        "creationDate": machine.created if version is None else version.created,
+        **configuration.show_settings(found.settings),
+    }
+    if version is not None and version.description is not None:
+        answer["description"] = version.description
+    revision = machine.revision if version is None else version.revision
+    if revision is not None:
+        answer["revisionId"] = revision
+    if input.get("includedData") == "METADATA_ONLY":
+        del answer["definition"]
+    return answer
+
+
+def list_state_machines(call: Call, input: Input) -> Output:
+    """By name."""
+    table = records.machines(call.ports, call.world)
+    found, token = paging.page(
+        call,
+        input,
+        ["ListStateMachines"],
+        lambda last: (machine for name, machine in table.items() if last is None or name > last),
+        lambda machine: machine.name,
+    )
+    shown = [
+        {
+            "stateMachineArn": names.machine_arn(call.world, machine.name),
+            "name": machine.name,
+            "type": machine.type,
+            "creationDate": machine.created,
+        }
+        for machine in found
+    ]
+    return {"stateMachines": shown, "nextToken": token}
+
+
+async def delete_state_machine(call: Call, input: Input) -> Output:
+    """Stops the running executions. An ARN that is unknown is no error."""
+    parsed = names.parse_machine_arn(call.world, input["stateMachineArn"])
+    if parsed.qualifier is not None:
+        return {}
+    table = records.machines(call.ports, call.world)
+    machine = table.get(parsed.name)
+    if machine is None:
+        return {}
+    table.put(machine.name, msgspec.structs.replace(machine, deleting=True))
+    if machine.type == "STANDARD":
+        await call.ports.store.durable()
+        await call.ports.executions.stop_all(names.machine_arn(call.world, machine.name))
+    _remove(call, machine.name)
+    return {}
+
+
+def _remove(call: Call, name: str) -> None:
+    for version in records.versions_of(call.ports, call.world, name):
+        records.versions(call.ports, call.world).delete(records.version_key(name, version.number))
+    for alias in records.aliases_of(call.ports, call.world, name):
+        records.aliases(call.ports, call.world).delete(records.alias_key(name, alias.name))
+    records.machines(call.ports, call.world).delete(name)
+
+
+async def finish_deletions(ports: Ports) -> None:
+    """What a crash interrupted: state machines that are being deleted are gone in the end. For the server's start."""
+    for world in ports.store.worlds("states.machine"):
+        for name, machine in records.machines(ports, world).items():
+            if machine.deleting:
+                call = Call(ports, world, root(world.account), ports.entropy.uuid(), ports.clock.now())
+                await delete_state_machine(call, {"stateMachineArn": names.machine_arn(world, name)})
+    await ports.store.durable()
+
+
+def validate_state_machine_definition(call: Call, input: Input) -> Output:
+    """A bad definition is an answer, not an error."""
+    severity, limit = input.get("severity") or "ERROR", int(input.get("maxResults") or 0) or 100
+    try:
+        compile_program(input["definition"], type=input.get("type") or "STANDARD")
+    except InvalidDefinition as error:
+        problems = [p for p in error.problems if severity == "WARNING" or p.severity == "ERROR"]
+    else:
+        problems = []
+    diagnostics = []
+    for problem in problems[:limit]:
+        shown = {"severity": problem.severity, "code": problem.code, "message": problem.message}
+        if problem.location:
+            shown["location"] = problem.location
+        diagnostics.append(shown)
+    failed = any(problem.severity == "ERROR" for problem in problems)
+    return {
+        "result": "FAIL" if failed else "OK",
+        "diagnostics": diagnostics,
+        "truncated": len(problems) > limit,
+    }
+
+
+# --- tags -------------------------------------------------------------------------------------------------------
+
+
+def tag_resource(call: Call, input: Input) -> Output:
+    machine = _tagged(call, input["resourceArn"])
+    tags = _read_tags(machine.tags, input["tags"])
+    records.machines(call.ports, call.world).put(machine.name, msgspec.structs.replace(machine, tags=tags))
+    return {}
+
+
+def untag_resource(call: Call, input: Input) -> Output:
+    machine = _tagged(call, input["resourceArn"])
+    tags = {key: value for key, value in machine.tags.items() if key not in input["tagKeys"]}
+    records.machines(call.ports, call.world).put(machine.name, msgspec.structs.replace(machine, tags=tags))
+    return {}
+
+
+def list_tags_for_resource(call: Call, input: Input) -> Output:
+    machine = _tagged(call, input["resourceArn"])
+    return {"tags": [{"key": key, "value": value} for key, value in machine.tags.items()]}
+
+
+def _tagged(call: Call, arn: str) -> Machine:
+    parts = arn.split(":")
+    if len(parts) > 5 and parts[5] == "activity":
+        raise resource_not_found(arn)
+    try:
+        return records.existing_machine(call.ports, call.world, arn)
+    except AwsError as error:
+        if error.code == "StateMachineDoesNotExist":
+            raise resource_not_found(arn) from None
+        raise
+
+
+def _read_tags(known: dict[str, str], given: list[dict[str, str]] | None) -> dict[str, str]:
+    tags = dict(known)
+    for tag in given or ():
+        key = tag.get("key") or ""
+        if not key or key.lower().startswith("aws:"):
+            raise validation_error(f"Invalid tag key: '{key}'")
+        tags[key] = tag.get("value") or ""
+    if len(tags) > MAX_TAGS:
+        raise AwsError("TooManyTags", f"A resource can have {MAX_TAGS} tags at most.")
+    return tags
