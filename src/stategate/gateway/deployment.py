@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from stategate.gateway.context import build_context
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.gatewayresponses import Render, compile_gateway_responses
-from stategate.gateway.model import DeployedResource, Method, Resource, Snapshot
+from stategate.gateway.model import Method, Resource, Snapshot
 from stategate.gateway.proxy import proxy_reply
 from stategate.gateway.requests import Build, compile_request
 from stategate.gateway.responses import Finish, compile_response
 from stategate.gateway.routes import Routes
 from stategate.gateway.stages import (
     Authorized,
-    IntegrationRequest,
     IntegrationResult,
     Received,
     Reply,
@@ -93,16 +92,8 @@ def _mapped(finish: Finish) -> Respond:
     return respond
 
 
-def route(deployment: CompiledDeployment, received: Received) -> tuple[CompiledMethod, Routed]:
-    """Received -> Routed. No such path or method: Missing Authentication Token, as on AWS."""
-    match = deployment.routes.find(received.method, received.path)
-    if match is None:
-        raise GatewayFailure("MISSING_AUTHENTICATION_TOKEN")
-    return match.target, routed_to(match.target, received, match.parameters)
-
-
 def routed_to(target: CompiledMethod, received: Received, parameters: dict[str, str]) -> Routed:
-    """Also for TestInvokeMethod, which names the method itself."""
+    """Received -> Routed."""
     return Routed(received, target.resource, target.method, parameters, build_context(received, target.resource))
 
 
@@ -165,21 +156,3 @@ def log_failure(received: Received, failure: GatewayFailure, reply: Reply) -> No
     else:
         trace.error(truncated(f"Execution failed: {failure.message}"))
     trace.error(f"Method completed with status: {reply.status}")
-
-
-__all__ = [
-    "CompiledDeployment",
-    "CompiledMethod",
-    "DeployedResource",
-    "IntegrationRequest",
-    "NotDeployable",
-    "authorize",
-    "check_deployable",
-    "compile_deployment",
-    "compile_method",
-    "log_failure",
-    "log_reply",
-    "log_request",
-    "route",
-    "routed_to",
-]

@@ -4,77 +4,41 @@ from __future__ import annotations
 
 from stategate.gateway.stages import Pairs
 
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 DROPPED_ON_INGRESS = frozenset(
-    [
-        "connection",
-        "content-length",
-        "content-md5",
-        "expect",
-        "max-forwards",
-        "proxy-authenticate",
-        "server",
-        "te",
-        "transfer-encoding",
-        "trailer",
-        "upgrade",
-        "www-authenticate",
-    ]
+    _names(
+        """connection content-length content-md5 expect max-forwards proxy-authenticate server te transfer-encoding
+        trailer upgrade www-authenticate"""
+    )
 )
 
 FORBIDDEN_TARGETS = frozenset(
-    ["content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"]
-    + ["authorization", "connection", "expect", "proxy-authenticate", "te"]
+    _names(
+        """content-length transfer-encoding x-amzn-trace-id x-amzn-apigateway-api-id authorization connection expect
+        proxy-authenticate te"""
+    )
 )
 """`integration.request.header.X` that make a call of an AWS integration fail."""
 
 _REMAPPED = frozenset(
-    [
-        "authorization",
-        "connection",
-        "content-length",
-        "content-md5",
-        "date",
-        "expect",
-        "host",
-        "max-forwards",
-        "proxy-authenticate",
-        "server",
-        "trailer",
-        "upgrade",
-        "user-agent",
-        "www-authenticate",
-    ]
+    _names(
+        """authorization connection content-length content-md5 date expect host max-forwards proxy-authenticate server
+        trailer upgrade user-agent www-authenticate"""
+    )
 )
-_REMAPPED_PROXY = frozenset(["connection", "content-length", "date", "server", "x-amzn-requestid"])
+_REMAPPED_PROXY = frozenset(_names("connection content-length date server x-amzn-requestid"))
 
 _WELL_KNOWN = {
     name.lower(): name
-    for name in [
-        "Accept",
-        "Accept-Charset",
-        "Accept-Encoding",
-        "Accept-Language",
-        "Authorization",
-        "Cache-Control",
-        "Content-Encoding",
-        "Content-Type",
-        "Cookie",
-        "Date",
-        "Host",
-        "If-Match",
-        "If-Modified-Since",
-        "If-None-Match",
-        "Origin",
-        "Pragma",
-        "Range",
-        "Referer",
-        "User-Agent",
-        "Via",
-        "X-Amzn-Trace-Id",
-        "X-Forwarded-For",
-        "X-Forwarded-Port",
-        "X-Forwarded-Proto",
-    ]
+    for name in _names(
+        """Accept Accept-Charset Accept-Encoding Accept-Language Authorization Cache-Control Content-Encoding
+        Content-Type Cookie Date Host If-Match If-Modified-Since If-None-Match Origin Pragma Range Referer User-Agent
+        Via X-Amzn-Trace-Id X-Forwarded-For X-Forwarded-Port X-Forwarded-Proto"""
+    )
 }
 
 

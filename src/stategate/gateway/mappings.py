@@ -143,7 +143,7 @@ def text_of(value: object) -> str | None:
     """A JSON value as a parameter's text: strings as they are, everything else as JSON."""
     if value is None:
         return None
-    return value if isinstance(value, str) else jsontext.dumps(value)  # type: ignore[arg-type]
+    return value if isinstance(value, str) else jsontext.dumps(value)
 
 
 def _path(name: str) -> Source:

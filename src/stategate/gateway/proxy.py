@@ -11,7 +11,7 @@ from typing import Any
 
 from stategate.gateway import media
 from stategate.gateway.failures import GatewayFailure
-from stategate.gateway.headers import incoming, outgoing
+from stategate.gateway.headers import outgoing
 from stategate.gateway.stages import Authorized, IntegrationResult, Pairs, Reply, Routed
 from stategate.lang import jsontext
 
@@ -84,7 +84,7 @@ def forwarded(routed: Routed) -> Pairs:
     received = routed.received
     if received.test:
         return received.headers
-    headers = [pair for pair in incoming(received.headers) if pair[0] not in _ADDED]
+    headers = [pair for pair in received.headers if pair[0] not in _ADDED]
     forwarded_for = received.header("x-forwarded-for")
     for_value = f"{forwarded_for}, {received.source_ip}" if forwarded_for else received.source_ip
     headers.append(("X-Amzn-Trace-Id", received.trace_id))
@@ -107,9 +107,8 @@ def proxy_reply(routed: Routed, result: IntegrationResult, failed: bool) -> Repl
     trace = routed.received.trace
     if failed:
         if trace is not None:
-            trace.error(
-                f"Lambda execution failed with status {result.status} due to customer function error: {result.selector}."
-            )
+            reason = f"due to customer function error: {result.selector}."
+            trace.error(f"Lambda execution failed with status {result.status} {reason}")
         raise malformed()
     try:
         answer = jsontext.loads(result.body)
@@ -158,7 +157,7 @@ def _headers(answer: dict[str, Any]) -> list[tuple[str, str]]:
         text = _text(value)
         if text not in known:
             known.append(text)
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for name, values in collected.values():
         sent = outgoing(name, proxy=True)
         if sent is not None:

@@ -34,8 +34,8 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came. `path` is raw, below the stage, and starts with `/`; `full_path` is `$context.path`.
-    Header names keep the client's case; query parameters are decoded. `time` is epoch milliseconds."""
+    """A request as it came, without the headers that never pass (`headers.incoming`). `path` is raw, below the stage,
+    and starts with `/`; `full_path` is `$context.path`. Query parameters are decoded. `time` is epoch milliseconds."""
 
     around: Surroundings
     method: str

@@ -9,6 +9,7 @@ from stategate.gateway.failures import configuration_error
 from stategate.gateway.stages import Routed
 from stategate.gateway.templatehost import UTIL, Input
 from stategate.lang import vtl
+from stategate.lang.vtl.errors import TemplateError, TemplateSyntaxError
 
 MAX_TEMPLATE = 300 * 1024
 
@@ -26,7 +27,7 @@ def check_template(text: str) -> None:
         raise InvalidTemplate(f"Template exceeds {MAX_TEMPLATE} bytes")
     try:
         vtl.compile(text)
-    except vtl.VTLSyntaxError as error:
+    except TemplateSyntaxError as error:
         raise InvalidTemplate(str(error)) from None
 
 
@@ -34,7 +35,7 @@ def compile_template(text: str) -> Renderer:
     """Raises `InvalidTemplate`; rendering fails with API_CONFIGURATION_ERROR, as on AWS."""
     try:
         template = vtl.compile(text)
-    except vtl.VTLSyntaxError as error:
+    except TemplateSyntaxError as error:
         raise InvalidTemplate(str(error)) from None
 
     def render(routed: Routed, body: str) -> str:
@@ -46,7 +47,7 @@ def compile_template(text: str) -> Renderer:
         }
         try:
             return template.render(references)
-        except vtl.VTLError as error:
+        except TemplateError as error:
             raise configuration_error(f"Unable to transform request: {error}") from None
 
     return render

@@ -1,0 +1,183 @@
+"""`$input` and `$util`, the objects that API Gateway lends to mapping templates.
+
+What they print is recorded from AWS (test_input_body_formatting, test_input_path_template_formatting) or documented in
+the mapping template reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, ClassVar
+from urllib.parse import quote_plus, unquote, unquote_plus
+
+from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.stages import Routed
+from stategate.lang import jsonpath, jsontext
+from stategate.lang.vtl.errors import CallError
+from stategate.lang.vtl.host import Exposed
+from stategate.lang.vtl.values import text
+
+_UNREAD = object()
+_KEPT_PATHS = 1000
+_paths: dict[str, jsonpath.Path] = {}
+
+
+class Input(Exposed):
+    """`body` is what the template transforms: the request's body, or the integration's answer."""
+
+    __slots__ = ("_body", "_document", "_params", "_routed")
+
+    def __init__(self, routed: Routed, body: str) -> None:
+        self._routed = routed
+        self._body = body or "{}"
+        self._document: Any = _UNREAD
+        self._params: dict[str, dict[str, str]] | None = None
+
+    def vtl_get(self, name: str) -> Any:
+        return self._body if name == "body" else None
+
+    def vtl_text(self) -> str | None:
+        return None
+
+    def path(self, expression: Any) -> Any:
+        """The value; missing and null have none."""
+        return self._find(expression)
+
+    def json(self, expression: Any) -> str:
+        """The JSON of the value; nothing there prints two quotes."""
+        value = self._find(expression)
+        return '""' if value is None else jsontext.dumps(value)
+
+    def all_params(self) -> dict[str, dict[str, str]]:
+        if self._params is None:
+            received = self._routed.received
+            raw = self._routed.path_parameters
+            self._params = {
+                "path": {name: unquote(value) if "%" in value else value for name, value in raw.items()},
+                "querystring": dict(received.query),
+                "header": dict(received.headers),
+            }
+        return self._params
+
+    def param(self, name: Any) -> str:
+        """Searched in path, query string and headers, in this order; "" if it is nowhere."""
+        wanted = text(name)
+        params = self.all_params()
+        for place in ("path", "querystring", "header"):
+            value = params[place].get(wanted)
+            if value is not None:
+                return value
+        return self._routed.received.header(wanted) or ""
+
+    def _find(self, expression: Any) -> Any:
+        source = text(expression)
+        path = _paths.get(source)
+        if path is None:
+            try:
+                path = jsonpath.compile(source)
+            except jsonpath.JSONPathError as error:
+                raise CallError(str(error)) from None
+            if len(_paths) >= _KEPT_PATHS:
+                _paths.clear()
+            _paths[source] = path
+        try:
+            return path.find(self._read())
+        except jsonpath.JSONPathError:
+            return None
+
+    def _read(self) -> Any:
+        if self._document is _UNREAD:
+            try:
+                self._document = jsontext.loads(self._body)
+            except jsontext.JSONSyntaxError:
+                if self._body.lstrip().startswith("{"):
+                    raise GatewayFailure("BAD_REQUEST_BODY", "Invalid JSON in request body") from None
+                self._document = self._body
+        return self._document
+
+    vtl_methods: ClassVar = {
+        ("path", 1): path,
+        ("json", 1): json,
+        ("params", 0): all_params,
+        ("params", 1): param,
+    }
+
+
+_ESCAPES = {
+    '"': '\\"',
+    "'": "\\'",
+    "\\": "\\\\",
+    "/": "\\/",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+}
+
+
+def escape_javascript(value: str) -> str:
+    """As Apache Commons Lang does it: also `'`, `/`, controls and everything beyond ASCII, by UTF-16 unit."""
+    parts = []
+    for char in value:
+        code = ord(char)
+        if char in _ESCAPES:
+            parts.append(_ESCAPES[char])
+        elif 32 <= code < 127:
+            parts.append(char)
+        elif code > 0xFFFF:
+            code -= 0x10000
+            parts.append(f"\\u{0xD800 + (code >> 10):04X}\\u{0xDC00 + (code & 0x3FF):04X}")
+        else:
+            parts.append(f"\\u{code:04X}")
+    return "".join(parts)
+
+
+class Util(Exposed):
+    """`$util`. Null in, nothing out."""
+
+    __slots__ = ()
+
+    def vtl_text(self) -> str | None:
+        return None
+
+    def escape(self, value: Any) -> str | None:
+        return None if value is None else escape_javascript(text(value))
+
+    def parse(self, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return jsontext.loads(text(value))
+        except jsontext.JSONSyntaxError as error:
+            raise CallError(f"$util.parseJson: {error}") from None
+
+    def url_encode(self, value: Any) -> str | None:
+        return None if value is None else quote_plus(text(value), safe="*-._").replace("~", "%7E")
+
+    def url_decode(self, value: Any) -> str | None:
+        return None if value is None else unquote_plus(text(value))
+
+    def encode(self, value: Any) -> str | None:
+        return None if value is None else base64.b64encode(text(value).encode()).decode()
+
+    def decode(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        try:
+            return base64.b64decode(text(value)).decode("utf-8", "replace")
+        except (binascii.Error, ValueError) as error:
+            raise CallError(f"$util.base64Decode: {error}") from None
+
+    vtl_methods: ClassVar = {
+        ("escapeJavaScript", 1): escape,
+        ("parseJson", 1): parse,
+        ("urlEncode", 1): url_encode,
+        ("urlDecode", 1): url_decode,
+        ("base64Encode", 1): encode,
+        ("base64Decode", 1): decode,
+    }
+
+
+UTIL = Util()

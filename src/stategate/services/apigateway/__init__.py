@@ -1,0 +1,30 @@
+"""API Gateway (REST APIs, v1): the control plane's operations by AWS's name. The data plane is `execute.ExecuteApi`."""
+
+from __future__ import annotations
+
+from stategate.services.apigateway import (
+    account,
+    deployments,
+    gatewayresponses,
+    integrations,
+    methods,
+    models,
+    resources,
+    restapis,
+    stages,
+    testinvoke,
+)
+from stategate.services.call import Operations
+
+OPERATIONS: Operations = {
+    **restapis.OPERATIONS,
+    **resources.OPERATIONS,
+    **methods.OPERATIONS,
+    **integrations.OPERATIONS,
+    **models.OPERATIONS,
+    **gatewayresponses.OPERATIONS,
+    **deployments.OPERATIONS,
+    **stages.OPERATIONS,
+    **account.OPERATIONS,
+    **testinvoke.OPERATIONS,
+}

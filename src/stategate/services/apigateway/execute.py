@@ -1,0 +1,239 @@
+"""The data plane: a request to a deployed API, from its stage to the answer on the wire."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+
+from stategate.gateway.context import build_context
+from stategate.gateway.deployment import CompiledDeployment, CompiledMethod, compile_deployment
+from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.headers import incoming
+from stategate.gateway.model import MethodSetting, RestApi, Stage
+from stategate.gateway.stages import Received, Reply, Surroundings
+from stategate.gateway.trace import Trace
+from stategate.services.apigateway import pipeline, records
+from stategate.services.apigateway.backends import Backends, Gateway
+from stategate.services.apigateway.logs import GatewayLogs
+from stategate.services.apigateway.pipeline import Outcome
+from stategate.services.apigateway.throttle import Throttle
+from stategate.services.ports import LogWriter, Ports, World
+from stategate.wire.http import HttpRequest, HttpResponse
+
+MAX_PAYLOAD = 10 * 1024 * 1024
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_HEX = "0123456789abcdef"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_MOST_COMPILED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A stage as it is now; rebuilt when its record or its API's changes."""
+
+    api: RestApi
+    stage: Stage
+    around: Surroundings
+    deployment: CompiledDeployment
+
+
+class ExecuteApi:
+    """Serves the deployed REST APIs of all worlds. `server.http.ExecuteApi` is its protocol."""
+
+    def __init__(self, ports: Ports, dispatcher: Gateway, log_writer: LogWriter) -> None:
+        self._ports = ports
+        self._backends = Backends(ports, dispatcher)
+        self._logs = GatewayLogs(ports, log_writer)
+        self._throttle = Throttle()
+        self._worlds: dict[str, World] = {}
+        self._live: dict[tuple[str, str], _Live] = {}
+        self._compiled: OrderedDict[tuple[str, str], CompiledDeployment] = OrderedDict()
+
+    async def __call__(
+        self, request: HttpRequest, api_id: str, stage: str | None, path: str, source_ip: str
+    ) -> HttpResponse:
+        """Never raises for what a client or an API's author caused."""
+        found = self._find(api_id)
+        if found is None:
+            message = f"The API id '{api_id}' does not correspond to a deployed API Gateway API"
+            return _bare(self._ports, 404, "NotFoundException", message)
+        world, api = found
+        live = self._stage(world, api, stage) if stage and not api.disable_execute_api_endpoint else None
+        if live is None:
+            return _bare(self._ports, 403, "ForbiddenException", "Forbidden")
+        return await self._serve(world, live, request, path, source_ip)
+
+    async def _serve(self, world: World, live: _Live, request: HttpRequest, path: str, source_ip: str) -> HttpResponse:
+        ports = self._ports
+        started = ports.clock.now()
+        verb = (request.header("x-http-method-override") or request.method).upper()
+        match = live.deployment.routes.find(verb, path)
+        target, parameters = (None, {}) if match is None else (match.target, match.parameters)
+        setting: MethodSetting | None = None
+        if target is not None and live.stage.method_settings:
+            setting = live.stage.setting(target.resource.path, target.method.http_method)
+        received = self._received(live, request, verb, path, source_ip, started)
+        if setting is not None and setting.logging_level in ("ERROR", "INFO"):
+            received = replace(received, trace=Trace(setting.logging_level, setting.data_trace_enabled))
+        refused = self._refused(live, request, received, setting, target, started)
+        if refused is not None:
+            context = build_context(received, None)
+            outcome = Outcome(live.deployment.failure(refused, received, None, context), context)
+        else:
+            outcome = await pipeline.run(world, self._backends, live.deployment.failure, target, received, parameters)
+            if len(outcome.reply.body) > MAX_PAYLOAD:
+                failure = GatewayFailure("API_CONFIGURATION_ERROR", log="Response body is larger than 10 MB")
+                outcome = Outcome(live.deployment.failure(failure, received, None, outcome.context), outcome.context)
+        self._log(world, live, received, outcome, started)
+        return _response(request, received, outcome, started)
+
+    def _refused(
+        self,
+        live: _Live,
+        request: HttpRequest,
+        received: Received,
+        setting: MethodSetting | None,
+        routed: CompiledMethod | None,
+        now: float,
+    ) -> GatewayFailure | None:
+        if len(request.body) > MAX_PAYLOAD:
+            return GatewayFailure("REQUEST_TOO_LARGE")
+        if setting is None or routed is None:
+            return None
+        own = live.stage.method_settings.get("*/*") is not setting
+        key = (live.api.id, live.stage.name, *((routed.resource.path, received.method) if own else ()))
+        return None if self._throttle.allow(key, setting, now) else GatewayFailure("THROTTLED")
+
+    def _log(self, world: World, live: _Live, received: Received, outcome: Outcome, started: float) -> None:
+        stage = live.stage
+        if received.trace is None and stage.access_log_destination is None:
+            return
+        latency = max(0, round((self._ports.clock.now() - started) * 1000))
+        outcome.extra["responseLatency"] = str(latency)
+        self._logs.write(world, stage, received, outcome)
+
+    def _received(
+        self, live: _Live, request: HttpRequest, verb: str, path: str, source_ip: str, started: float
+    ) -> Received:
+        entropy = self._ports.entropy
+        given = request.header("x-amzn-requestid")
+        request_id = given.lower() if given and _UUID.match(given) else entropy.uuid()
+        return Received(
+            around=live.around,
+            method=verb,
+            path=path,
+            full_path=f"/{live.stage.name}{path}",
+            query=tuple(request.parameters),
+            headers=incoming(tuple(request.headers)),
+            body=request.body,
+            source_ip=source_ip,
+            domain_name=request.header("host") or f"{live.api.id}.execute-api.{live.around.region}.amazonaws.com",
+            protocol="HTTP/1.1",
+            request_id=request_id,
+            extended_request_id=extended_id(entropy.letters(15, _LETTERS)),
+            trace_id=trace_id(request.header("x-amzn-trace-id"), int(started), entropy.letters(40, _HEX)),
+            time=int(started * 1000),
+        )
+
+    # --- finding ----------------------------------------------------------------------------------------------------
+
+    def _find(self, api_id: str) -> tuple[World, RestApi] | None:
+        known = self._worlds.get(api_id)
+        if known is not None:
+            api = records.apis(self._ports, known).get(api_id)
+            if api is not None:
+                return known, api
+            del self._worlds[api_id]
+        for world in self._ports.store.worlds("apigateway.restapi"):
+            api = records.apis(self._ports, world).get(api_id)
+            if api is not None:
+                self._worlds[api_id] = world
+                return world, api
+        return None
+
+    def _stage(self, world: World, api: RestApi, name: str) -> _Live | None:
+        stage = records.stages(self._ports, world).get(f"{api.id}/{name}")
+        if stage is None:
+            self._live.pop((api.id, name), None)
+            return None
+        live = self._live.get((api.id, name))
+        if live is not None and live.stage is stage and live.api is api:
+            return live
+        deployment = self._deployment(world, api.id, stage.deployment_id)
+        if deployment is None:
+            return None
+        around = Surroundings(
+            account_id=world.account,
+            region=world.region,
+            api_id=api.id,
+            api_name=api.name,
+            stage=stage.name,
+            deployment_id=stage.deployment_id,
+            variables=stage.variables,
+            binary_media_types=deployment.binary_media_types,
+        )
+        live = self._live[(api.id, name)] = _Live(api, stage, around, deployment)
+        return live
+
+    def _deployment(self, world: World, api_id: str, deployment_id: str) -> CompiledDeployment | None:
+        key = (api_id, deployment_id)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            snapshot = records.snapshots(self._ports, world).get(f"{api_id}/{deployment_id}")
+            if snapshot is None:
+                return None
+            compiled = self._compiled[key] = compile_deployment(snapshot)
+            if len(self._compiled) > _MOST_COMPILED:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(key)
+        return compiled
+
+
+def extended_id(letters: str) -> str:
+    """`$context.extendedRequestId`: Base64 text that ends in `=`."""
+    return base64.b64encode(letters[:11].encode()).decode()
+
+
+def trace_id(given: str | None, seconds: int, random: str) -> str:
+    """X-Amzn-Trace-Id: a client's Root is kept; Parent and Sampled are kept if both came, else made."""
+    root = f"1-{seconds:08x}-{random[:24]}"
+    parts = dict(part.strip().partition("=")[::2] for part in (given or "").split(";") if "=" in part)
+    root = parts.get("Root", root)
+    parent = parts.get("Parent", random[24:40])
+    sampled = parts.get("Sampled", "0")
+    return f"Root={root};Parent={parent};Sampled={sampled}"
+
+
+def _response(request: HttpRequest, received: Received, outcome: Outcome, started: float) -> HttpResponse:
+    reply: Reply = outcome.reply
+    close = (request.header("connection") or "").lower() == "close"
+    headers = [
+        ("Date", formatdate(started, usegmt=True)),
+        *reply.headers,
+        ("Content-Length", str(len(reply.body))),
+        ("Connection", "close" if close else "keep-alive"),
+        ("x-amzn-RequestId", received.request_id),
+        ("x-amz-apigw-id", received.extended_request_id),
+    ]
+    if outcome.traced and not any(name.lower() == "x-amzn-trace-id" for name, _ in reply.headers):
+        headers.append(("X-Amzn-Trace-Id", received.trace_id))
+    return HttpResponse(reply.status, headers, reply.body)
+
+
+def _bare(ports: Ports, status: int, error_type: str, message: str) -> HttpResponse:
+    """An answer without an API: nothing to customise it."""
+    body = b'{"message":"' + message.encode() + b'"}'
+    headers = [
+        ("Date", formatdate(ports.clock.now(), usegmt=True)),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("x-amzn-RequestId", ports.entropy.uuid()),
+        ("x-amzn-ErrorType", error_type),
+        ("x-amz-apigw-id", extended_id(ports.entropy.letters(15, _LETTERS))),
+    ]
+    return HttpResponse(status, headers, body)
