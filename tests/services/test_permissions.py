@@ -1,0 +1,51 @@
+"""The permission that each operation needs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iam.fakes import ACCOUNT, WORLD, make_call, make_ports
+from stategate.services import permissions
+from stategate.services.iam import OPERATIONS
+from stategate.wire.model import load_model
+
+CORPUS = Path(__file__).resolve().parents[1] / "corpus" / "iam" / "permissions.jsonl"
+ROWS = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['service']} {row['operation']} {row['input']}")
+def test_required(row: dict[str, Any]) -> None:
+    required = permissions.required(row["service"], row["operation"], row["input"], WORLD)
+    assert required == (row["action"], row["resource"])
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("sts", "GetCallerIdentity"), ("sts", "AssumeRole"), ("lambda", "Invoke")]
+)
+def test_nothing_to_check_before(service: str, operation: str) -> None:
+    assert permissions.required(service, operation, {}, WORLD) is None
+
+
+def test_existing_roles_have_their_path() -> None:
+    ports = make_ports()
+    trust = (
+        '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},'
+        '"Action":"sts:AssumeRole"}}'
+    )
+    OPERATIONS["CreateRole"](make_call(ports), {"RoleName": "R", "Path": "/p/", "AssumeRolePolicyDocument": trust})
+    required = permissions.required("iam", "DeleteRole", {"RoleName": "R"}, WORLD, ports)
+    assert required == ("iam:DeleteRole", f"arn:aws:iam::{ACCOUNT}:role/p/R")
+
+
+@pytest.mark.parametrize("service", ["iam", "sts", "lambda", "stepfunctions", "apigateway", "logs"])
+def test_every_operation_has_one(service: str) -> None:
+    for operation in load_model(service).operations:
+        required = permissions.required(service, operation, {}, WORLD)
+        if required is None:
+            assert (service, operation) in permissions.OWN_CHECK
+        else:
+            action, resource = required
+            assert action.partition(":")[0] == permissions.PREFIXES[service]
+            assert resource == "*" or resource.startswith("arn:aws:")
