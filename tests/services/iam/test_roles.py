@@ -11,6 +11,7 @@ from iam.fakes import ACCOUNT, make_call, make_ports
 from stategate.services.call import Input
 from stategate.services.errors import AwsError
 from stategate.services.iam import OPERATIONS
+from stategate.services.ports import World
 
 TRUST = json.dumps(
     {
@@ -287,3 +288,19 @@ def test_users_and_keys(do: Do) -> None:
     do("DeleteUser", UserName="u")
     assert fails(do, "CreateAccessKey")[2] == "Must specify userName when calling with non-User credentials"
     assert do("GetUser")["User"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def test_keys_of_two_accounts_keep_apart() -> None:
+    ports = make_ports()
+    here, there = make_call(ports), make_call(ports, world=World("222222222222", "us-east-1"))
+    keys = []
+    for call in (here, there):
+        OPERATIONS["CreateUser"](call, {"UserName": "u"})
+        created = OPERATIONS["CreateAccessKey"](call, {"UserName": "u"})
+        assert isinstance(created, dict)
+        keys.append(created["AccessKey"]["AccessKeyId"])
+    listed = OPERATIONS["ListAccessKeys"](here, {"UserName": "u"})
+    assert isinstance(listed, dict)
+    assert [key["AccessKeyId"] for key in listed["AccessKeyMetadata"]] == keys[:1]
+    with pytest.raises(AwsError, match="cannot be found"):
+        OPERATIONS["DeleteAccessKey"](here, {"UserName": "u", "AccessKeyId": keys[1]})

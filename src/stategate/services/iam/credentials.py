@@ -143,13 +143,12 @@ def principal_of(
     """
     if session_token:
         return _principal_of_session(ports, account, access_key_id, session_token, protocol)
-    found = records.find_access_key(ports, access_key_id)
-    if found is not None:
-        owner, key = found
-        user = records.users(ports, owner).get(records.key_of(key.user))
+    key = records.access_keys(ports).get(access_key_id)
+    if key is not None:
+        user = records.users(ports, key.account).get(records.key_of(key.user))
         if user is None or key.status != "Active":
             raise invalid_token(protocol)
-        return Principal("user", user.arn, owner, user.id, tags=user.tags)
+        return Principal("user", user.arn, key.account, user.id, tags=user.tags)
     if ports.settings.auth == "strict":
         if not _is_root_key(ports, access_key_id):
             raise invalid_token(protocol)
@@ -203,9 +202,9 @@ def secret_of(ports: Ports, access_key_id: str, session_token: str | None = None
         if session is None or session.access_key_id != access_key_id:
             return None
         return _session_secret(ports, access_key_id)
-    found = records.find_access_key(ports, access_key_id)
-    if found is not None:
-        return found[1].secret
+    key = records.access_keys(ports).get(access_key_id)
+    if key is not None:
+        return key.secret
     if _is_root_key(ports, access_key_id):
         return str(ports.settings.root_secret_key)
     return None

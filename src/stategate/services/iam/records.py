@@ -70,9 +70,10 @@ class ManagedPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
-    """`status` is Active or Inactive."""
+    """`status` is Active or Inactive, `account` the account of the `user`."""
 
     id: str
+    account: str
     secret: str
     user: str
     status: str
@@ -91,14 +92,6 @@ def policies(ports: Ports, account: str) -> Records[ManagedPolicy]:
     return ports.store.records(World(account, GLOBAL), "iam.policy", ManagedPolicy)
 
 
-def access_keys(ports: Ports, account: str) -> Records[AccessKey]:
-    return ports.store.records(World(account, GLOBAL), "iam.access_key", AccessKey)
-
-
-def find_access_key(ports: Ports, key_id: str) -> tuple[str, AccessKey] | None:
-    """The account and the record of a user's access key."""
-    for world in ports.store.worlds("iam.access_key"):
-        key = access_keys(ports, world.account).get(key_id)
-        if key is not None:
-            return world.account, key
-    return None
+def access_keys(ports: Ports) -> Records[AccessKey]:
+    """Of all accounts, by their id: a request's account is not known before its key is."""
+    return ports.store.records(World("aws", GLOBAL), "iam.access_key", AccessKey)

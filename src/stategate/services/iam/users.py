@@ -111,8 +111,9 @@ def delete_user(call: Call, input: Input) -> Output:
 
 
 def _keys(call: Call, user: records.User) -> list[tuple[str, records.AccessKey]]:
-    items = records.access_keys(call.ports, call.world.account).items()
-    return [(key_id, key) for key_id, key in items if key.user == user.name]
+    account = call.world.account
+    items = records.access_keys(call.ports).items()
+    return [(key_id, key) for key_id, key in items if key.user == user.name and key.account == account]
 
 
 def create_access_key(call: Call, input: Input) -> Output:
@@ -121,12 +122,13 @@ def create_access_key(call: Call, input: Input) -> Output:
         raise limit_exceeded(f"Cannot exceed quota for AccessKeysPerUser: {KEYS_MAXIMUM}")
     key = records.AccessKey(
         id=f"AKIA{call.ports.entropy.letters(16, ALPHABET)}",
+        account=call.world.account,
         secret=call.ports.entropy.letters(40, _SECRET_ALPHABET),
         user=user.name,
         status="Active",
         created=moment(call),
     )
-    records.access_keys(call.ports, call.world.account).put(key.id, key)
+    records.access_keys(call.ports).put(key.id, key)
     return {"AccessKey": {**_key_shown(key), "SecretAccessKey": key.secret}}
 
 
@@ -141,20 +143,20 @@ def list_access_keys(call: Call, input: Input) -> Output:
 
 def _key(call: Call, input: Input) -> records.AccessKey:
     user, key_id = _user(call, input), input["AccessKeyId"]
-    key = records.access_keys(call.ports, call.world.account).get(key_id)
-    if key is None or key.user != user.name:
+    key = records.access_keys(call.ports).get(key_id)
+    if key is None or key.user != user.name or key.account != call.world.account:
         raise no_such_entity(f"The Access Key with id {key_id} cannot be found.")
     return key
 
 
 def delete_access_key(call: Call, input: Input) -> Output:
-    records.access_keys(call.ports, call.world.account).delete(_key(call, input).id)
+    records.access_keys(call.ports).delete(_key(call, input).id)
     return {}
 
 
 def update_access_key(call: Call, input: Input) -> Output:
     key = msgspec.structs.replace(_key(call, input), status=input["Status"])
-    records.access_keys(call.ports, call.world.account).put(key.id, key)
+    records.access_keys(call.ports).put(key.id, key)
     return {}
 
 
