@@ -1,15 +1,84 @@
 """Payload templates: Parameters, ResultSelector, ItemSelector, Assign."""
 
-from stategate.asl.paths import Selection
-from stategate.asl.scope import JSON, Report
+from collections.abc import Callable
+
+from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
+from stategate.asl.paths import PathNotFound, PathSyntaxError, Selection, compile_path, not_found
+from stategate.asl.scope import JSON, Report, Scope
+
+_MAX_NESTING = 150
+_NEITHER = "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call"
 
 
 def compile_template(template: JSON, report: Report, pointer: str) -> Selection:
-    """The template as a function of a scope. Problems go to `report`. The function raises StateFailure."""
-    raise NotImplementedError
+    """The template as a function of a scope. Problems go to `report`. The function raises StateFailure.
+
+    What has no `.$` in it is the same value every time: nobody may change it in place.
+    """
+    compiled = _compile(template, report, pointer, 0)
+    return (lambda scope: template) if compiled is None else compiled
 
 
 def compile_expression(text: str, field: str) -> Selection:
-    """A path or an intrinsic, as the value of `field` (`value.$`, `CausePath`). Raises PathSyntaxError or IntrinsicSyntaxError; the
-    function raises StateFailure."""
-    raise NotImplementedError
+    """A path or an intrinsic, as the value of `field` (`value.$`, `CausePath`). Raises PathSyntaxError or
+    IntrinsicSyntaxError; the function raises StateFailure."""
+    if not text.startswith("$"):
+        return compile_intrinsic(text)
+    query = compile_path(text)
+
+    def select(scope: Scope) -> JSON:
+        try:
+            return query(scope)
+        except PathNotFound:
+            raise not_found(text, field, scope) from None
+
+    return select
+
+
+def _compile(template: JSON, report: Report, pointer: str, depth: int) -> Selection | None:
+    """None for what is the same every time."""
+    if depth > _MAX_NESTING:
+        report(f"A payload template can not be nested deeper than {_MAX_NESTING} levels", pointer)
+        return None
+    match template:
+        case dict():
+            return _compile_object(template, report, pointer, depth)
+        case list():
+            items = [_compile(item, report, f"{pointer}[{index}]", depth + 1) for index, item in enumerate(template)]
+            return None if all(item is None for item in items) else _array(template, items)
+        case _:
+            return None
+
+
+def _compile_object(template: dict[str, JSON], report: Report, pointer: str, depth: int) -> Selection | None:
+    members: list[tuple[str, Selection | None, JSON]] = []
+    for key, value in template.items():
+        if not key.endswith(".$"):
+            members.append((key, _compile(value, report, f"{pointer}/{key}", depth + 1), value))
+            continue
+        name = key[:-2]
+        if name in template:
+            report(f"The field '{name}' is given twice, as '{name}' and as '{key}'", pointer)
+        try:
+            if not isinstance(value, str):
+                raise PathSyntaxError(key)
+            members.append((name, compile_expression(value, key), None))
+        except (PathSyntaxError, IntrinsicSyntaxError):
+            report(_NEITHER.format(key), pointer)
+    return None if all(select is None for _, select, _ in members) else _object(members)
+
+
+def _object(members: list[tuple[str, Selection | None, JSON]]) -> Selection:
+    def make(scope: Scope) -> JSON:
+        return {name: value if select is None else select(scope) for name, select, value in members}
+
+    return make
+
+
+def _array(template: list[JSON], items: list[Selection | None]) -> Selection:
+    pairs: list[tuple[Callable[[Scope], JSON] | None, JSON]] = list(zip(items, template, strict=True))
+
+    def make(scope: Scope) -> JSON:
+        return [value if select is None else select(scope) for select, value in pairs]
+
+    return make
