@@ -190,7 +190,7 @@ class _Parser:
             kind, text = self._next()
             if text.upper() == "EXISTS":
                 return lambda document: select(document) is _MISSING
-        self._fail()
+        return self._fail()
 
     def _is(self, select: Callable[[Any], Any]) -> _Condition:
         wanted = {"TRUE": True, "FALSE": False, "NULL": None}
@@ -203,18 +203,20 @@ class _Parser:
     def _selector(self, text: str) -> Callable[[Any], Any]:
         if ".*" in text:
             raise invalid(f"Invalid filter pattern: Stategate does not support the wildcard in the selector {text}.")
-        steps: list[str | int] = []
-        for match in _STEP.finditer(text):
-            steps.append(int(match["index"]) if match["index"] is not None else match["name"] or match["key"] or "")
+        steps: list[str | int] = [
+            int(match["index"]) if match["index"] is not None else match["name"] or match["key"] or ""
+            for match in _STEP.finditer(text)
+        ]
 
         def select(document: Any) -> Any:
             for step in steps:
-                if isinstance(step, int) and isinstance(document, list) and step < len(document):
-                    document = document[step]
-                elif isinstance(document, dict) and step in document:
-                    document = document[step]
+                if isinstance(document, list):
+                    found = isinstance(step, int) and step < len(document)
                 else:
+                    found = isinstance(document, dict) and step in document
+                if not found:
                     return _MISSING
+                document = document[step]
             return document
 
         return select

@@ -13,9 +13,9 @@ def apply(ports: Ports) -> None:
     """Once, for all groups. What is past its retention is not shown even before."""
     now = int(ports.clock.now() * 1000)
     for world in ports.store.worlds("logs.group"):
-        for _, group in records.groups(ports.store, world).items():
+        for name, group in records.groups(ports.store, world).items():
             if group.retention is not None:
-                ports.log_events.expire(world, group.name, now - group.retention * DAY)
+                ports.log_events.expire(world, name, now - group.retention * DAY)
 
 
 async def keep_applying(ports: Ports, every: float = 3600.0) -> None:

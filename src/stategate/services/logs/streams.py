@@ -7,7 +7,7 @@ from stategate.services.logs import common, records
 from stategate.services.logs.records import Group, Stream
 from stategate.services.ports import StoredLogEvent
 
-SEQUENCE_TOKEN = "49039859627405664127160136063185430480231263744370803890"  # noqa: S105
+SEQUENCE_TOKEN = "49039859627405664127160136063185430480231263744370803890"
 """PutLogEvents needs no token any more; clients that pass on what they were told may go on doing so."""
 
 
