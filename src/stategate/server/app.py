@@ -1,0 +1,188 @@
+"""Puts everything together. The only place that constructs things: what a part needs, it is given here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+
+from stategate import __version__
+from stategate.asl.effects import ScheduleTask
+from stategate.runtime.clock import SystemClock
+from stategate.runtime.engine import Engine
+from stategate.runtime.entropy import SystemEntropy
+from stategate.runtime.functions.pool import FunctionPool
+from stategate.runtime.logs import LogStore
+from stategate.runtime.store.sqlite import CannotOpen, SqliteStore
+from stategate.server import logs as server_logs
+from stategate.server.http import Application
+from stategate.server.settings import Settings
+from stategate.services import apigateway, iam, lambda_, logs, states, sts
+from stategate.services.apigateway.execute import ExecuteApi
+from stategate.services.call import Operations
+from stategate.services.dispatch import Dispatcher
+from stategate.services.lambda_.events import resume
+from stategate.services.lambda_.execution_role import credentials, may_log
+from stategate.services.logs.retention import keep_applying
+from stategate.services.ports import NewExecution, Ports, TaskOutcome
+from stategate.services.states.logging import ExecutionLogs
+from stategate.services.states.tasks import run_task
+
+SERVICES: Mapping[str, Operations] = {
+    "apigateway": apigateway.OPERATIONS,
+    "iam": iam.OPERATIONS,
+    "lambda": lambda_.OPERATIONS,
+    "logs": logs.OPERATIONS,
+    "stepfunctions": states.OPERATIONS,
+    "sts": sts.OPERATIONS,
+}
+
+GRACE = 30
+"""Seconds that requests in flight have to finish after SIGTERM."""
+
+log = structlog.get_logger("stategate.server")
+
+
+class StartupError(Exception):
+    """The server can't start; the message says why, for the one who started it."""
+
+
+@dataclass(frozen=True)
+class App:
+    """What runs: the ASGI application, and the parts that begin and end with it."""
+
+    asgi: Application
+    ports: Ports
+    store: SqliteStore
+    engine: Engine
+    functions: FunctionPool
+    log_store: LogStore
+
+
+def build(settings: Settings) -> App:
+    """Call it in the event loop that will serve. Raises `StartupError`."""
+    store = _open_store(settings.data_dir)
+    clock, entropy = SystemClock(), SystemEntropy()
+    log_store = LogStore(settings.data_dir / "logs.db", clock)
+    log_writer = logs.Writer(store, clock, log_store)
+    functions = FunctionPool(
+        settings.data_dir / "functions",
+        endpoint=lambda: settings.url,
+        clock=clock,
+        log_writer=log_writer,
+        credentials=lambda code: credentials(ports, code),
+        may_log=lambda code: may_log(ports, code),
+        limit=settings.function_workers,
+    )
+
+    def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
+        return run_task(ports, execution, task)
+
+    engine = Engine(store.executions, perform, clock, entropy, [ExecutionLogs(log_writer, store)])
+    secret = _secret(settings.data_dir)
+    ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret)
+    dispatcher = Dispatcher(ports, SERVICES)
+    background: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        engine.open()
+        resume(ports)
+        background.append(asyncio.create_task(keep_applying(ports)))
+
+    async def stop() -> None:
+        for task in background:
+            task.cancel()
+        await engine.close()
+        await functions.close()
+        await store.close()
+        log_store.close()
+
+    asgi = Application(
+        dispatcher,
+        ExecuteApi(ports, dispatcher, log_writer),
+        version=__version__,
+        startup=[start],
+        shutdown=[stop],
+    )
+    return App(asgi, ports, store, engine, functions, log_store)
+
+
+def _open_store(data_dir: Path) -> SqliteStore:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return SqliteStore(data_dir)
+    except (CannotOpen, OSError) as error:
+        raise StartupError(str(error)) from error
+
+
+def _secret(data_dir: Path) -> bytes:
+    """The key that signs session tokens and page tokens: made once, readable by the owner only."""
+    file = data_dir / "secret"
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        pass
+    temporary = file.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as writer:
+        writer.write(secrets.token_bytes(32))
+        writer.flush()
+        os.fsync(writer.fileno())
+    temporary.rename(file)
+    return file.read_bytes()
+
+
+# --- serving ----------------------------------------------------------------------------------------------------
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    """Serves until SIGTERM or SIGINT. Raises `StartupError`."""
+    server_logs.configure(settings)
+    uvloop.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    app = build(settings)
+    config = uvicorn.Config(
+        app.asgi,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=65,
+    )
+    server = _Server(config)
+    log.info("listening", url=settings.url, data_dir=str(settings.data_dir), auth=settings.auth, version=__version__)
+    await server.serve(sockets=[listener])
+    if not server.started:
+        raise StartupError("the server could not start; see the log above")
+    log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends with status 0 on SIGTERM: uvicorn's own server raises the signal once more after it has shut down."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
