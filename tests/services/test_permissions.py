@@ -49,3 +49,30 @@ def test_every_operation_has_one(service: str) -> None:
             action, resource = required
             assert action.partition(":")[0] == permissions.PREFIXES[service]
             assert resource == "*" or resource.startswith("arn:aws:")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "input", "expected"),
+    [
+        (
+            "stepfunctions",
+            "CreateStateMachine",
+            {"tags": [{"key": "a", "value": "b"}]},
+            {"aws:TagKeys": ["a"], "aws:RequestTag/a": "b"},
+        ),
+        ("lambda", "TagResource", {"Tags": {"a": "b"}}, {"aws:TagKeys": ["a"], "aws:RequestTag/a": "b"}),
+        ("iam", "UntagRole", {"RoleName": "R", "TagKeys": ["a"]}, {"aws:TagKeys": ["a"]}),
+        ("iam", "AttachRolePolicy", {"PolicyArn": "arn:p"}, {"iam:PolicyARN": "arn:p"}),
+        ("iam", "CreateRole", {"PermissionsBoundary": "arn:p"}, {"iam:PermissionsBoundary": "arn:p"}),
+        (
+            "stepfunctions",
+            "StartExecution",
+            {"stateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:m:PROD"},
+            {"states:StateMachineQualifier": "PROD"},
+        ),
+        ("stepfunctions", "StartExecution", {"stateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:m"}, {}),
+        ("lambda", "AddPermission", {"Principal": "s3.amazonaws.com"}, {"lambda:Principal": "s3.amazonaws.com"}),
+    ],
+)
+def test_conditions(service: str, operation: str, input: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert permissions.conditions(service, operation, input) == expected

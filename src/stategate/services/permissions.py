@@ -68,6 +68,40 @@ def required(
     return action, _RESOURCES[service](operation, input, world)
 
 
+def conditions(service: str, operation: str, input: Input) -> dict[str, str | list[str]]:
+    """The condition keys that AWS takes from the input: tags of the request, and the services' own keys."""
+    found: dict[str, str | list[str]] = {}
+    tags = _tags(input)
+    if tags:
+        found["aws:TagKeys"] = list(tags)
+        found.update({f"aws:RequestTag/{key}": value for key, value in tags.items()})
+    elif isinstance(input.get("TagKeys") or input.get("tagKeys"), list):
+        found["aws:TagKeys"] = list(input.get("TagKeys") or input["tagKeys"])
+    for member, key in _CONDITION_KEYS.get("stepfunctions" if service == "states" else service, {}).items():
+        if isinstance(input.get(member), str):
+            found[key] = input[member]
+    if service in ("stepfunctions", "states"):
+        qualified = str(input.get("stateMachineArn", "")).split(":")
+        if len(qualified) == 8:
+            found["states:StateMachineQualifier"] = qualified[7]
+    return found
+
+
+_CONDITION_KEYS: Mapping[str, Mapping[str, str]] = {
+    "iam": {"PolicyArn": "iam:PolicyARN", "PermissionsBoundary": "iam:PermissionsBoundary"},
+    "lambda": {"Principal": "lambda:Principal", "FunctionUrlAuthType": "lambda:FunctionUrlAuthType"},
+}
+
+
+def _tags(input: Input) -> dict[str, str]:
+    """Tags come as a map, or as a list of pairs, in either case of letters."""
+    tags = input.get("Tags") or input.get("tags") or {}
+    if isinstance(tags, Mapping):
+        return {str(key): str(value) for key, value in tags.items()}
+    pairs = [{name.lower(): value for name, value in tag.items()} for tag in tags]
+    return {str(pair["key"]): str(pair.get("value") or "") for pair in pairs if "key" in pair}
+
+
 def _first(rules: Mapping[str, Rule], world: World, input: Input) -> str | None:
     for member, rule in rules.items():
         if input.get(member) is not None:
