@@ -1,0 +1,124 @@
+"""`arn:aws:states:::lambda:invoke`: the arguments are those of Invoke, the result has the response and its headers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from email.utils import formatdate
+from typing import Any
+
+from stategate.asl.effects import ScheduleTask
+from stategate.iam import Principal
+from stategate.lang.jsontext import JSON, dumps, loads
+from stategate.services.errors import AwsError
+from stategate.services.lambda_.invoking import Invoked, invoke
+from stategate.services.ports import NewExecution, Ports, TaskFailure, TaskOutcome, TaskSuccess, World
+from stategate.services.states.tasks import lambda_results
+
+_TEXTS = ("FunctionName", "ClientContext", "InvocationType", "LogType", "Qualifier")
+PARAMETERS = (*_TEXTS, "Payload")
+_CHOICES = {"InvocationType": ("RequestResponse", "Event", "DryRun"), "LogType": ("None", "Tail")}
+
+
+async def run(ports: Ports, execution: NewExecution, task: ScheduleTask, principal: Principal) -> TaskOutcome:
+    given = loads(task.input)
+    problem = _problem(given)
+    if problem is not None:
+        return TaskFailure("States.Runtime", problem)
+    request_id = ports.entropy.uuid()
+    try:
+        invoked = await invoke(
+            ports,
+            World(principal.account, execution.world.region),
+            principal,
+            given["FunctionName"],
+            _event(given.get("Payload")),
+            qualifier=given.get("Qualifier"),
+            log_tail=given.get("LogType") == "Tail",
+            request_id=request_id,
+            client_context=_client_context(given.get("ClientContext")),
+            trace_id=execution.trace_header,
+            invocation_type=given.get("InvocationType") or "RequestResponse",
+        )
+        if invoked.status == 202:
+            # An asynchronous invocation, as the task's success, must not be lost.
+            await ports.store.durable()
+    except AwsError as error:
+        return lambda_results.refused(error, request_id)
+    if invoked.function_error is not None:
+        return lambda_results.failed(invoked)
+    try:
+        return TaskSuccess(dumps(_result(invoked, ports.clock.now(), _trace(execution, ports))))
+    except lambda_results.NotJSON as error:
+        return lambda_results.not_json(error)
+
+
+def _problem(given: JSON) -> str | None:
+    """What is wrong with the arguments."""
+    if not isinstance(given, dict):
+        return "The arguments of lambda:invoke must be an object."
+    for name in given:
+        if name not in PARAMETERS:
+            return f"The argument '{name}' is not supported by lambda:invoke."
+    if not given.get("FunctionName"):
+        return "The argument 'FunctionName' is required but was missing."
+    for name in _TEXTS:
+        if given.get(name) is not None and not isinstance(given[name], str):
+            return f"The argument '{name}' must be a string."
+    for name, choices in _CHOICES.items():
+        if given.get(name) not in (None, *choices):
+            return f"The argument '{name}' must be one of {', '.join(choices)}."
+    return None
+
+
+def _event(payload: JSON) -> bytes:
+    """No payload, and null, are an empty event."""
+    return b"{}" if payload is None else dumps(payload).encode("utf-8", "replace")
+
+
+def _client_context(encoded: str | None) -> str | None:
+    if not encoded:
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise AwsError(
+            "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
+        ) from None
+
+
+def _trace(execution: NewExecution, ports: Ports) -> str:
+    if execution.trace_header is not None:
+        return execution.trace_header
+    root = f"{int(ports.clock.now()):08x}-{ports.entropy.letters(24, '0123456789abcdef')}"
+    return f"Root=1-{root};Parent={ports.entropy.letters(16, '0123456789abcdef')};Sampled=0"
+
+
+def _result(invoked: Invoked, now: float, trace: str) -> dict[str, Any]:
+    """As the SDK's response object is written: the headers as they came, and sorted."""
+    headers = {
+        "X-Amz-Executed-Version": invoked.executed_version,
+        "x-amzn-Remapped-Content-Length": "0",
+        "Connection": "keep-alive",
+        "x-amzn-RequestId": invoked.request_id,
+        "Content-Length": str(len(invoked.payload)),
+        "Date": formatdate(now, usegmt=True),
+        "X-Amzn-Trace-Id": trace,
+        "Content-Type": "application/json",
+    }
+    headers = {name: value for name, value in headers.items() if value is not None}
+    result: dict[str, Any] = {}
+    if invoked.executed_version is not None:
+        result["ExecutedVersion"] = invoked.executed_version
+    if invoked.log_tail is not None:
+        result["LogResult"] = base64.b64encode(invoked.log_tail).decode()
+    if invoked.status == 200:
+        result["Payload"] = lambda_results.payload_of(invoked)
+    result["SdkHttpMetadata"] = {
+        "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+        "HttpHeaders": {name: headers[name] for name in sorted(headers, key=str.lower)},
+        "HttpStatusCode": invoked.status,
+    }
+    result["SdkResponseMetadata"] = {"RequestId": invoked.request_id}
+    result["StatusCode"] = invoked.status
+    return result
