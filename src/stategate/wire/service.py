@@ -182,11 +182,9 @@ class Service:
         fields = self._error_fields(shape, code, message, dict(members or {}), sender)
         if self.protocol == "json":
             name = code if shape is not None or code not in _CORAL else f"com.amazon.coral.service#{code}"
-            content_type, fields = self._content_type, {"__type": name, **fields}
-        else:
-            content_type = "application/json"
-        headers = _headers(request_id, content_type)
-        headers.append(("x-amzn-ErrorType", code))
+            headers = _headers(request_id, self._content_type)
+            return HttpResponse(status, headers, jsonbody.dumps({"__type": name, **fields}))
+        headers = [*_headers(request_id, "application/json"), ("x-amzn-ErrorType", code)]
         return HttpResponse(status, headers, jsonbody.dumps(fields))
 
     def _error_fields(

@@ -200,6 +200,19 @@ def test_wrong_json_types(body: bytes, message: str) -> None:
     assert (caught.value.code, caught.value.message) == ("SerializationException", message)
 
 
+@given(service=st.sampled_from(["stepfunctions", "logs"]), data=st.data())
+def test_any_json_is_read_or_refused(service: str, data: st.DataObject) -> None:
+    operations = wire.load(service).operations
+    operation = operations[data.draw(st.sampled_from(sorted(operations)))]
+    names = st.sampled_from([member.wire for member in operation.model.input.members.values()] or ["x"])
+    finite = st.dictionaries(names, JSON, max_size=5) | JSON
+    body = json.dumps(data.draw(finite)).encode()
+    try:
+        operation.check(operation.read(wire.HttpRequest("POST", "/", "", [], body), {}))
+    except WireError as error:
+        assert error.code in ("SerializationException", "ValidationException", "InvalidParameterException")
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", json.dumps("x" * 10).encode()[:-1], b"[" * 100_000])
 def test_malformed_json(body: bytes) -> None:
     operation = wire.load("stepfunctions").operations["StartExecution"]
