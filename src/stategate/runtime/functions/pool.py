@@ -168,7 +168,7 @@ class FunctionPool:
                 if not crew.waiting:
                     del self._crews[key]
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Ends all workers; who still waits is cancelled."""
         self._closed = True
         for timer in self._timers.values():
