@@ -1,0 +1,282 @@
+"""Expressions to closures: `closure(scope)` gives the value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, assert_never
+
+from stategate.lang.vtl import methods
+from stategate.lang.vtl.arithmetic import ORDER, compute
+from stategate.lang.vtl.context import Output, Render, Run, Scope
+from stategate.lang.vtl.errors import CallError
+from stategate.lang.vtl.tree import (
+    Bare,
+    Binary,
+    Block,
+    Call,
+    Constant,
+    Expression,
+    Index,
+    Interpolated,
+    ListLiteral,
+    MapLiteral,
+    Not,
+    Part,
+    Property,
+    RangeLiteral,
+    Reference,
+    Word,
+)
+from stategate.lang.vtl.values import ListValue, is_number, loosely_equal, text
+
+Evaluate = Callable[[Scope], Any]
+Condition = Callable[[Scope], bool]
+_Step = Callable[[Scope, Any], Any]
+CompileBlock = Callable[[Block], Render]
+
+_MAX_RANGE = 1_000_000
+# The methods that run a template's regular expressions.
+_MATCHING = frozenset({"matches", "split", "replaceAll", "replaceFirst"})
+_REGEX_SECONDS = 1.0  # for all regular expressions of one rendering
+_STEPS_OF_A_CALL = 1
+
+
+class ExpressionCompiler:
+    """Makes closures of a template's expressions; `block` compiles what stands inside of strings."""
+
+    def __init__(self, block: CompileBlock) -> None:
+        self._block = block
+
+    # -- values
+
+    def value(self, node: Expression) -> Evaluate:
+        match node:
+            case Constant(value=value):
+                return lambda scope: value
+            case Reference():
+                return self.reference(node)
+            case Interpolated():
+                return self._interpolated(node)
+            case ListLiteral(items=items):
+                members = [self.value(item) for item in items]
+                return lambda scope: ListValue([member(scope) for member in members])
+            case MapLiteral():
+                return self._map(node)
+            case RangeLiteral():
+                return self._range(node)
+            case Binary(operator="+" | "-" | "*" | "/" | "%"):
+                return self._arithmetic(node)
+            case Binary() | Not():
+                return self.condition(node)
+            case Bare() | Word():
+                return lambda scope: None
+            case _:
+                assert_never(node)
+
+    def reference(self, node: Reference) -> Evaluate:
+        """The value of a reference: what is missing has the value "" in silent mode, None otherwise."""
+        root = node.root
+        steps = [self._step(part) for part in node.parts]
+
+        def plain(scope: Scope) -> Any:
+            value = scope.get(root)
+            return scope.missing if value is None else value
+
+        def one(scope: Scope) -> Any:
+            value = scope.get(root)
+            if value is not None:
+                value = step(scope, value)
+            return scope.missing if value is None else value
+
+        def many(scope: Scope) -> Any:
+            value = scope.get(root)
+            for each in steps:
+                if value is None:
+                    break
+                value = each(scope, value)
+            return scope.missing if value is None else value
+
+        if not steps:
+            return plain
+        if len(steps) > 1:
+            return many
+        step = steps[0]
+        return one
+
+    def _step(self, part: Part) -> _Step:
+        match part:
+            case Property(name=name):
+
+                def member(scope: Scope, value: Any) -> Any:
+                    if type(value) is dict:
+                        return value.get(name)
+                    return methods.read_property(value, name)
+
+                return member
+            case Index(key=key, at=at):
+                return self._index(self.value(key), at)
+            case Call():
+                return self._call(part)
+            case _:
+                assert_never(part)
+
+    def _index(self, key: Evaluate, at: int) -> _Step:
+        def item(scope: Scope, value: Any) -> Any:
+            try:
+                return methods.read_index(value, key(scope))
+            except CallError as error:
+                raise scope.run.error(str(error), at) from None
+
+        return item
+
+    def _call(self, part: Call) -> _Step:
+        name, at = part.name, part.at
+        arguments = [self.value(argument) for argument in part.arguments]
+        matching = name in _MATCHING
+
+        def call(scope: Scope, value: Any) -> Any:
+            run = scope.run
+            given = tuple([argument(scope) for argument in arguments])
+            run.steps += _STEPS_OF_A_CALL
+            started = perf_counter() if matching else 0.0
+            try:
+                if isinstance(value, str | list | dict) and len(value) > 256:
+                    run.charge(len(value) >> 6)
+                result = methods.call(value, name, given)
+                if matching:
+                    _timed(run, started)
+                return run.made(result) if type(result) is str else result
+            except CallError as error:
+                raise run.error(f".{name}(): {error}", at) from None
+
+        return call
+
+    def _interpolated(self, node: Interpolated) -> Evaluate:
+        body = self._block(node.body)
+        padded = node.padded
+
+        def value(scope: Scope) -> str:
+            output = Output(scope.run.max_output)
+            body(scope, output)
+            made = scope.run.made(output.text())
+            return made[:-1] if padded else made
+
+        return value
+
+    def _map(self, node: MapLiteral) -> Evaluate:
+        pairs = [(self.value(key), self.value(value)) for key, value in node.pairs]
+        at = node.at
+
+        def value(scope: Scope) -> dict[Any, Any]:
+            made: dict[Any, Any] = {}
+            for key, member in pairs:
+                try:
+                    made[key(scope)] = member(scope)
+                except TypeError:
+                    raise scope.run.error("A list or a map cannot be a key", at) from None
+            return made
+
+        return value
+
+    def _range(self, node: RangeLiteral) -> Evaluate:
+        first, last, at = self.value(node.first), self.value(node.last), node.at
+
+        def value(scope: Scope) -> ListValue | None:
+            start, end = first(scope), last(scope)
+            if not (is_number(start) and is_number(end)):
+                return None
+            start, end = int(start), int(end)
+            size = abs(end - start) + 1
+            if size > _MAX_RANGE:
+                raise scope.run.error(f"A range of more than {_MAX_RANGE} numbers", at)
+            scope.run.charge(size >> 4)
+            return ListValue(range(start, end + 1) if start <= end else range(start, end - 1, -1))
+
+        return value
+
+    def _arithmetic(self, node: Binary) -> Evaluate:
+        left, right = self.value(node.left), self.value(node.right)
+        symbol, at = node.operator, node.at
+        names = (_literal(node.left), _literal(node.right))
+
+        def value(scope: Scope) -> Any:
+            one, other = left(scope), right(scope)
+            try:
+                if symbol == "+" and (isinstance(one, str) or isinstance(other, str)):
+                    head = names[0] if one is None else text(one)
+                    return scope.run.made(head + (names[1] if other is None else text(other)))
+                return compute(symbol, one, other)
+            except CallError as error:
+                raise scope.run.error(str(error), at) from None
+
+        return value
+
+    # -- conditions
+
+    def condition(self, node: Expression) -> Condition:
+        """Whether `#if` takes it: a value that is not false; literals other than true never are."""
+        match node:
+            case Reference():
+                value = self.reference(node)
+
+                def given(scope: Scope) -> bool:
+                    found = value(scope)
+                    return found is not None and found is not False
+
+                return given
+            case Constant(value=constant):
+                answer = constant is True
+                return lambda scope: answer
+            case Not(operand=operand):
+                inner = self.condition(operand)
+                return lambda scope: not inner(scope)
+            case Binary(operator="&&"):
+                left, right = self.condition(node.left), self.condition(node.right)
+                return lambda scope: left(scope) and right(scope)
+            case Binary(operator="||"):
+                left, right = self.condition(node.left), self.condition(node.right)
+                return lambda scope: left(scope) or right(scope)
+            case Binary(operator="==" | "!="):
+                return self._equality(node)
+            case Binary(operator="<" | "<=" | ">" | ">="):
+                return self._order(node)
+            case _:
+                return lambda scope: False
+
+    def _equality(self, node: Binary) -> Condition:
+        left, right = self.value(node.left), self.value(node.right)
+        at, wanted = node.at, node.operator == "=="
+
+        def equal(scope: Scope) -> bool:
+            try:
+                return loosely_equal(left(scope), right(scope)) is wanted
+            except CallError as error:
+                raise scope.run.error(str(error), at) from None
+
+        return equal
+
+    def _order(self, node: Binary) -> Condition:
+        left, right = self.value(node.left), self.value(node.right)
+        compare = ORDER[node.operator]
+
+        def ordered(scope: Scope) -> bool:
+            one, other = left(scope), right(scope)
+            return is_number(one) and is_number(other) and compare(one, other)
+
+        return ordered
+
+
+def _timed(run: Run, started: float) -> None:
+    """Each regular expression has a time limit of its own; many slow ones together must not hang the server either."""
+    run.regex_seconds += perf_counter() - started
+    if run.regex_seconds > _REGEX_SECONDS:
+        raise CallError("The regular expressions of this template take too long")
+
+
+def _literal(node: Expression) -> str:
+    match node:
+        case Bare(text=name):
+            return name
+        case _:
+            return node.literal

@@ -1,0 +1,295 @@
+"""The values of templates: their text, equality and order as in Java.
+
+Python's own types stand for Java's: str, int (Integer, Long and BigInteger by size), float (Double), bool, None, dict (a
+LinkedHashMap) and list. A plain list came from JSON and prints as JSON; what a template makes is a `ListValue`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from decimal import Decimal
+from typing import Any
+
+from stategate.lang.vtl.errors import CallError
+from stategate.lang.vtl.host import Exposed
+
+MAX_TEXT = 10 * 1024 * 1024  # characters of one value's text
+MAX_BITS = 8192  # of one integer
+MAX_NESTING = 200  # of a value that is printed
+
+
+class ListValue(list[Any]):
+    """A list that was made in the template; prints as Java does: `[1, two]`."""
+
+    __slots__ = ()
+
+
+class ArrayValue(ListValue):
+    """A Java array, as `split` returns."""
+
+    __slots__ = ()
+
+
+class Entry:
+    """A Map.Entry; writes through to its map."""
+
+    __slots__ = ("key", "owner")
+
+    def __init__(self, owner: dict[Any, Any], key: Any) -> None:
+        self.owner = owner
+        self.key = key
+
+    @property
+    def value(self) -> Any:
+        return self.owner.get(self.key)
+
+
+class Cursor:
+    """A java.util.Iterator."""
+
+    __slots__ = ("at", "items")
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.at = 0
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a java.lang.Number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def bounded(text: str) -> str:
+    """The text itself, unless it is too long."""
+    if len(text) > MAX_TEXT:
+        raise CallError(f"A text of more than {MAX_TEXT} characters")
+    return text
+
+
+def int_text(value: int) -> str:
+    if value.bit_length() > MAX_BITS:
+        raise CallError("A number is too large")
+    return str(value)
+
+
+def double_text(value: float) -> str:
+    """A double as Java prints it: `1.5`, `1.0E8`, `1.0E-5`."""
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    size = abs(value)
+    if value == 0 or 1e-3 <= size < 1e7:
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits)).rstrip("0")
+    power = exponent + len(digits) - 1
+    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{power}"
+
+
+_JSON_SPECIAL = re.compile('["\\\\/\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
+_JSON_SHORT = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _json_string(text: str) -> str:
+    escaped = _JSON_SPECIAL.sub(lambda found: _JSON_SHORT.get(found[0]) or f"\\u{ord(found[0]):04X}", text)
+    return f'"{escaped}"'
+
+
+class _Printer:
+    """Collects the text of nested values. Values may share parts, so the text can be much larger than they are."""
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.size = 0
+
+    def add(self, text: str) -> None:
+        self.parts.append(text)
+        self.size += len(text) + 1
+        if self.size > MAX_TEXT:
+            raise CallError(f"A text of more than {MAX_TEXT} characters")
+
+    def java(self, value: Any, depth: int) -> None:
+        if depth > MAX_NESTING:
+            raise CallError("A value is nested too deeply to be printed")
+        match value:
+            case dict():
+                self._members("{", "}", ", ", [(text(k) + "=", v) for k, v in value.items()], depth, value, json=False)
+            case ArrayValue():
+                self.add("[Ljava.lang.Object;")
+            case ListValue():
+                self._members("[", "]", ", ", [("", v) for v in value], depth, value, json=False)
+            case list():
+                self._members("[", "]", ",", [("", v) for v in value], depth, value, json=True)
+            case Entry():
+                self.add(text(value.key) + "=")
+                self.java(value.value, depth + 1)
+            case _:
+                self.add(text(value))
+
+    def json(self, value: Any, depth: int) -> None:
+        if depth > MAX_NESTING:
+            raise CallError("A value is nested too deeply to be printed")
+        match value:
+            case dict():
+                members = [(_json_string(text(k)) + ":", v) for k, v in value.items()]
+                self._members("{", "}", ",", members, depth, value, json=True)
+            case list():
+                self._members("[", "]", ",", [("", v) for v in value], depth, value, json=True)
+            case None | bool() | int() | float():
+                self.add(text(value))
+            case _:
+                self.add(_json_string(text(value)))
+
+    def _members(
+        self,
+        opening: str,
+        closing: str,
+        comma: str,
+        members: list[tuple[str, Any]],
+        depth: int,
+        owner: Any,
+        *,
+        json: bool,
+    ) -> None:
+        self.add(opening)
+        separator = ""
+        for head, member in members:
+            self.add(separator + head)
+            separator = comma
+            if member is owner:
+                self.add("(this Map)" if isinstance(owner, dict) else "(this Collection)")
+            elif json:
+                self.json(member, depth + 1)
+            else:
+                self.java(member, depth + 1)
+        self.add(closing)
+
+
+def text(value: Any) -> str:
+    """`String.valueOf(value)`."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return int_text(value)
+        case float():
+            return double_text(value)
+        case None:
+            return "null"
+        case Exposed():
+            return value.vtl_text() or ""
+        case ArrayValue():
+            return "[Ljava.lang.String;@0"
+        case Cursor():
+            return "java.util.Iterator@0"
+        case dict() | list() | Entry():
+            printer = _Printer()
+            printer.java(value, 0)
+            return "".join(printer.parts)
+        case _:
+            return ""
+
+
+def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
+    """`left.equals(right)`: the classes count, so 1, 1.0, true and "1" all differ."""
+    if depth > MAX_NESTING:
+        raise CallError("Values are nested too deeply to be compared")
+    match left, right:
+        case (bool(), bool()) | (str(), str()):
+            return bool(left == right)
+        case (bool(), _) | (_, bool()):
+            return False
+        case (int(), int()) | (float(), float()):
+            return left == right or (left != left and right != right)
+        case ArrayValue(), _:
+            return left is right
+        case list(), list():
+            return len(left) == len(right) and all(
+                java_equals(a, b, depth + 1) for a, b in zip(left, right, strict=True)
+            )
+        case dict(), dict():
+            return len(left) == len(right) and all(
+                key in right and java_equals(value, right[key], depth + 1) for key, value in left.items()
+            )
+        case Entry(), Entry():
+            return java_equals(left.key, right.key) and java_equals(left.value, right.value, depth + 1)
+        case _:
+            return left is right
+
+
+def loosely_equal(left: Any, right: Any) -> bool:
+    """`==` of templates: numbers by value, equal classes by `equals`, anything else by text."""
+    if type(left) is str and type(right) is str:
+        return bool(left == right)
+    if left is None or right is None:
+        return left is right
+    if is_number(left) and is_number(right):
+        return bool(left == right)
+    for kind in (bool, list, dict):
+        if isinstance(left, kind) and isinstance(right, kind):
+            return java_equals(left, right)
+    return text(left) == text(right)
+
+
+def hash_code(value: Any, depth: int = 0) -> int:
+    """`hashCode()` of the values that have one in Java's contracts."""
+    if depth > MAX_NESTING:
+        raise CallError("A value is nested too deeply to be hashed")
+    match value:
+        case bool():
+            return 1231 if value else 1237
+        case int():
+            return (
+                wrap32(value)
+                if -(2**31) <= value < 2**31
+                else wrap32((value & (2**64 - 1)) ^ ((value >> 32) & 0xFFFFFFFF))
+            )
+        case float():
+            bits = int.from_bytes(struct.pack(">d", value), "big")
+            return wrap32(bits ^ (bits >> 32))
+        case str():
+            result = 0
+            for unit in _units(value):
+                result = (31 * result + unit) & 0xFFFFFFFF
+            return wrap32(result)
+        case list():
+            result = 1
+            for item in value:
+                result = (31 * result + hash_code(item, depth + 1)) & 0xFFFFFFFF
+            return wrap32(result)
+        case dict():
+            return wrap32(sum(hash_code(k) ^ hash_code(v, depth + 1) for k, v in value.items()))
+        case _:
+            return 0
+
+
+def _units(value: str) -> list[int]:
+    encoded = value.encode("utf-16-le", "surrogatepass")
+    return [encoded[at] | encoded[at + 1] << 8 for at in range(0, len(encoded), 2)]
+
+
+def wrap32(value: int) -> int:
+    """The low 32 bits as a signed number."""
+    return ((value + 2**31) & 0xFFFFFFFF) - 2**31
+
+
+def iterable(value: Any) -> list[Any] | None:
+    """What `#foreach` walks: a list, a map's values, the rest of an iterator; None for anything else."""
+    match value:
+        case list():
+            return value
+        case dict():
+            return list(value.values())
+        case Cursor():
+            rest, value.at = value.items[value.at :], len(value.items)
+            return rest
+        case _:
+            return None
