@@ -1,0 +1,166 @@
+"""An account with API Gateway in it, in memory, for tests: operations by name, and requests to deployed APIs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stategate.iam.principal import Principal, root
+from stategate.runtime.store.memory import MemoryStore
+from stategate.services import apigateway, iam
+from stategate.services.apigateway.execute import ExecuteApi
+from stategate.services.call import Call
+from stategate.services.dispatch import Dispatcher
+from stategate.services.ports import LogEvent, Ports, World
+from stategate.testing.clock import FakeClock
+from stategate.wire.http import HttpRequest, HttpResponse, parse_query
+
+ACCOUNT = "111122223333"
+WORLD = World(ACCOUNT, "us-east-1")
+
+
+class SeededEntropy:
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def letters(self, count: int, alphabet: str) -> str:
+        return "".join(self._random.choice(alphabet) for _ in range(count))
+
+
+@dataclass
+class Settings:
+    auth: str = "open"
+
+
+@dataclass
+class Recorded:
+    """A stand-in for the other services: answers what it was told to, and remembers who called."""
+
+    response: HttpResponse = field(default_factory=lambda: HttpResponse(200, [], b"{}"))
+    calls: list[tuple[World, Principal, str, HttpRequest]] = field(default_factory=list)
+    delay: float = 0.0
+
+    async def as_principal(
+        self, world: World, principal: Principal, service: str, request: HttpRequest, source_ip: str
+    ) -> HttpResponse:
+        self.calls.append((world, principal, service, request))
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        return self.response
+
+
+@dataclass
+class Lines:
+    """A log writer that keeps what it is given."""
+
+    written: list[tuple[str, str, list[str]]] = field(default_factory=list)
+
+    def write(self, world: World, group: str, stream: str, events: Sequence[LogEvent]) -> None:
+        self.written.append((group, stream, [event.message for event in events]))
+
+
+class GatewayWorld:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.entropy = SeededEntropy()
+        nothing: Any = None
+        self.ports = Ports(
+            clock=self.clock,
+            entropy=self.entropy,
+            store=MemoryStore(),
+            executions=nothing,
+            functions=nothing,
+            log_events=nothing,
+            settings=Settings(),
+            secret=b"s" * 32,
+        )
+        self.dispatcher = Dispatcher(self.ports, {"apigateway": apigateway.OPERATIONS, "iam": iam.OPERATIONS})
+        self.backend = Recorded()
+        self.lines = Lines()
+        self.execute = ExecuteApi(self.ports, self.backend, self.lines)
+
+    def __call__(self, operation: str, service: str = "apigateway", **given: Any) -> dict[str, Any]:
+        call = Call(self.ports, WORLD, root(ACCOUNT), self.entropy.uuid(), self.clock.now())
+        return asyncio.run(self.dispatcher.call(call, service, operation, given))
+
+    def role(self, name: str, *, trusted: str = "apigateway.amazonaws.com", allow: str | None = None) -> str:
+        trust = (
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s"},'
+            '"Action":"sts:AssumeRole"}]}' % trusted
+        )
+        arn: str = self("CreateRole", "iam", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        if allow is not None:
+            document = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"%s","Resource":"*"}]}' % allow
+            self("PutRolePolicy", "iam", RoleName=name, PolicyName="p", PolicyDocument=document)
+        return arn
+
+    def api(self, *paths: str, **members: Any) -> tuple[str, dict[str, str]]:
+        """A new API with these paths; returns its id and the resources' ids by path."""
+        api = self("CreateRestApi", name="test", **members)
+        ids = {"/": api["rootResourceId"]}
+        for path in paths:
+            at = ""
+            for part in path.strip("/").split("/"):
+                parent, at = at or "/", f"{at}/{part}"
+                if at not in ids:
+                    made = self("CreateResource", restApiId=api["id"], parentId=ids[parent], pathPart=part)
+                    ids[at] = made["id"]
+        return api["id"], ids
+
+    def method(
+        self,
+        api: str,
+        resource: str,
+        verb: str,
+        integration: dict[str, Any],
+        responses: dict[str, dict[str, Any]] | None = None,
+        method_responses: dict[str, dict[str, Any]] | None = None,
+        **members: Any,
+    ) -> None:
+        where = {"restApiId": api, "resourceId": resource, "httpMethod": verb}
+        self("PutMethod", **where, authorizationType="NONE", **members)
+        for code in responses or {}:
+            self("PutMethodResponse", **where, statusCode=code, **(method_responses or {}).get(code, {}))
+        self("PutIntegration", **where, **integration)
+        for code, response in (responses or {}).items():
+            self("PutIntegrationResponse", **where, statusCode=code, **response)
+
+    def mock(self, api: str, resource: str, verb: str, template: str, **response: Any) -> None:
+        """A MOCK method that answers 200 with a template."""
+        self.method(
+            api,
+            resource,
+            verb,
+            {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}},
+            {"200": {"responseTemplates": {"application/json": template}, **response}},
+        )
+
+    def deploy(self, api: str, stage: str = "prod", **members: Any) -> str:
+        deployed: str = self("CreateDeployment", restApiId=api, stageName=stage, **members)["id"]
+        return deployed
+
+    def request(
+        self,
+        api: str,
+        method: str = "GET",
+        path: str = "/",
+        *,
+        stage: str | None = "prod",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> HttpResponse:
+        path, _, query = path.partition("?")
+        pairs = [("host", "api.test"), *((name.lower(), value) for name, value in (headers or {}).items())]
+        request = HttpRequest(method, path, query, pairs, body)
+        assert request.parameters == parse_query(query)
+        return asyncio.run(self.execute(request, api, stage, path, "10.0.0.9"))
