@@ -1,4 +1,8 @@
-"""The AWS managed policies that are shipped: `managed.json`, read once."""
+"""The AWS managed policies that are shipped: `managed.json`, read once.
+
+The statements are AWS's, except that ReadOnlyAccess, whose original names every service, is cut to common ones. The ids
+are of AWS's form but not AWS's.
+"""
 
 from __future__ import annotations
 

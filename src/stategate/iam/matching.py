@@ -222,7 +222,7 @@ def compile_principals(value: str | Mapping[str, Sequence[str]], *, negated: boo
         else:
             arns.add(text)
     return Principals(
-        anybody="*" in arns or "*" in value.get("Service", ()),
+        anybody="*" in arns,
         accounts=frozenset(accounts),
         arns=frozenset(arns - {"*"}),
         services=frozenset(value.get("Service", ())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -73,8 +73,7 @@ def _owners(call: Call) -> Iterator[Owner]:
 class _Usage:
     """How often each policy is attached, and used as a boundary."""
 
-    def __init__(self, call: Call) -> None:
-        owners = list(_owners(call))
+    def __init__(self, owners: Sequence[Owner]) -> None:
         self.attached = Counter(arn for owner in owners for arn in owner.attached)
         self.boundary = Counter(owner.boundary for owner in owners if owner.boundary)
 
@@ -103,7 +102,7 @@ def create_policy(call: Call, input: Input) -> Output:
         tags=read_tags(input.get("Tags")),
     )
     _put(call, policy)
-    return {"Policy": {**_listed(policy, _Usage(call)), "Tags": tag_list(policy.tags) or None}}
+    return {"Policy": {**_listed(policy, _Usage(())), "Tags": tag_list(policy.tags) or None}}
 
 
 def _check(document: str) -> None:
@@ -130,13 +129,19 @@ def _listed(policy: AnyPolicy, usage: _Usage) -> dict[str, Any]:
 def get_policy(call: Call, input: Input) -> Output:
     policy = _find(call, input["PolicyArn"])
     tags = {} if isinstance(policy, AwsManagedPolicy) else policy.tags
-    return {"Policy": {**_listed(policy, _Usage(call)), "Description": policy.description, "Tags": tag_list(tags)}}
+    return {
+        "Policy": {
+            **_listed(policy, _Usage(list(_owners(call)))),
+            "Description": policy.description,
+            "Tags": tag_list(tags),
+        }
+    }
 
 
 def list_policies(call: Call, input: Input) -> Output:
     scope = input.get("Scope") or "All"
     prefix = input.get("PathPrefix") or "/"
-    usage = _Usage(call)
+    usage = _Usage(list(_owners(call)))
     policies: list[AnyPolicy] = []
     if scope in ("All", "AWS"):
         policies += aws_managed_policies().values()
@@ -157,7 +162,7 @@ def list_policies(call: Call, input: Input) -> Output:
 
 def delete_policy(call: Call, input: Input) -> Output:
     policy = _own(call, input, "iam:DeletePolicy")
-    usage = _Usage(call)
+    usage = _Usage(list(_owners(call)))
     if usage.attached[policy.arn] or usage.boundary[policy.arn]:
         raise delete_conflict("Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
