@@ -333,7 +333,10 @@ def _maximum(shape: Shape, bound: int) -> tuple[str, Callable[[Any], bool]]:
 
 
 def _length(value: Any) -> int:
-    if isinstance(value, str | bytes | list | dict):
+    if isinstance(value, str):
+        # Java counts UTF-16 units.
+        return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
+    if isinstance(value, bytes | list | dict):
         return len(value)
     raise serialization("Expected string or null")
 

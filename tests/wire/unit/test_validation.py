@@ -140,6 +140,13 @@ def test_codes_differ_by_service() -> None:
     assert key.message.startswith("1 validation error detected: Value at 'status' failed")
 
 
+def test_lengths_are_counted_as_java_counts() -> None:
+    check = wire.load("stepfunctions").operations["StartExecution"].check
+    check({"stateMachineArn": ARN, "name": "😀" * 40})
+    with pytest.raises(WireError, match="length less than or equal to 80"):
+        check({"stateMachineArn": ARN, "name": "😀" * 41})
+
+
 def test_lambda_tells_of_unknown_runtimes_itself() -> None:
     wire.load("lambda").operations["CreateFunction"].check(
         {"FunctionName": "f", "Role": "arn:aws:iam::000000000000:role/r", "Code": {}, "Runtime": "cobol85"}
