@@ -140,6 +140,17 @@ CASES: dict[str, tuple[Any, str]] = {
         f"{SCHEMA}: Value is not a valid resource ARN at /States/S/Resource",
     ),
     "no processor": (flow(S={"Type": "Map"}), f"{SCHEMA}: These fields are required: [ItemProcessor] at /States/S"),
+    "variable of an outer scope": (
+        flow(
+            S={"Type": "Parallel", "Branches": [flow(B={**PASS, "Assign": {"x": 1}})], "Next": "T"},
+            T={**PASS, "Assign": {"x.$": "$.a"}},
+        ),
+        f"{SCHEMA}: The variable 'x' is already assigned in an outer scope at /States/S/Branches[0]/States/B/Assign/x",
+    ),
+    "variable name": (
+        flow(S={**PASS, "Assign": {"1x": 1}}),
+        f"{SCHEMA}: '1x' is not a valid variable name at /States/S/Assign/1x",
+    ),
     # what this version does not do, by name
     "JSONata": (
         {**flow(S=PASS), "QueryLanguage": "JSONata"},
@@ -216,6 +227,16 @@ def test_what_is_not_json_is_shown_with_its_place() -> None:
     place = '[Source: (String)"not a definition"; line: 1, column: 4]'
     assert problem == Problem("INVALID_JSON_DESCRIPTION", f"{words}\n at {place}", place)
     assert str(problem) == f"INVALID_JSON_DESCRIPTION: {words}\n at {place}"
+
+
+def test_depth_is_refused_and_no_crash() -> None:
+    inner: Any = "$.a"
+    for _ in range(450):
+        inner = {"a": inner}
+    try:
+        compile(json.dumps(flow(S={**PASS, "Parameters": inner})))
+    except InvalidDefinition as refused:
+        assert "nested too deeply" in str(refused)
 
 
 def test_a_definition_has_a_size() -> None:

@@ -74,7 +74,7 @@ class Surroundings:
             return self.suffix
         found = self.answers[int(match[1])]
         for part in json.loads(match[2]):
-            found = found[part]
+            found = json.loads(found) if part == "$json" else found[part]
         return str(found)
 
     def perform(self, operation: str, params: dict[str, Any]) -> Any:

@@ -255,6 +255,12 @@ def test_large_result(resource: str, name: str) -> None:
     assert execution.output == {"Error": "States.DataLimitExceeded", "Cause": cause}
 
 
+def test_result_that_is_no_json() -> None:
+    execution = execute(flow(T=task()), None, lambda t: TaskSucceeded(t.command, "{"))
+    assert execution.types[-2:] == ["LambdaFunctionFailed", "ExecutionFailed"]
+    assert execution.finish is not None and execution.finish.error == "States.Runtime"
+
+
 def test_large_output_ends_the_execution() -> None:
     large = "x" * 200_000
     execution = execute(
@@ -407,6 +413,33 @@ def test_variables_are_seen_inside_and_assigned_from_the_result() -> None:
     exited = next(event for event in execution.history if event.type == "TaskStateExited")
     assert exited.details is not None
     assert exited.details["assignedVariables"] == {"r": "[7]", "k": "1"}
+
+
+def test_variables_are_seen_one_state_later_and_belong_to_their_scope() -> None:
+    definition = flow(
+        A={"Type": "Pass", "Assign": {"x": 1}, "Next": "B"},
+        B={"Type": "Pass", "Assign": {"x": 2, "y.$": "$x"}, "Next": "M"},
+        M={
+            "Type": "Map",
+            "ItemProcessor": flow(
+                I={"Type": "Pass", "Assign": {"z.$": "States.MathAdd($x, $y)"}, "Next": "J"},
+                J={"Type": "Pass", "Parameters": {"x.$": "$x", "y.$": "$y", "z.$": "$z"}},
+            ),
+        },
+    )
+    assert execute(definition, [0, 0]).output == [{"x": 2, "y": 1, "z": 3}] * 2
+
+
+def test_variables_have_a_size() -> None:
+    execution = execute(flow(A=task(Assign={"x.$": "$", "y.$": "$"})), "x" * 200_000)
+    assert execution.finish is not None and execution.finish.error == "States.DataLimitExceeded"
+
+
+def test_catch_assigns_from_the_error() -> None:
+    catcher = {"ErrorEquals": ["States.ALL"], "Assign": {"e.$": "$.Error"}, "ResultPath": None, "Next": "C"}
+    state = task(Assign={"never": 1}, Catch=[catcher], Next="C")
+    execution = execute(flow(T=state, C={"Type": "Pass", "Parameters": {"e.$": "$e"}}), {"a": 1}, failing("X"))
+    assert execution.output == {"e": "X"}
 
 
 # --- Parallel and Map ------------------------------------------------------------------------------------------------

@@ -68,6 +68,8 @@ def _state(draw: DrawFn, names: Names, depth: int, later: list[str]) -> dict[str
         case "Map":
             state["MaxConcurrency"] = draw(st.integers(0, 2))
             state["ItemProcessor"] = _flow(draw, names, depth + 1)
+    if kind not in ("Fail", "Succeed") and draw(st.integers(0, 3)) == 0:
+        state["Assign"] = {f"v{depth}": draw(st.integers(0, 9))}
     if kind in ("Task", "Parallel", "Map"):
         _policies(draw, state, later)
     return state

@@ -28,7 +28,10 @@ def compile_definition(definition: str, type: str) -> Program:
     if version not in (None, "1.0"):
         root.report("The field 'Version' should have one of these values: [1.0]", "Version")
     if compiler.speaks_jsonpath(root):
-        compiler.flow(root)
+        try:
+            compiler.flow(root)
+        except RecursionError:
+            root.report("Definition is nested too deeply")
     if problems.found:
         raise InvalidDefinition(tuple(problems.found))
     return Program(type, timeout, tuple(flow for flow in compiler.flows if flow is not None), compiler.assigns)
@@ -55,7 +58,8 @@ def _read(definition: str) -> dict[str, Any]:
 
 
 class Compiler:
-    """The compilation of one definition: its flows as they get known, the names of all states so far."""
+    """The compilation of one definition: its flows as they get known, the names of all states so far, the variables
+    that the current flow assigns itself and those that the flows inside of it do, each with the place."""
 
     def __init__(self, problems: Problems, type: str) -> None:
         self.problems = problems
@@ -63,6 +67,8 @@ class Compiler:
         self.flows: list[Flow | None] = []
         self.names: set[str] = set()
         self.assigns = False
+        self.assigned: list[tuple[str, str]] = []
+        self.assigned_inside: list[tuple[str, str]] = []
 
     def speaks_jsonpath(self, node: Node) -> bool:
         """Whether the QueryLanguage here is one that is carried out."""
@@ -108,6 +114,7 @@ class Compiler:
             node.report("Value cannot be empty", "States")
             return number
         compiled: dict[str, State] = {}
+        outside, self.assigned, self.assigned_inside = (self.assigned, self.assigned_inside), [], []
         for name, value in states.fields.items():
             self._name(states, name)
             if not isinstance(value, dict):
@@ -116,9 +123,19 @@ class Compiler:
             state = Node(value, states.at(name), self.problems)
             if self._typed(state) and self.speaks_jsonpath(state):
                 compiled[name] = compile_state(self, state, name)
+        self._check_scopes()
+        inside = self.assigned + self.assigned_inside
+        self.assigned, self.assigned_inside = outside[0], outside[1] + inside
         self._check_targets(node, states, start)
         self.flows[number] = Flow(start or "", compiled)
         return number
+
+    def _check_scopes(self) -> None:
+        """What is assigned here may not be assigned again in what is nested here."""
+        here = {name for name, _ in self.assigned}
+        for name, pointer in self.assigned_inside:
+            if name in here:
+                self.problems.report(f"The variable '{name}' is already assigned in an outer scope", pointer)
 
     def _name(self, states: Node, name: str) -> None:
         if not 1 <= len(name) <= MAX_NAME:

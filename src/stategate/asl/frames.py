@@ -19,7 +19,8 @@ class Sequence(msgspec.Struct, array_like=True, tag="sequence/1"):
     """One sequence of states: the top level, a branch or an iteration.
 
     `waits_for` is the history id that names what it waits for: the Scheduled event of a task, the Entered event of a
-    Wait, the event that failed before a retry. `last` is the last event here: the next one follows it.
+    Wait, the event that failed before a retry. `last` is the last event here: the next one follows it. `variables` is
+    the frame of the variables assigned here, if any.
     """
 
     flow: int
@@ -37,7 +38,7 @@ class Sequence(msgspec.Struct, array_like=True, tag="sequence/1"):
     retries: int = 0
     timed: bool = False
     beating: bool = False
-    variables: dict[str, Value] = {}
+    variables: int = -1
     token: str | None = None
 
 
@@ -69,7 +70,13 @@ class Output(msgspec.Struct, array_like=True, tag="output/1"):
     value: Value
 
 
-Frame = Sequence | Group | Items | Output
+class Variables(msgspec.Struct, array_like=True, tag="variables/1"):
+    """The variables of one sequence; what is nested in it sees them."""
+
+    values: dict[str, Value]
+
+
+Frame = Sequence | Group | Items | Output | Variables
 
 
 class Header(msgspec.Struct, array_like=True, tag="run/1"):

@@ -17,6 +17,7 @@ from stategate.asl.events import (
     TaskSucceeded,
     TimerFired,
 )
+from stategate.asl.failures import RUNTIME
 from stategate.asl.frames import Sequence
 from stategate.asl.history import HistoryEvent
 from stategate.asl.nesting import HEARTBEAT_TIMEOUT, TIMEOUT, Failure, conclude, fail, too_large
@@ -24,6 +25,7 @@ from stategate.asl.program import Program, Task
 from stategate.asl.run import ROOT, Run
 from stategate.asl.turn import EXECUTION_TIMER, HISTORY_LIMIT, PAYLOAD_LIMIT, UNTRUNCATED, HistoryFull, Turn
 from stategate.asl.value import Value
+from stategate.lang.jsontext import JSONSyntaxError
 
 EXPRESS_SECONDS = 300
 EVENTS_PER_STEP = 1000
@@ -51,10 +53,9 @@ def step(program: Program, run: Run, event: Event, now: float, seed: int) -> Ste
         raise IllegalEvent(f"{type(event).__name__} before the start")
     turn = Turn(program, run, now, seed)
     if run.status == "RUNNING":
-        promised = bool(run.ready) and not isinstance(event, Continued)
         try:
             _apply(turn, event)
-            _go_on(turn, promised)
+            _go_on(turn)
         except HistoryFull:
             _end_of_history(turn)
     return Step(turn.effects, turn.events)
@@ -82,11 +83,11 @@ def _apply(turn: Turn, event: Event) -> None:
             assert_never(event)
 
 
-def _go_on(turn: Turn, promised: bool) -> None:
-    """Moves every sequence that can move, one state each in turn, for as long as one step may take. `promised`: a
-    Continued is still to come from an earlier step; what is ready waits for it."""
+def _go_on(turn: Turn) -> None:
+    """Moves every sequence that can move, one state each in turn, for as long as one step may take. Whenever something
+    is left, the step says so: an engine need only remember what the last step said."""
     run = turn.run
-    while turn.queue and not promised:
+    while turn.queue:
         if len(turn.events) >= EVENTS_PER_STEP:
             turn.effects.append(Continue())
             break
@@ -135,15 +136,26 @@ def _task_succeeded(turn: Turn, event: TaskSucceeded) -> None:
     turn.cancel_timers(sequence)
     turn.run.resume(sequence)
     result = Value(event.output)
-    if result.over(PAYLOAD_LIMIT):
-        resource = state.resource
-        failure = too_large(resource.text if resource.kind == "lambda" else resource.service, reported=True)
+    failure = _unacceptable(state, result)
+    if failure is not None:
         behaviour.record_ended(turn, sequence, state, "Failed", {"error": failure.error, "cause": failure.cause})
         fail(turn, frame_id, sequence, failure)
         return
     details = {"output": event.output, "outputDetails": UNTRUNCATED}
     behaviour.record_ended(turn, sequence, state, "Succeeded", details)
     conclude(turn, frame_id, sequence, state, result)
+
+
+def _unacceptable(state: Task, result: Value) -> Failure | None:
+    """Why this can't be the result of a task, if it can't."""
+    if result.over(PAYLOAD_LIMIT):
+        resource = state.resource
+        return too_large(resource.text if resource.kind == "lambda" else resource.service, reported=True)
+    try:
+        _ = result.json
+    except JSONSyntaxError as error:
+        return Failure(RUNTIME, f"The output of the task is not valid JSON: {error}", reported=True)
+    return None
 
 
 def _task_failed(turn: Turn, event: TaskFailed) -> None:

@@ -20,6 +20,8 @@ TIMEOUT = "States.Timeout"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
 _NOT_TASK_FAILED = frozenset({TIMEOUT, HEARTBEAT_TIMEOUT, RUNTIME})
 INLINE_MAP_CONCURRENCY = 40
+VARIABLES_LIMIT = 10_485_760
+"""Bytes of all variables of a scope; those of one Assign have the limit of a payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def leave(
     caught: bool = False,
 ) -> None:
     """The state is left with this output, for `next` or, without one, with the sequence. `caught`: by a Catch."""
-    if output.over(PAYLOAD_LIMIT):
+    variables = {**turn.run.variables(sequence), **assigned} if assigned else {}
+    if output.over(PAYLOAD_LIMIT) or _too_many(assigned, PAYLOAD_LIMIT) or _too_many(variables, VARIABLES_LIMIT):
         fail(turn, frame_id, sequence, too_large(sequence.state), final=caught)
         return
     kind = type(turn.state(sequence)).__name__
@@ -117,7 +120,7 @@ def leave(
     if assigned:
         details["assignedVariables"] = {name: value.text for name, value in assigned.items()}
         details["assignedVariablesDetails"] = UNTRUNCATED
-        sequence.variables = {**sequence.variables, **assigned}
+        turn.run.assign(sequence, variables)
     sequence.last = turn.emit(sequence.last, f"{kind}StateExited", details)
     if next is None:
         _end(turn, frame_id, sequence, output)
@@ -132,13 +135,17 @@ def leave(
     turn.queue.append(frame_id)
 
 
+def _too_many(variables: dict[str, Value], limit: int) -> bool:
+    return sum(len(value.text.encode("utf-8", "surrogatepass")) for value in variables.values()) > limit
+
+
 def _end(turn: Turn, frame_id: int, sequence: Sequence, output: Value) -> None:
     if frame_id == ROOT:
         turn.emit(sequence.last, "ExecutionSucceeded", {"output": output.text, "outputDetails": UNTRUNCATED})
         turn.finish("SUCCEEDED", output)
         return
     group = turn.run.group(sequence.parent)
-    turn.run.put(frame_id, Output(output))
+    turn.run.replace(frame_id, Output(output))
     group.active.remove(sequence.index)
     group.done += 1
     turn.run.touch(sequence.parent)

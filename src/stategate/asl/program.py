@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from stategate.asl.choice import Test
@@ -157,13 +157,12 @@ class Flow:
 @dataclass(frozen=True, slots=True)
 class Program:
     """`type` STANDARD or EXPRESS; `timeout` of the whole execution in seconds, if the definition gives one; the top
-    level is `flows[0]`; `variables`: whether any state assigns some; `warnings` are tolerated problems."""
+    level is `flows[0]`; `variables`: whether any state assigns some."""
 
     type: str
     timeout: float | None
     flows: tuple[Flow, ...] = ()
     variables: bool = False
-    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def compile(definition: str, *, type: str = "STANDARD") -> Program:

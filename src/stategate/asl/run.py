@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stategate.asl import frames as stored
-from stategate.asl.frames import Frame, Group, Header, Items, Output, Sequence
+from stategate.asl.frames import Frame, Group, Header, Items, Output, Sequence, Variables
 from stategate.asl.value import Value
 
 ROOT = 0
@@ -122,10 +122,29 @@ class Run:
         frame = self._frames.pop(frame_id, None)
         if frame is None:
             return
-        if isinstance(frame, Sequence) and frame.waits_for:
-            del self.waiting[frame.waits_for]
+        if isinstance(frame, Sequence):
+            self.resume(frame)
+            self.remove(frame.variables)
         self.changed.discard(frame_id)
         self.removed.add(frame_id)
+
+    def replace(self, frame_id: int, output: Output) -> None:
+        """The sequence has ended; what it gave takes its place."""
+        self.remove(frame_id)
+        self.put(frame_id, output)
+
+    def variables(self, sequence: Sequence) -> dict[str, Value]:
+        """The sequence's own."""
+        if sequence.variables < 0:
+            return {}
+        frame = self._frames[sequence.variables]
+        assert isinstance(frame, Variables)
+        return frame.values
+
+    def assign(self, sequence: Sequence, values: dict[str, Value]) -> None:
+        if sequence.variables < 0:
+            sequence.variables = self.reserve()
+        self.put(sequence.variables, Variables(values))
 
     def wait(self, frame_id: int, sequence: Sequence, event_id: int) -> None:
         """The sequence waits for what this event names."""

@@ -65,7 +65,7 @@ def _filter(node: Node, name: str) -> Selection | None:
 
 def _next(node: Node) -> str | None:
     next, end = node.text("Next"), node.boolean("End")
-    if "Next" in node and "End" in node:
+    if "Next" in node and end is True:
         node.report("Only one of these fields may be specified: [Next, End]")
     elif "Next" not in node and end is not True and not ("End" in node and end is None):
         node.report("One of these fields is required: [Next, End]")
@@ -83,6 +83,7 @@ def _assign(compiler: Compiler, node: Node) -> Selection | None:
         name = key.removesuffix(".$")
         if not (name.isidentifier() and len(name) <= 80) or name == "states":
             assign.report(f"'{name}' is not a valid variable name", key)
+        compiler.assigned.append((name, assign.at(key)))
     return compile_template(assign.fields, node.problems.report, assign.pointer)
 
 

@@ -62,7 +62,7 @@ class Turn:
         chain = [sequence]
         while chain[-1].parent >= 0:
             chain.append(self.run.sequence(self.run.group(chain[-1].parent).parent))
-        return {name: value.json for owner in reversed(chain) for name, value in owner.variables.items()}
+        return {name: value.json for owner in reversed(chain) for name, value in self.run.variables(owner).items()}
 
     def context(self, sequence: Sequence, item: tuple[int, JSON] | None = None) -> JSON:
         identity = self.run.identity
