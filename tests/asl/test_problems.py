@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asl.driver import FUNCTION, flow, task
+from asl.driver import FUNCTION, execute, flow, task
 from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.asl.program import compile
 
@@ -229,14 +229,22 @@ def test_what_is_not_json_is_shown_with_its_place() -> None:
     assert str(problem) == f"INVALID_JSON_DESCRIPTION: {words}\n at {place}"
 
 
-def test_depth_is_refused_and_no_crash() -> None:
+def test_depth_has_a_limit() -> None:
     inner: Any = "$.a"
     for _ in range(450):
         inner = {"a": inner}
-    try:
-        compile(json.dumps(flow(S={**PASS, "Parameters": inner})))
-    except InvalidDefinition as refused:
-        assert "nested too deeply" in str(refused)
+    [problem] = problems(flow(S={**PASS, "Parameters": inner}))
+    assert "nested deeper than" in problem.message
+
+
+def test_deeply_nested_flows_run() -> None:
+    inner = flow(S={"Type": "Pass", "Result": 1})
+    for level in range(100):
+        inner = flow(**{f"P{level}": {"Type": "Parallel", "Branches": [inner]}})
+    output = execute(inner).output
+    for _ in range(100):
+        [output] = output
+    assert output == 1
 
 
 def test_a_definition_has_a_size() -> None:
