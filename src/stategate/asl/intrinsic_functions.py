@@ -1,6 +1,6 @@
 """The intrinsic functions: what each takes, and what it gives.
 
-A function takes the values of its arguments and the scope's random numbers; it raises `Refused` with the reason.
+A function takes the values of its arguments and the scope, for its random numbers; it raises `Refused` with the reason.
 """
 
 import base64
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from stategate.asl.scope import JSON
+from stategate.asl.scope import JSON, Scope
 from stategate.lang.jsontext import JSONSyntaxError, dumps, loads
 
 MAX_ARGUMENTS = 1000
@@ -36,7 +36,7 @@ class Function:
     name: str
     fewest: int
     most: int
-    apply: Callable[[list[JSON], Random], JSON]
+    apply: Callable[[list[JSON], Scope], JSON]
 
 
 def _string(value: JSON, what: str) -> str:
@@ -72,19 +72,19 @@ def _same(left: JSON, right: JSON) -> bool:
     return _canonical(left) == _canonical(right)
 
 
-def _array_partition(arguments: list[JSON], random: Random) -> JSON:
+def _array_partition(arguments: list[JSON], scope: Scope) -> JSON:
     array, size = _array(arguments[0]), _integer(arguments[1], "The chunk size")
     if size <= 0:
         raise Refused("The chunk size must be a positive integer")
     return [array[start : start + size] for start in range(0, len(array), size)]
 
 
-def _array_contains(arguments: list[JSON], random: Random) -> JSON:
+def _array_contains(arguments: list[JSON], scope: Scope) -> JSON:
     array, wanted = _array(arguments[0]), _canonical(arguments[1])
     return any(_canonical(item) == wanted for item in array)
 
 
-def _array_range(arguments: list[JSON], random: Random) -> JSON:
+def _array_range(arguments: list[JSON], scope: Scope) -> JSON:
     start, end, step = (_integer(value, "Each argument") for value in arguments)
     if step == 0:
         raise Refused("The step must not be zero")
@@ -94,25 +94,25 @@ def _array_range(arguments: list[JSON], random: Random) -> JSON:
     return list(numbers)
 
 
-def _array_get_item(arguments: list[JSON], random: Random) -> JSON:
+def _array_get_item(arguments: list[JSON], scope: Scope) -> JSON:
     array, index = _array(arguments[0]), _integer(arguments[1], "The index")
     if not 0 <= index < len(array):
         raise Refused(f"Index {index} out of bounds for length {len(array)}")
     return array[index]
 
 
-def _array_unique(arguments: list[JSON], random: Random) -> JSON:
+def _array_unique(arguments: list[JSON], scope: Scope) -> JSON:
     seen: dict[bytes, JSON] = {}
     for item in _array(arguments[0]):
         seen.setdefault(_canonical(item), item)
     return list(seen.values())
 
 
-def _base64_encode(arguments: list[JSON], random: Random) -> JSON:
+def _base64_encode(arguments: list[JSON], scope: Scope) -> JSON:
     return base64.b64encode(_short_string(arguments[0], "The argument").encode()).decode()
 
 
-def _base64_decode(arguments: list[JSON], random: Random) -> JSON:
+def _base64_decode(arguments: list[JSON], scope: Scope) -> JSON:
     text = _short_string(arguments[0], "The argument")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8", "replace")
@@ -120,7 +120,7 @@ def _base64_decode(arguments: list[JSON], random: Random) -> JSON:
         raise Refused("The argument is not valid Base64") from None
 
 
-def _hash(arguments: list[JSON], random: Random) -> JSON:
+def _hash(arguments: list[JSON], scope: Scope) -> JSON:
     data = _short_string(arguments[0], "The data")
     algorithm = arguments[1]
     if not isinstance(algorithm, str) or algorithm not in _HASHES:
@@ -128,7 +128,7 @@ def _hash(arguments: list[JSON], random: Random) -> JSON:
     return hashlib.new(_HASHES[algorithm], data.encode(), usedforsecurity=False).hexdigest()
 
 
-def _json_merge(arguments: list[JSON], random: Random) -> JSON:
+def _json_merge(arguments: list[JSON], scope: Scope) -> JSON:
     left, right, deep = arguments
     if not isinstance(left, dict) or not isinstance(right, dict):
         raise Refused("The first two arguments must be objects")
@@ -137,20 +137,20 @@ def _json_merge(arguments: list[JSON], random: Random) -> JSON:
     return {**left, **right}
 
 
-def _math_random(arguments: list[JSON], random: Random) -> JSON:
+def _math_random(arguments: list[JSON], scope: Scope) -> JSON:
     start, end = _integer(arguments[0], "The start"), _integer(arguments[1], "The end")
     if start >= end:
         raise Refused("The start must be less than the end")
-    source = Random(_integer(arguments[2], "The seed")) if len(arguments) == 3 else random
+    source = Random(_integer(arguments[2], "The seed")) if len(arguments) == 3 else scope.random
     return source.randrange(start, end)
 
 
-def _math_add(arguments: list[JSON], random: Random) -> JSON:
+def _math_add(arguments: list[JSON], scope: Scope) -> JSON:
     total = _integer(arguments[0], "The first argument") + _integer(arguments[1], "The second argument")
     return _integer(total, "The sum")
 
 
-def _string_split(arguments: list[JSON], random: Random) -> JSON:
+def _string_split(arguments: list[JSON], scope: Scope) -> JSON:
     """Every character of the second argument separates; empty parts are left out."""
     text, separators = _string(arguments[0], "The first argument"), _string(arguments[1], "The second argument")
     if not separators:
@@ -161,15 +161,15 @@ def _string_split(arguments: list[JSON], random: Random) -> JSON:
     return [part for part in text.split(one) if part]
 
 
-def _string_to_json(arguments: list[JSON], random: Random) -> JSON:
+def _string_to_json(arguments: list[JSON], scope: Scope) -> JSON:
     try:
         return loads(_string(arguments[0], "The argument"))
     except JSONSyntaxError as error:
         raise Refused(f"The argument is not valid JSON: {error.message}") from None
 
 
-def _uuid(arguments: list[JSON], random: Random) -> JSON:
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+def _uuid(arguments: list[JSON], scope: Scope) -> JSON:
+    return str(uuid.UUID(int=scope.random.getrandbits(128), version=4))
 
 
 def parse_format(template: str) -> list[str]:
@@ -200,7 +200,7 @@ def join_format(pieces: list[str], values: list[JSON]) -> str:
     return pieces[0] + "".join(java_text(value) + piece for value, piece in zip(values, pieces[1:], strict=True))
 
 
-def _format(arguments: list[JSON], random: Random) -> JSON:
+def _format(arguments: list[JSON], scope: Scope) -> JSON:
     template = _string(arguments[0], "The first argument")
     return join_format(parse_format(template), arguments[1:])
 
@@ -245,13 +245,13 @@ FUNCTIONS = {
     for function in (
         Function("States.Format", 1, MAX_ARGUMENTS, _format),
         Function("States.StringToJson", 1, 1, _string_to_json),
-        Function("States.JsonToString", 1, 1, lambda arguments, random: dumps(arguments[0])),
-        Function("States.Array", 0, MAX_ARGUMENTS, lambda arguments, random: arguments),
+        Function("States.JsonToString", 1, 1, lambda arguments, scope: dumps(arguments[0])),
+        Function("States.Array", 0, MAX_ARGUMENTS, lambda arguments, scope: arguments),
         Function("States.ArrayPartition", 2, 2, _array_partition),
         Function("States.ArrayContains", 2, 2, _array_contains),
         Function("States.ArrayRange", 3, 3, _array_range),
         Function("States.ArrayGetItem", 2, 2, _array_get_item),
-        Function("States.ArrayLength", 1, 1, lambda arguments, random: len(_array(arguments[0]))),
+        Function("States.ArrayLength", 1, 1, lambda arguments, scope: len(_array(arguments[0]))),
         Function("States.ArrayUnique", 1, 1, _array_unique),
         Function("States.Base64Encode", 1, 1, _base64_encode),
         Function("States.Base64Decode", 1, 1, _base64_decode),

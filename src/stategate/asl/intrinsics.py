@@ -165,7 +165,7 @@ def _call(function: Function, arguments: list[Selection], source: str) -> Select
     def call(scope: Scope) -> JSON:
         values = [argument(scope) for argument in arguments]
         try:
-            return apply(values, scope.random)
+            return apply(values, scope)
         except Refused as reason:
             raise _failure(source, reason) from None
 

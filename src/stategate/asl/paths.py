@@ -111,7 +111,8 @@ def compile_field(path: str, field: str) -> Selection:
 def not_found(path: str, field: str, scope: Scope) -> StateFailure:
     """The failure of a path in a field that leads nowhere; it shows the input even of a path into the context."""
     return runtime_failure(
-        f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input '{dumps(scope.input)}'"
+        f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input "
+        f"'{dumps(scope.input)}'"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 JSON = Any
 
 Report = Callable[[str, str], None]
-"""Takes a problem found at compile time: (AWS's message, JSON pointer of the value, e.g. `/States/S/Choices[0]/Next`)."""
+"""Takes a problem found at compile time: (AWS's message, pointer of the value, e.g. `/States/S/Choices[0]/Next`)."""
 
 NO_VARIABLES: Mapping[str, JSON] = MappingProxyType({})
 

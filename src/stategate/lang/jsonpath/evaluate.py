@@ -53,7 +53,7 @@ def definite_finder(segments: tuple[str | int, ...]) -> Callable[[Any], Any]:
 
     def find_carefully(document: Any) -> Any:
         # An index on a string would succeed in Python.
-        value = document
+        value: Any = document
         for segment in segments:
             if isinstance(value, dict if isinstance(segment, str) else list):
                 try:

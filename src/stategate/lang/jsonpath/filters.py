@@ -7,6 +7,7 @@ first operator in the order of `_OPERATORS` counts. What is neither a path, a qu
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import regex
@@ -206,9 +207,13 @@ def _order(value: Any, expected: Any) -> int:
     return int(left > right) - int(left < right)
 
 
-def _decimal(value: str | int | float) -> Decimal:
-    text = str(value)
-    if isinstance(value, str) and not _NUMBER.fullmatch(text):
+def _decimal(value: str | int | float) -> Decimal | int:
+    return value if isinstance(value, int) else _decimal_of(value if isinstance(value, str) else repr(value))
+
+
+@lru_cache(maxsize=1024)
+def _decimal_of(text: str) -> Decimal:
+    if not _NUMBER.fullmatch(text):
         raise PathNotApplicable(f"{text} is not a number")
     return Decimal(text)
 
