@@ -268,7 +268,7 @@ def authorize(
     decision = decide(ports, world, principal, action, resource, context, resource_policy)
     if decision.allowed:
         return
-    error = denied(principal, action, None if resource == "*" else resource, decision)
+    error = denied(principal, action, resource, decision)
     raise error if status is None else AwsError(error.code, error.message, status=status)
 
 

@@ -123,12 +123,15 @@ _STATES_ARNS = (
     "resourceArn",
 )
 _STATES_NAMED = {"CreateStateMachine": "stateMachine", "CreateActivity": "activity"}
+_STATES_LISTED = {"ListStateMachines": "stateMachine", "ListActivities": "activity"}
 
 
 def _states(operation: str, input: Input, world: World) -> str:
-    kind = _STATES_NAMED.get(operation)
-    if kind is not None:
-        return f"arn:aws:states:{world.region}:{world.account}:{kind}:{input.get('name', '')}"
+    prefix = f"arn:aws:states:{world.region}:{world.account}"
+    if operation in _STATES_NAMED:
+        return f"{prefix}:{_STATES_NAMED[operation]}:{input.get('name', '')}"
+    if operation in _STATES_LISTED:
+        return f"{prefix}:{_STATES_LISTED[operation]}:*"
     members = ("mapRunArn", "stateMachineArn") if operation == "ListExecutions" else _STATES_ARNS
     return next((str(input[member]) for member in members if input.get(member)), "*")
 
@@ -234,12 +237,14 @@ def _logs(operation: str, input: Input, world: World) -> str:
 # --- IAM and STS ------------------------------------------------------------------------------------------------
 
 _IAM_NAMED = {"RoleName": "role", "UserName": "user", "GroupName": "group", "InstanceProfileName": "instance-profile"}
-_IAM_ANY = {"ListPolicies", "ListRoles", "ListUsers"}
+_IAM_LISTED = {"ListRoles": "role", "ListUsers": "user"}
 
 
 def _iam(operation: str, input: Input, world: World, ports: Ports | None) -> str:
-    if operation in _IAM_ANY:
-        return "*"
+    if operation == "ListPolicies":
+        return f"policy path {input.get('PathPrefix') or '/'}"
+    if operation in _IAM_LISTED:
+        return _iam_arn(world, _IAM_LISTED[operation], input.get("PathPrefix"), "")
     if operation == "CreatePolicy":
         return _iam_arn(world, "policy", input.get("Path"), str(input.get("PolicyName", "")))
     for member, kind in _IAM_NAMED.items():

@@ -26,6 +26,8 @@ DEFAULT_ACCOUNT = "000000000000"
 ALPHABET = string.ascii_uppercase + "234567"
 
 _MAC_BYTES = 16
+_KEY_LETTERS = 10
+_CHECK_LETTERS = 6
 _TOKEN_PREFIX = "STG1"
 
 
@@ -72,9 +74,22 @@ def _session_secret(ports: Ports, access_key_id: str) -> str:
     return base64.b64encode(_mac(ports, b"secret-access-key", access_key_id.encode()))[:40].decode()
 
 
+def _check_letters(ports: Ports, letters: str) -> str:
+    """The end of a session's access key id. It tells the keys that are issued here from those from elsewhere."""
+    return base64.b32encode(_mac(ports, b"access-key-id", letters.encode())[:5])[:_CHECK_LETTERS].decode()
+
+
+def _issued_here(ports: Ports, access_key_id: str) -> bool:
+    if len(access_key_id) != 20 or not access_key_id.startswith("ASIA") or not access_key_id.isascii():
+        return False
+    letters, check = access_key_id[4 : 4 + _KEY_LETTERS], access_key_id[4 + _KEY_LETTERS :]
+    return hmac.compare_digest(check, _check_letters(ports, letters))
+
+
 def session_credentials(ports: Ports, principal: Principal, duration: float) -> Credentials:
     """Credentials that act as `principal` for `duration` seconds."""
-    access_key_id = f"ASIA{ports.entropy.letters(16, ALPHABET)}"
+    letters = ports.entropy.letters(_KEY_LETTERS, ALPHABET)
+    access_key_id = f"ASIA{letters}{_check_letters(ports, letters)}"
     session = _Session(
         access_key_id,
         int(ports.clock.now() + duration),
@@ -153,14 +168,10 @@ def principal_of(
         if not _is_root_key(ports, access_key_id):
             raise invalid_token(protocol)
         return root(DEFAULT_ACCOUNT)
-    if access_key_id.startswith("ASIA") and len(access_key_id) == 20 and _looks_issued(access_key_id):
-        # A session's key without its token: AWS does not know such a key.
+    if _issued_here(ports, access_key_id):
+        # Without its token, a session's key must not become root's.
         raise invalid_token(protocol)
     return root(account)
-
-
-def _looks_issued(access_key_id: str) -> bool:
-    return set(access_key_id[4:]) <= set(ALPHABET)
 
 
 def _principal_of_session(
@@ -168,10 +179,14 @@ def _principal_of_session(
 ) -> Principal:
     session = _open(ports, session_token)
     if session is None:
-        if ports.settings.auth != "strict" and not session_token.startswith(_TOKEN_PREFIX):
-            # What people have in their environment from elsewhere: as good as any other unknown key.
-            return root(account)
-        raise invalid_token(protocol)
+        if (
+            ports.settings.auth == "strict"
+            or session_token.startswith(_TOKEN_PREFIX)
+            or _issued_here(ports, access_key_id)
+        ):
+            raise invalid_token(protocol)
+        # What people have in their environment from elsewhere: as good as any other unknown key.
+        return root(account)
     if session.access_key_id != access_key_id:
         raise invalid_token(protocol)
     if session.expiration <= ports.clock.now():
