@@ -76,6 +76,7 @@ def show(console: Console, endpoint: str, variables: dict[str, str]) -> int:
     console.print(Rule("4  The execution, live", align="left"))
     states = session.client("stepfunctions", endpoint_url=endpoint)
     outcome = follow(console, states, execution)
+    console.print()
 
     console.print(Rule("5  Its history", align="left"))
     console.print(history(states, execution))
@@ -87,10 +88,10 @@ def show(console: Console, endpoint: str, variables: dict[str, str]) -> int:
     logs = session.client("logs", endpoint_url=endpoint)
     for group in (f"API-Gateway-Execution-Logs_{deployed.api_id}/{deploy.STAGE}", deployed.access_log_group):
         for line in last_request(logs, group):
-            console.print(Text(line[:230].rstrip(), style="dim"))
+            console.print(Text(line.rstrip(), style="dim"), soft_wrap=True)
 
     console.print(Rule("8  How to go on", align="left"))
-    console.print(go_on(deployed, execution))
+    console.print(go_on(deployed, execution), soft_wrap=True)
     return 0 if outcome == "SUCCEEDED" else 1
 
 
@@ -181,7 +182,7 @@ def post(console: Console, url: str, body: dict[str, str]) -> tuple[int, str]:
     text = answer.read().decode()
     style = "green" if answer.status == 200 else "red"
     console.print(f"< HTTP/1.1 {answer.status} {answer.reason}", style=style)
-    console.print(*(f"< {name}: {value}" for name, value in answer.getheaders()), "<", text, sep="\n")
+    console.print(*(f"< {name}: {value}" for name, value in answer.getheaders()), "<", text, sep="\n", soft_wrap=True)
     return answer.status, text
 
 
@@ -205,8 +206,7 @@ def progress(described: dict[str, Any], events: list[dict[str, Any]]) -> Table:
         if details := event.get("stateExitedEventDetails"):
             exited[details["name"]] = event["timestamp"]
     status = described["status"]
-    table = Table("state", "status", "ms", title=Text(f"{status}  {described['name']}", COLOURS[status]))
-    table.title_justify = "left"
+    table = Table("state", "status", "ms", title=Text(status, COLOURS[status]), title_justify="left", width=44)
     for name, start in entered.items():
         end = exited.get(name)
         took = f"{(end - start).total_seconds() * 1000:.0f}" if end else ""

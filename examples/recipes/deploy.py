@@ -11,7 +11,6 @@ import argparse
 import io
 import json
 import os
-import string
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -159,8 +158,9 @@ def deploy(
         "states.amazonaws.com",
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": [*arns.values()]},
     )
-    template = string.Template((HERE / "definition.asl.json").read_text())
-    definition = template.safe_substitute({f"{name}Arn": arn for name, arn in arns.items()})
+    definition = (HERE / "definition.asl.json").read_text()
+    for name, arn in arns.items():
+        definition = definition.replace(f"${{{name}Arn}}", arn)
     machine = to.state_machine("MoveRecipe", definition, machine_role)
     say(f"state machine    {machine}")
 

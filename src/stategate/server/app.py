@@ -134,7 +134,7 @@ def _secret(data_dir: Path) -> bytes:
         pass
     temporary = file.with_suffix(".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as writer:
+    with os.fdopen(descriptor, "wb") as writer:
         writer.write(secrets.token_bytes(32))
         writer.flush()
         os.fsync(writer.fileno())

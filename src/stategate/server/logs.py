@@ -1,4 +1,6 @@
-"""The server's own log: structlog, readable on a terminal, or one JSON object a line. It goes to standard error."""
+"""The server's own log: structlog, readable on a terminal, or one JSON object a line. It goes to standard error.
+
+Tracebacks are shown without local variables: those hold secrets."""
 
 import logging
 import sys
@@ -20,14 +22,28 @@ def configure(settings: Settings) -> None:
     wrapper = structlog.make_filtering_bound_logger(LEVELS[settings.log_level])
     if settings.log_format == "json":
         structlog.configure(
-            processors=[*shared, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(orjson.dumps)],
+            processors=[
+                *shared,
+                structlog.processors.ExceptionRenderer(
+                    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+                ),
+                structlog.processors.JSONRenderer(orjson.dumps),
+            ],
             logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
             wrapper_class=wrapper,
             cache_logger_on_first_use=True,
         )
     else:
         structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())],
+            processors=[
+                *shared,
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(),
+                    exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False)
+                    if sys.stderr.isatty()
+                    else structlog.dev.plain_traceback,
+                ),
+            ],
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             wrapper_class=wrapper,
             cache_logger_on_first_use=True,
