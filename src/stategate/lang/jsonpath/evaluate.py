@@ -54,14 +54,13 @@ def definite_finder(segments: tuple[str | int, ...]) -> Callable[[Any], Any]:
     def find_carefully(document: Any) -> Any:
         # An index on a string would succeed in Python.
         value: Any = document
-        for segment in segments:
-            if isinstance(value, dict if isinstance(segment, str) else list):
-                try:
-                    value = value[segment]
-                    continue
-                except (KeyError, IndexError):
-                    pass
-            raise _miss(document, segments)
+        try:
+            for segment in segments:
+                if isinstance(segment, int) and not isinstance(value, list):
+                    raise _miss(document, segments)
+                value = value[segment]
+        except (KeyError, TypeError, IndexError):
+            raise _miss(document, segments) from None
         return value
 
     return find if all(isinstance(segment, str) for segment in segments) else find_carefully

@@ -109,7 +109,7 @@ def _bracket(fragment: str, parse_filter: FilterParser) -> Token:
         raise PathSyntaxError(f"Could not analyze path component: {fragment}")
     for at, char in enumerate(fragment):
         if char == "?":
-            return Filter(parse_filter(_filter_text(fragment)))
+            return Filter(parse_filter(_filter_text(fragment[fragment.rindex("[", 0, at) :])))
         if char == "'":
             return _quoted(fragment, at)
         if char == "@":
