@@ -60,7 +60,8 @@ def update_model(call: Call, given: Input) -> Output:
 def delete_model(call: Call, given: Input) -> Output:
     model = _model(call, given)
     api_id = given["restApiId"]
-    for resource in records.resources_of(call, api_id):
+    # AWS names the last one [recorded].
+    for resource in reversed(records.resources_of(call, api_id)):
         for method in records.methods_of(call, api_id, resource.id):
             if model.name in (method.request_models or {}).values():
                 raise conflict(
@@ -130,7 +131,7 @@ def update_request_validator(call: Call, given: Input) -> Output:
             case _:
                 validator = replace(validator, validate_request_parameters=value)
 
-    flags = {"/validateRequestBody": _flag, "/validateRequestParameters": _flag}
+    flags = {"/validateRequestParameters": _flag, "/validateRequestBody": _flag}
     apply_style_a(given, {"/name": text, **flags}, apply)
     records.validators(call.ports, call.world).put(f"{given['restApiId']}/{validator.id}", validator)
     return shapes.validator(validator)

@@ -67,7 +67,7 @@ def apply_style_a(
         if read is None:
             raise bad_request(
                 f"Invalid patch path  '{patch.path}' specified for op 'replace'. "
-                f"Must be one of: [{', '.join(sorted(allowed))}]"
+                f"Must be one of: [{', '.join(allowed)}]"
             )
         apply(patch, read(patch))
 
