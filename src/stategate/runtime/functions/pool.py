@@ -123,6 +123,7 @@ class FunctionPool:
         self._crews: dict[tuple[str, str], Crew] = {}
         self._in_flight: dict[str, int] = {}
         self._workers: set[Worker] = set()
+        self._dying: set[Worker] = set()
         self._starting = 0
         self._most_starting = max(2, os.cpu_count() or 2)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -179,10 +180,10 @@ class FunctionPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        workers = list(self._workers)
+        workers = [*self._workers, *self._dying]
         for worker in workers:
             worker.kill()
-        await asyncio.gather(*(worker.reaped() for worker in workers))
+        await asyncio.gather(*(worker.reaped for worker in workers))
         for fd in self._life:
             with contextlib.suppress(OSError):
                 os.close(fd)
@@ -391,9 +392,8 @@ class FunctionPool:
         worker.kill()
         if worker in self._workers:
             self._workers.discard(worker)
-            task = asyncio.get_running_loop().create_task(worker.reaped())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._dying.add(worker)
+            worker.reaped.add_done_callback(lambda _: self._dying.discard(worker))
 
     def _emit(self, code: FunctionCode, stream: str, events: Sequence[LogEvent]) -> None:
         try:

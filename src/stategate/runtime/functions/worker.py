@@ -143,9 +143,10 @@ class Worker(asyncio.Protocol):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    async def reaped(self) -> None:
-        """Returns when the process is gone."""
-        await self._reaped
+    @property
+    def reaped(self) -> Future[None]:
+        """Done when the process is gone."""
+        return self._reaped
 
     def watch_memory(self) -> None:
         """Kills the worker if it has more memory than it may."""

@@ -1,0 +1,81 @@
+"""A pool of real workers for tests: functions out of source text, and what they log."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stategate.runtime.clock import SystemClock
+from stategate.runtime.functions import FunctionPool
+from stategate.services.ports import FunctionCode, Invocation, InvocationResult, LogEvent, World
+
+WORLD = World("111122223333", "us-east-1")
+
+
+def zipped(source: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("handler.py", source)
+    return file.getvalue()
+
+
+class PoolWorld:
+    def __init__(self, directory: Path, **options: Any) -> None:
+        self.logged: list[tuple[str, str, LogEvent]] = []
+        self.allowed = True
+        self._numbers = itertools.count(1)
+        options = {"credentials": lambda code: {"AWS_ACCESS_KEY_ID": "ASIA", "AWS_SESSION_TOKEN": "t"}, **options}
+        self.pool = FunctionPool(
+            directory,
+            endpoint=lambda: "http://127.0.0.1:4566",
+            clock=SystemClock(),
+            log_writer=self,
+            may_log=lambda code: self.allowed,
+            **options,
+        )
+
+    def write(self, world: World, group: str, stream: str, events: Sequence[LogEvent]) -> None:
+        self.logged += [(group, stream, event) for event in events]
+
+    @property
+    def messages(self) -> list[str]:
+        return [event.message for _, _, event in self.logged]
+
+    async def function(self, source: str, **changes: Any) -> FunctionCode:
+        sha256, _ = await self.pool.put_package(zipped(source))
+        name = f"f{next(self._numbers)}"
+        code = FunctionCode(
+            world=WORLD,
+            name=name,
+            version="$LATEST",
+            arn=f"arn:aws:lambda:us-east-1:111122223333:function:{name}",
+            role_arn="arn:aws:iam::111122223333:role/r",
+            runtime="python3.12",
+            handler="handler.handler",
+            code_sha256=sha256,
+            revision="1",
+            timeout=10,
+            memory=256,
+            environment={},
+            log_group=f"/aws/lambda/{name}",
+        )
+        return replace(code, **changes)
+
+    async def invoke(self, code: FunctionCode, payload: bytes = b"{}", **changes: Any) -> InvocationResult:
+        invocation = Invocation(f"request-{next(self._numbers)}", payload, code.arn)
+        return await self.pool.invoke(code, replace(invocation, **changes))
+
+
+@asynccontextmanager
+async def pool_world(directory: Path, **options: Any) -> AsyncIterator[PoolWorld]:
+    world = PoolWorld(directory, **options)
+    try:
+        yield world
+    finally:
+        await world.pool.close()

@@ -1,0 +1,90 @@
+"""Zip files: what is refused, and that the rest is kept whole."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from stategate.runtime.functions.packages import BAD_ZIP, EMPTY_ZIP, MAX_UNZIPPED, MAX_ZIPPED, PackageError, Packages
+
+
+def zipped(*entries: tuple[str, str, int]) -> bytes:
+    """Entries of name, content and file mode."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content, mode in entries:
+            info = zipfile.ZipInfo(name)
+            info.create_system = 3
+            info.external_attr = mode << 16
+            archive.writestr(info, content)
+    return file.getvalue()
+
+
+FILE, PROGRAM, LINK = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755, stat.S_IFLNK | 0o777
+
+
+def test_a_package_is_kept_and_unpacked(tmp_path: Path) -> None:
+    packages = Packages(tmp_path / "functions")
+    data = zipped(("handler.py", "x = 1", FILE), ("bin/run", "#!/bin/sh", PROGRAM), ("bin/alias", "run", LINK))
+    sha256, size = packages.put(data)
+    assert (sha256, size) == (base64.b64encode(hashlib.sha256(data).digest()).decode(), len(data))
+    assert packages.put(data) == (sha256, size)
+    assert packages.get(sha256) == data
+    code = packages.code(sha256)
+    assert (code / "handler.py").read_text() == "x = 1"
+    assert os.access(code / "bin" / "run", os.X_OK)
+    assert not (code / "handler.py").stat().st_mode & 0o111
+    assert (code / "bin" / "alias").readlink() == Path("run")
+    assert [entry.name for entry in (tmp_path / "functions").iterdir()] == [hashlib.sha256(data).hexdigest()]
+
+
+def test_a_package_that_is_not_there(tmp_path: Path) -> None:
+    assert Packages(tmp_path).get(base64.b64encode(b"x" * 32).decode()) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no zip",
+        zipped(("handler.py", "x = 1" * 100, FILE))[:-30],
+        zipped(("../outside.py", "x", FILE)),
+        zipped(("a/../../outside.py", "x", FILE)),
+        zipped(("/outside.py", "x", FILE)),
+        zipped(("a\\..\\outside.py", "x", FILE)),
+        zipped(("link", "../..", LINK)),
+        zipped(("link", "/etc/passwd", LINK)),
+        zipped(("link", ".", LINK), ("link/file.py", "x", FILE)),
+        zipped(("a", "x", FILE), ("a/b", "x", FILE)),
+    ],
+)
+def test_what_is_no_good_is_refused_and_leaves_nothing(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(PackageError) as refused:
+        Packages(tmp_path / "functions").put(data)
+    assert str(refused.value) == BAD_ZIP
+    assert [entry.name for entry in tmp_path.iterdir()] == ["functions"]
+    assert list((tmp_path / "functions").iterdir()) == []
+
+
+def test_an_empty_package(tmp_path: Path) -> None:
+    with pytest.raises(PackageError) as refused:
+        Packages(tmp_path).put(zipped())
+    assert str(refused.value) == EMPTY_ZIP
+
+
+def test_the_sizes(tmp_path: Path) -> None:
+    with pytest.raises(PackageError) as refused:
+        Packages(tmp_path).put(bytes(MAX_ZIPPED))
+    assert str(refused.value) == "Zipped size must be smaller than 52428800 bytes"
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("zeros", bytes(MAX_UNZIPPED))
+    with pytest.raises(PackageError) as refused:
+        Packages(tmp_path).put(file.getvalue())
+    assert str(refused.value) == "Unzipped size must be smaller than 262144000 bytes"

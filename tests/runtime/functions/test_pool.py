@@ -1,0 +1,196 @@
+"""Who gets a worker when: warm ones first, more on demand, limits, retirement."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runtime.functions.poolworld import PoolWorld, pool_world
+
+from stategate.services.ports import Throttled
+
+PID = "import os\ndef handler(e, c): return os.getpid()"
+SLEEP = "import os, time\ndef handler(e, c):\n    time.sleep(e)\n    return os.getpid()"
+
+
+def run(directory: Path, test: Callable[[PoolWorld], Awaitable[None]], **options: Any) -> None:
+    async def main() -> None:
+        async with pool_world(directory, **options) as world:
+            await test(world)
+
+    asyncio.run(main())
+
+
+def test_callers_in_sequence_share_one_worker(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(PID)
+        assert len({(await world.invoke(code)).payload for _ in range(20)}) == 1
+
+    run(tmp_path, test)
+
+
+def test_callers_at_a_time_get_workers_of_their_own(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP)
+        results = await asyncio.gather(*(world.invoke(code, b"0.5") for _ in range(4)))
+        assert len({result.payload for result in results}) == 4
+
+    run(tmp_path, test)
+
+
+def test_at_the_limit_callers_wait(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP)
+        results = await asyncio.gather(*(world.invoke(code, b"0.1") for _ in range(6)))
+        assert len({result.payload for result in results}) <= 2
+
+    run(tmp_path, test, limit=2)
+
+
+def test_at_the_limit_an_idle_worker_makes_room_for_another_function(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        for _ in range(3):
+            assert (await world.invoke(await world.function(PID))).error is None
+
+    run(tmp_path, test, limit=1)
+
+
+def test_a_busy_function_does_not_starve_another(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        busy, other = await world.function(SLEEP), await world.function(PID)
+        over = False
+
+        async def again_and_again() -> None:
+            while not over:
+                await world.invoke(busy, b"0.02")
+
+        crowd = [asyncio.ensure_future(again_and_again()) for _ in range(4)]
+        await asyncio.sleep(0.2)
+        result = await asyncio.wait_for(world.invoke(other), 10)
+        assert result.error is None
+        over = True
+        await asyncio.gather(*crowd)
+
+    run(tmp_path, test, limit=1)
+
+
+def test_reserved_concurrency_throttles(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP, concurrency=1)
+        first = asyncio.ensure_future(world.invoke(code, b"0.3"))
+        await asyncio.sleep(0)
+        with pytest.raises(Throttled):
+            await world.invoke(code, b"0")
+        assert (await first).error is None
+        assert (await world.invoke(code, b"0")).error is None
+        with pytest.raises(Throttled):
+            await world.invoke(replace(code, concurrency=0), b"0")
+
+    run(tmp_path, test)
+
+
+def test_a_change_means_a_new_worker_but_not_of_the_concurrency(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(PID)
+        first = (await world.invoke(code)).payload
+        assert (await world.invoke(replace(code, concurrency=5))).payload == first
+        changed = replace(code, environment={"A": "1"}, revision="2")
+        second = (await world.invoke(changed)).payload
+        assert second != first
+        world.pool.retire(code.arn)
+        assert (await world.invoke(changed)).payload not in (first, second)
+
+    run(tmp_path, test)
+
+
+def test_retiring_lets_a_call_end(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP)
+        call = asyncio.ensure_future(world.invoke(code, b"0.3"))
+        await asyncio.sleep(0.2)
+        world.pool.retire(code.arn)
+        first = await call
+        assert first.error is None
+        assert (await world.invoke(code, b"0")).payload != first.payload
+
+    run(tmp_path, test)
+
+
+def test_an_invocation_that_has_begun_goes_on_when_its_caller_goes_away(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        file = tmp_path / "done"
+        code = await world.function(
+            f"import time\ndef handler(e, c):\n    time.sleep(0.2)\n    open({str(file)!r}, 'w').write('x')\n",
+            concurrency=1,
+        )
+        await world.function(PID)
+        call = asyncio.ensure_future(world.invoke(code))
+        await asyncio.sleep(0.15)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        until = time.monotonic() + 5
+        while not file.exists() and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        assert file.exists()
+        await asyncio.sleep(0.05)
+        assert (await world.invoke(code)).error is None
+
+    run(tmp_path, test)
+
+
+def test_a_caller_who_stops_waiting_is_forgotten(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP, concurrency=2)
+        first = asyncio.ensure_future(world.invoke(code, b"0.3"))
+        await asyncio.sleep(0.15)
+        second = asyncio.ensure_future(world.invoke(code, b"0"))
+        await asyncio.sleep(0)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        third = asyncio.ensure_future(world.invoke(code, b"0"))
+        assert [(await call).error for call in (first, third)] == [None, None]
+
+    run(tmp_path, test, limit=1)
+
+
+def test_what_the_credentials_raise_reaches_the_caller(tmp_path: Path) -> None:
+    class NoRoleError(Exception):
+        pass
+
+    def refuse(code: object) -> dict[str, str]:
+        raise NoRoleError
+
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(PID, concurrency=1)
+        for _ in range(2):
+            with pytest.raises(NoRoleError):
+                await world.invoke(code)
+
+    run(tmp_path, test, credentials=refuse)
+
+
+def test_a_worker_whose_credentials_will_expire_is_replaced(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(PID, timeout=1)
+        first = (await world.invoke(code)).payload
+        await asyncio.sleep(0.3)
+        assert (await world.invoke(code)).payload != first
+
+    run(tmp_path, test, credentials_seconds=61.2)
+
+
+def test_every_failed_start_answers_one_caller(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function("raise RuntimeError('at start')")
+        results = await asyncio.gather(*(world.invoke(code) for _ in range(5)))
+        assert {json.loads(result.payload)["errorMessage"] for result in results} == {"at start"}
+
+    run(tmp_path, test)
