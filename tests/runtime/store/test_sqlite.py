@@ -58,6 +58,27 @@ def test_records_are_seen_at_once_and_kept(tmp_path: Path) -> None:
     run(tmp_path, read)
 
 
+def test_many_wait_at_the_same_time(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        things = store.records(WORLD, "test.thing", Thing)
+
+        async def work(number: int) -> None:
+            for turn in range(20):
+                things.put(f"{number}", Thing("x", turn))
+                await asyncio.sleep(0.0001 * (number % 7))
+                await store.durable()
+
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(work(number) for number in range(50)))
+
+    async def read(store: SqliteStore) -> None:
+        things = store.records(WORLD, "test.thing", Thing)
+        assert [thing.size for _, thing in things.items()] == [19] * 50
+
+    run(tmp_path, body)
+    run(tmp_path, read)
+
+
 def test_worlds_are_apart(tmp_path: Path) -> None:
     async def body(store: SqliteStore) -> None:
         other = World("000000000000", "eu-west-1")

@@ -15,7 +15,7 @@ import msgspec
 from stategate.runtime.store.executions import ExecutionTables
 from stategate.runtime.store.records import RecordTable
 from stategate.runtime.store.schema import SchemaTooNew, migrate
-from stategate.runtime.store.writer import Statement, StoreFailed, Writer
+from stategate.runtime.store.writer import Batch, Statement, StoreFailed, Writer
 from stategate.services.ports import Records, World
 
 T = TypeVar("T")
@@ -117,19 +117,23 @@ class SqliteStore:
         if self._flight is not None:
             return self._flight
         pending, self._pending, count = self._pending, {}, self._count
-        flight = self.writer.write([_record(key, value) for key, value in pending.items()])
+        flight: asyncio.Future[None] = self._loop.create_future()
 
-        def done(future: asyncio.Future[None]) -> None:
+        def done(error: Exception | None) -> None:
+            # All of this at once: whoever finds a flight that has ended, but is still noted, would wait in circles.
             self._flight = None
-            if future.exception() is not None:
+            if error is None:
+                self._durable_count = count
+                flight.set_result(None)
+            else:
                 self._pending = {**pending, **self._pending}
-                return
-            self._durable_count = count
-            if self._pending:
+                flight.set_exception(error)
+                flight.exception()  # whoever waits may be gone
+            if error is None and self._pending:
                 self._flush()
 
-        flight.add_done_callback(done)
         self._flight = flight
+        self.writer.submit(Batch([_record(key, value) for key, value in pending.items()], done))
         return flight
 
 
