@@ -212,3 +212,19 @@ def test_any_text_compiles_or_is_refused(text: str) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_as_java_prints_it_is_that_number(value: float) -> None:
     assert float(java_text(value)) == value
+
+
+def test_values_that_nest_deep_fail_and_nothing_more() -> None:
+    deep: Any = [1]
+    for _ in range(5000):
+        deep = [deep]
+    for text in ("States.Format('{}', $)", "States.ArrayContains($, 1)", "States.ArrayUnique($)"):
+        with pytest.raises(StateFailure, match="nested too deeply"):
+            compile_intrinsic(text)(Scope(deep))
+    assert compile_intrinsic("States.JsonToString($)")(Scope(deep)) == "[" * 5001 + "1" + "]" * 5001
+
+
+def test_a_format_that_multiplies_is_refused() -> None:
+    inner = "States.Format('" + "{}" * 500 + "'" + ", $" * 500 + ")"
+    with pytest.raises(StateFailure, match="must not be longer"):
+        compile_intrinsic(inner)(Scope("x" * 250_000))

@@ -21,6 +21,7 @@ from stategate.lang.jsontext import JSONSyntaxError, dumps, loads
 MAX_ARGUMENTS = 1000
 _MAX_TEXT = 10_000
 _MAX_RANGE = 1000
+_MAX_FORMATTED = 1_000_000  # several times of what a state may put out
 _MIN_INT, _MAX_INT = -(2**31), 2**31 - 1
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 
@@ -156,9 +157,8 @@ def _string_split(arguments: list[JSON], scope: Scope) -> JSON:
     if not separators:
         return [text] if text else []
     one = separators[0]
-    for other in separators[1:]:
-        text = text.replace(other, one)
-    return [part for part in text.split(one) if part]
+    parts = text.translate(dict.fromkeys(map(ord, separators), one)).split(one)
+    return [part for part in parts if part]
 
 
 def _string_to_json(arguments: list[JSON], scope: Scope) -> JSON:
@@ -197,7 +197,14 @@ def join_format(pieces: list[str], values: list[JSON]) -> str:
         raise Refused(
             f"The number of arguments ({len(values)}) is not that of the occurrences of {{}} ({len(pieces) - 1})"
         )
-    return pieces[0] + "".join(java_text(value) + piece for value, piece in zip(values, pieces[1:], strict=True))
+    parts = [pieces[0]]
+    length = 0
+    for value, piece in zip(values, pieces[1:], strict=True):
+        parts += (java_text(value), piece)
+        length += len(parts[-2]) + len(piece)
+        if length > _MAX_FORMATTED:
+            raise Refused(f"The result must not be longer than {_MAX_FORMATTED} characters")
+    return "".join(parts)
 
 
 def _format(arguments: list[JSON], scope: Scope) -> JSON:

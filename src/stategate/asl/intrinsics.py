@@ -167,7 +167,9 @@ def _call(function: Function, arguments: list[Selection], source: str) -> Select
         try:
             return apply(values, scope)
         except Refused as reason:
-            raise _failure(source, reason) from None
+            raise _failure(source, str(reason)) from None
+        except RecursionError:
+            raise _failure(source, "An argument is nested too deeply") from None
 
     return call
 
@@ -180,10 +182,12 @@ def _format(template: str, arguments: list[Selection], source: str) -> Selection
         try:
             return join_format(pieces, [argument(scope) for argument in arguments])
         except Refused as reason:
-            raise _failure(source, reason) from None
+            raise _failure(source, str(reason)) from None
+        except RecursionError:
+            raise _failure(source, "An argument is nested too deeply") from None
 
     return call
 
 
-def _failure(source: str, reason: Refused) -> StateFailure:
+def _failure(source: str, reason: str) -> StateFailure:
     return StateFailure(INTRINSIC_FAILURE, f"The function '{source}' had the following error: {reason}")

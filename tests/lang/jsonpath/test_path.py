@@ -91,3 +91,32 @@ def test_any_text_is_a_path_or_refused(text: str, document: Any) -> None:
     except jsonpath.PathNotFound:
         return
     assert path.definite or isinstance(value, list)
+
+
+@pytest.mark.parametrize(
+    ("text", "document"),
+    [
+        ("$" + "[0,0]" * 60, None),
+        ("$" + "..*" * 8, None),
+        ("$" + "[*]" * 3000, None),
+        ("$" + "..[*][?(@.no)]" * 6, None),
+    ],
+)
+def test_paths_that_multiply_are_cut_off(text: str, document: Any) -> None:
+    document = [1]
+    for _ in range(2900):
+        document = [document]
+    with pytest.raises(jsonpath.PathNotApplicable):
+        jsonpath.compile(text).find(document)
+
+
+def test_a_long_path_compiles_in_linear_time() -> None:
+    path = jsonpath.compile("$" + "[0:1].a" * 14_000)
+    with pytest.raises(jsonpath.PathNotApplicable, match="can only be applied to arrays"):
+        path.find({})
+
+
+def test_sets_of_a_pattern_are_javas() -> None:
+    items = [{"a": "a"}, {"a": "b"}, {"a": "\u0661"}, {"a": "K"}]
+    assert jsonpath.compile("$[?(@.a =~ /[[a]c]/)].a").find(items) == ["a"]
+    assert jsonpath.compile("$[?(@.a =~ /\\d|k/i)].a").find(items) == ["K"]

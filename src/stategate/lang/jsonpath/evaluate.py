@@ -15,7 +15,21 @@ from stategate.lang.jsonpath.tokens import Elements, Filter, Operation, Properti
 Where = tuple[Any, ...]
 """(where the container is, name or index), () at the root."""
 
-Step = Callable[[Any, Where, Any, list[Any]], None]
+_MAX_VISITS = 1_000_000
+
+
+class Results(list[Any]):
+    """What was found, and how much looking is left: paths like `$..*..*..*` can ask for more than one can wait for."""
+
+    left = _MAX_VISITS
+
+    def spend(self, visits: int) -> None:
+        self.left -= visits
+        if self.left < 0:
+            raise PathNotApplicable(f"The path visits more than {_MAX_VISITS} values")
+
+
+Step = Callable[[Any, Where, Any, Results], None]
 """(value, where it is, root document, results)"""
 
 
@@ -104,10 +118,13 @@ def general_finder(tokens: list[Token], *, definite: bool, strict: bool = False)
     step = _chain(tokens, strict_names=strict)
 
     def find(document: Any) -> Any:
-        results: list[Any] = []
-        step(document, (), document, results)
+        results = Results()
+        try:
+            step(document, (), document, results)
+        except RecursionError:
+            raise PathNotApplicable("The path goes too deep") from None
         if not definite:
-            return results
+            return list(results)
         if not results:
             raise PathNotFound("No results for path: " + "".join(map(str, tokens)))
         return results[0]
@@ -115,13 +132,16 @@ def general_finder(tokens: list[Token], *, definite: bool, strict: bool = False)
     return find
 
 
-def _collect(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+def _collect(value: Any, where: Where, root: Any, results: Results) -> None:
     results.append(value)
 
 
 def _chain(tokens: list[Token], *, strict_names: bool) -> Step:
     next_step: Step | None = None
     after: Step | None = None
+    definite = [True] * (len(tokens) + 1)  # whether all from a token on is definite
+    for at in range(len(tokens) - 1, -1, -1):
+        definite[at] = definite[at + 1] and tokens[at].definite
     for at in range(len(tokens) - 1, -1, -1):
         token = tokens[at]
         match token:
@@ -131,14 +151,13 @@ def _chain(tokens: list[Token], *, strict_names: bool) -> Step:
                 step = _wildcard(next_step or _collect)
             case Properties((name,)):
                 # A missing name in the middle is an error only if all from the step before it on is definite.
-                strict = at == 0 or all(other.definite for other in tokens[at - 1 :])
-                step = _property(name, next_step, strict=strict)
+                step = _property(name, next_step, strict=definite[max(at - 1, 0)])
             case Properties(names):
                 step = _properties(names, leaf=next_step is None, strict=strict_names, text=str(token))
             case Elements():
-                step = _elements(token, next_step or _collect, "".join(map(str, tokens[at:])))
+                step = _elements(token, next_step or _collect, tokens, at)
             case Filter():
-                step = _filter(token, next_step or _collect, "".join(map(str, tokens[at:])))
+                step = _filter(token, next_step or _collect, tokens, at)
             case Scan():
                 assert next_step is not None, "the parser refuses a scan at the end"
                 step = _scan(tokens[at + 1], next_step, after)
@@ -148,7 +167,7 @@ def _chain(tokens: list[Token], *, strict_names: bool) -> Step:
 
 
 def _property(name: str, next_step: Step | None, *, strict: bool) -> Step:
-    def step(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+    def step(value: Any, where: Where, root: Any, results: Results) -> None:
         if not isinstance(value, dict):
             raise PathNotFound(f"Property ['{name}'] not found in path {_text(where)}")
         if name in value:
@@ -165,7 +184,7 @@ def _property(name: str, next_step: Step | None, *, strict: bool) -> Step:
 
 
 def _properties(names: tuple[str, ...], *, leaf: bool, strict: bool, text: str) -> Step:
-    def step(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+    def step(value: Any, where: Where, root: Any, results: Results) -> None:
         if not isinstance(value, dict):
             raise PathNotFound(f"Property {text} not found in path {_text(where)}")
         if not leaf:
@@ -178,11 +197,13 @@ def _properties(names: tuple[str, ...], *, leaf: bool, strict: bool, text: str) 
 
 
 def _wildcard(next_step: Step) -> Step:
-    def step(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+    def step(value: Any, where: Where, root: Any, results: Results) -> None:
         if isinstance(value, dict):
+            results.spend(len(value))
             for name, member in value.items():
                 next_step(member, (where, name), root, results)
         elif isinstance(value, list):
+            results.spend(len(value))
             for index, item in enumerate(value):
                 try:
                     next_step(item, (where, index), root, results)
@@ -194,16 +215,18 @@ def _wildcard(next_step: Step) -> Step:
     return step
 
 
-def _elements(token: Elements, next_step: Step, text: str) -> Step:
+def _elements(token: Elements, next_step: Step, tokens: list[Token], at: int) -> Step:
     indexes = _indexes(token)
 
-    def step(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+    def step(value: Any, where: Where, root: Any, results: Results) -> None:
         if value is None:
             raise PathNotFound(f"The path {_text(where)} is null")
         if not isinstance(value, list):
-            raise _not_an_array(text, value)
+            raise _not_an_array("".join(map(str, tokens[at:])), value)
         length = len(value)
-        for index in indexes(length):
+        wanted = indexes(length)
+        results.spend(len(wanted))
+        for index in wanted:
             if not 0 <= index < length:
                 raise PathNotFound(f"Index out of bounds when evaluating path {_text((where, index))}")
             next_step(value[index], (where, index), root, results)
@@ -229,20 +252,22 @@ def _indexes(token: Elements) -> Callable[[int], tuple[int, ...] | range]:
             return lambda length: range(first, min(length, second)) if length else ()
 
 
-def _filter(token: Filter, next_step: Step, text: str) -> Step:
+def _filter(token: Filter, next_step: Step, tokens: list[Token], at: int) -> Step:
     accepts = token.accepts
 
-    def step(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+    def step(value: Any, where: Where, root: Any, results: Results) -> None:
         if isinstance(value, dict):
             if accepts(value, root):
                 next_step(value, where, root, results)
         elif isinstance(value, list):
+            results.spend(len(value))
             for index, item in enumerate(value):
                 if accepts(item, root):
                     next_step(item, (where, index), root, results)
         else:
             raise PathNotApplicable(
-                f"Filter: {text} can not be applied to primitives. Current context is: {text_of(value)}"
+                f"Filter: {''.join(map(str, tokens[at:]))} can not be applied to primitives. "
+                f"Current context is: {text_of(value)}"
             )
 
     return step
@@ -254,13 +279,15 @@ def _scan(token: Token, step: Step, after: Step | None) -> Step:
     On an array that has it Jayway skips the step and takes every element on to the step after it, if there is one.
     """
 
-    def scan(value: Any, where: Where, root: Any, results: list[Any]) -> None:
+    def scan(value: Any, where: Where, root: Any, results: Results) -> None:
         for here, place in _containers(value, where):
+            results.spend(1)
             if not _asked_for(token, here, root):
                 continue
             if isinstance(here, dict) or after is None:
                 step(here, place, root, results)
             else:
+                results.spend(len(here))
                 for index, item in enumerate(here):
                     after(item, (place, index), root, results)
 

@@ -19,6 +19,7 @@ _OPERATORS = ("==", ">=", "<=", "!=", "<", ">", "=~")
 _CUTS = re.compile(r"(?<=&&)|(?<=\|\|)|(?=&&)|(?=\|\|)")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?")
 _PATTERN_SECONDS = 1.0
+_MAX_SHOWN_DEPTH = 50
 
 Operand = Callable[[Any, Any], Any]
 CompileOperand = Callable[[str, bool], Operand]
@@ -115,7 +116,9 @@ def _pattern(text: str) -> "regex.Pattern[str]":
     if end == 0:
         raise PathSyntaxError(f"Unclosed pattern {text}")
     try:
-        return regex.compile(text[1:end], regex.IGNORECASE if text.endswith("i") else 0)
+        # Java's sets nest, and its classes and its ignoring of case are ASCII only.
+        flags = regex.VERSION1 | regex.ASCII | (regex.IGNORECASE if text.endswith("i") else 0)
+        return regex.compile(text[1:end], flags)
     except (regex.error, RecursionError, OverflowError) as error:
         raise PathSyntaxError(f"Invalid pattern {text}: {error}") from None
 
@@ -218,16 +221,21 @@ def _decimal_of(text: str) -> Decimal:
     return Decimal(text)
 
 
-def text_of(value: Any) -> str:
-    """A value as Java's toString shows it in messages."""
+def text_of(value: Any, depth: int = 0) -> str:
+    """A value as Java's toString shows it in messages; what lies deep is left out."""
+    if depth > _MAX_SHOWN_DEPTH:
+        return "..."
+    depth += 1
     match value:
         case None:
             return "null"
         case bool():
             return "true" if value else "false"
         case dict():
-            return "{" + ", ".join(f"{key}={text_of(member)}" for key, member in value.items()) + "}"
+            return "{" + ", ".join(f"{key}={text_of(member, depth)}" for key, member in value.items()) + "}"
         case list():
-            return "[" + ",".join(f'"{item}"' if isinstance(item, str) else text_of(item) for item in value) + "]"
+            return (
+                "[" + ",".join(f'"{item}"' if isinstance(item, str) else text_of(item, depth) for item in value) + "]"
+            )
         case _:
             return str(value)

@@ -11,6 +11,7 @@ from stategate.lang.jsonpath.parse import parse
 from stategate.lang.jsonpath.tokens import Elements, Operation, Predicate, Properties, Token
 
 _MAX_LENGTH = 100_000
+_MAX_CACHED_LENGTH = 500
 
 
 class Path:
@@ -46,15 +47,21 @@ def _segments(tokens: list[Token]) -> tuple[str | int, ...] | None:
     return tuple(segments)
 
 
-@lru_cache(maxsize=4096)
 def compile(text: str) -> Path:
     """The path of a text that begins with `$`. Raises PathSyntaxError."""
+    return _compile_once(text) if len(text) <= _MAX_CACHED_LENGTH else _compile(text)
+
+
+def _compile(text: str) -> Path:
     if len(text) > _MAX_LENGTH:
         raise PathSyntaxError("The path is too long")
     try:
         return Path(text, parse(text, _parse_filter))
     except RecursionError:
         raise PathSyntaxError("The path nests too deeply") from None
+
+
+_compile_once = lru_cache(maxsize=4096)(_compile)
 
 
 def _parse_filter(text: str) -> Predicate:
