@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import uuid
 from collections.abc import Sequence
@@ -94,13 +95,12 @@ class GatewayWorld:
         return asyncio.run(self.dispatcher.call(call, service, operation, given))
 
     def role(self, name: str, *, trusted: str = "apigateway.amazonaws.com", allow: str | None = None) -> str:
-        trust = (
-            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s"},'
-            '"Action":"sts:AssumeRole"}]}' % trusted
-        )
-        arn: str = self("CreateRole", "iam", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        arn: str = self("CreateRole", "iam", RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         if allow is not None:
-            document = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"%s","Resource":"*"}]}' % allow
+            allowed = {"Effect": "Allow", "Action": allow, "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
             self("PutRolePolicy", "iam", RoleName=name, PolicyName="p", PolicyDocument=document)
         return arn
 

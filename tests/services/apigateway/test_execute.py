@@ -192,22 +192,25 @@ def test_stage_variables_show_at_once(world: GatewayWorld) -> None:
 def test_the_template_context(world: GatewayWorld) -> None:
     api, ids = world.api("/things/{id}")
     template = (
-        "$context.apiId|$context.stage|$context.resourcePath|$context.httpMethod|$context.path|$context.identity.sourceIp"
-        "|$context.requestTimeEpoch|$context.requestTime|$context.accountId|$context.identity.user|$context.nothing"
+        "$context.apiId|$context.stage|$context.resourcePath|$context.httpMethod|$context.path"
+        "|$context.identity.sourceIp|$context.requestTimeEpoch|$context.requestTime|$context.accountId|$context.identity.user|$context.nothing"
         "|$input.params('id')|$input.params('q')|$input.params('X-Y')|$input.params('none')|$input.params().path.id"
     )
     world.mock(api, ids["/things/{id}"], "GET", template)
     world.deploy(api)
     answer = world.request(api, "GET", "/things/a%20b?q=1&q=2", headers={"X-Y": "z"})
     assert answer.body.decode() == (
-        f"{api}|prod|/things/{{id}}|GET|/prod/things/a%20b|10.0.0.9|1700000000000|14/Nov/2023:22:13:20 +0000|{ACCOUNT}||"
-        "|a b|2|z||a b"
+        f"{api}|prod|/things/{{id}}|GET|/prod/things/a%20b|10.0.0.9|1700000000000|14/Nov/2023:22:13:20 +0000"
+        f"|{ACCOUNT}|||a b|2|z||a b"
     )
 
 
 def test_overrides(world: GatewayWorld) -> None:
     api, ids = world.api()
-    request = '#set($context.responseOverride.status = 444)#set($context.responseOverride.header.foo = "bar"){"statusCode": 200}'
+    request = (
+        "#set($context.responseOverride.status = 444)"
+        '#set($context.responseOverride.header.foo = "bar"){"statusCode": 200}'
+    )
     integration = {"type": "MOCK", "requestTemplates": {"application/json": request}}
     world.method(api, ids["/"], "GET", integration, {"200": {"selectionPattern": "2\\d{2}", "responseTemplates": {}}})
     world.deploy(api)
@@ -258,7 +261,8 @@ def test_customised_gateway_responses(world: GatewayWorld) -> None:
             "gatewayresponse.header.x-request-query": "method.request.querystring.q",
         },
         responseTemplates={
-            "application/json": '{"m": $context.error.messageString, "t": "$context.error.responseType", "s": "$context.stage"}'
+            "application/json": '{"m": $context.error.messageString, "t": "$context.error.responseType",'
+            ' "s": "$context.stage"}'
         },
     )
     world("PutGatewayResponse", restApiId=api, responseType="DEFAULT_5XX", statusCode="599")
@@ -368,12 +372,16 @@ def test_execution_log_of_errors_only(world: GatewayWorld) -> None:
 def test_access_log(world: GatewayWorld) -> None:
     api, _ = recipes(world)
     logging_role(world)
-    format_ = "$context.requestId $context.httpMethod $context.resourcePath $context.status $context.responseLength [$context.identity.user] $context.integration.status"
+    group_arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access"
+    format_ = (
+        "$context.requestId $context.httpMethod $context.resourcePath $context.status $context.responseLength "
+        "[$context.identity.user] $context.integration.status"
+    )
     patches = [
         {
             "op": "replace",
             "path": "/accessLogSettings/destinationArn",
-            "value": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access",
+            "value": group_arn,
         },
         {"op": "replace", "path": "/accessLogSettings/format", "value": format_},
     ]

@@ -20,14 +20,12 @@ from stategate.services.apigateway.backends import Backends, Gateway
 from stategate.services.apigateway.logs import GatewayLogs
 from stategate.services.apigateway.pipeline import Outcome
 from stategate.services.apigateway.throttle import Throttle
-from stategate.services.ports import LogWriter, Ports, World
+from stategate.services.ports import Entropy, LogWriter, Ports, World
 from stategate.wire.http import HttpRequest, HttpResponse
 
 MAX_PAYLOAD = 10 * 1024 * 1024
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-_HEX = "0123456789abcdef"
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _MOST_COMPILED = 1000
 
 
@@ -122,6 +120,7 @@ class ExecuteApi:
         entropy = self._ports.entropy
         given = request.header("x-amzn-requestid")
         request_id = given.lower() if given and _UUID.match(given) else entropy.uuid()
+        one, other = _hex(entropy), _hex(entropy)
         return Received(
             around=live.around,
             method=verb,
@@ -134,8 +133,8 @@ class ExecuteApi:
             domain_name=request.header("host") or f"{live.api.id}.execute-api.{live.around.region}.amazonaws.com",
             protocol="HTTP/1.1",
             request_id=request_id,
-            extended_request_id=extended_id(entropy.letters(15, _LETTERS)),
-            trace_id=trace_id(request.header("x-amzn-trace-id"), int(started), entropy.letters(40, _HEX)),
+            extended_request_id=extended_id(other),
+            trace_id=trace_id(request.header("x-amzn-trace-id"), int(started), one + other),
             time=int(started * 1000),
         )
 
@@ -194,9 +193,13 @@ class ExecuteApi:
         return compiled
 
 
-def extended_id(letters: str) -> str:
-    """`$context.extendedRequestId`: Base64 text that ends in `=`."""
-    return base64.b64encode(letters[:11].encode()).decode()
+def _hex(entropy: Entropy) -> str:
+    return entropy.uuid().replace("-", "")
+
+
+def extended_id(digits: str) -> str:
+    """`$context.extendedRequestId`: Base64 text that ends in `=`; of 32 hexadecimal digits."""
+    return base64.b64encode(bytes.fromhex(digits[:22])).decode()
 
 
 def trace_id(given: str | None, seconds: int, random: str) -> str:
@@ -204,7 +207,7 @@ def trace_id(given: str | None, seconds: int, random: str) -> str:
     root = f"1-{seconds:08x}-{random[:24]}"
     parts = dict(part.strip().partition("=")[::2] for part in (given or "").split(";") if "=" in part)
     root = parts.get("Root", root)
-    parent = parts.get("Parent", random[24:40])
+    parent = parts.get("Parent", random[32:48])
     sampled = parts.get("Sampled", "0")
     return f"Root={root};Parent={parent};Sampled={sampled}"
 
@@ -234,6 +237,6 @@ def _bare(ports: Ports, status: int, error_type: str, message: str) -> HttpRespo
         ("Content-Length", str(len(body))),
         ("x-amzn-RequestId", ports.entropy.uuid()),
         ("x-amzn-ErrorType", error_type),
-        ("x-amz-apigw-id", extended_id(ports.entropy.letters(15, _LETTERS))),
+        ("x-amz-apigw-id", extended_id(_hex(ports.entropy))),
     ]
     return HttpResponse(status, headers, body)

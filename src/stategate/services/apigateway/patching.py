@@ -66,8 +66,7 @@ def apply_style_a(
         read = allowed.get(patch.path)
         if read is None:
             raise bad_request(
-                f"Invalid patch path  '{patch.path}' specified for op 'replace'. "
-                f"Must be one of: [{', '.join(allowed)}]"
+                f"Invalid patch path  '{patch.path}' specified for op 'replace'. Must be one of: [{', '.join(allowed)}]"
             )
         apply(patch, read(patch))
 

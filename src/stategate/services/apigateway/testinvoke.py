@@ -64,6 +64,7 @@ def _received(call: Call, given: Input, resource: Resource, api_name: str) -> Re
         headers.extend((name, value) for value in values)
     entropy = call.ports.entropy
     verb = given["httpMethod"]
+    digits = (entropy.uuid() + entropy.uuid()).replace("-", "")
     return Received(
         around=Surroundings(
             account_id=call.world.account,
@@ -84,8 +85,8 @@ def _received(call: Call, given: Input, resource: Resource, api_name: str) -> Re
         domain_name="testPrefix.testDomainName",
         protocol="HTTP/1.1",
         request_id=entropy.uuid(),
-        extended_request_id=extended_id(entropy.letters(15, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
-        trace_id=trace_id(None, int(call.now), entropy.letters(40, "0123456789abcdef")),
+        extended_request_id=extended_id(digits[32:]),
+        trace_id=trace_id(None, int(call.now), digits),
         time=int(call.now * 1000),
         trace=Trace("INFO", True),
         test=True,
