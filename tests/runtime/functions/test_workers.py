@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from runtime.functions.poolworld import PoolWorld, pool_world
 
+from runtime.functions.poolworld import PoolWorld, pool_world
 from stategate.services.ports import InvocationResult
 
 T = TypeVar("T")

@@ -143,7 +143,7 @@ class FunctionPool:
     async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
         """If the caller goes away, an invocation that has begun goes on, as on AWS; one that waits is dropped."""
         if self._closed:
-            raise RuntimeError("the function workers have been shut down")
+            raise Throttled
         in_flight = self._in_flight.get(code.arn, 0)
         if code.concurrency is not None and in_flight >= code.concurrency:
             raise Throttled

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
 from msgspec import structs
 
 from stategate.services.errors import AwsError
@@ -19,6 +20,7 @@ RETRY_AFTER = (60.0, 120.0)
 MAX_AGE = 6 * 3600.0
 MAX_PAUSE = 300.0
 
+_log = structlog.get_logger(__name__)
 _running: set[asyncio.Task[None]] = set()
 """The event loop holds its tasks weakly."""
 
@@ -77,7 +79,10 @@ async def _attempt(ports: Ports, world: World, event: Event) -> str:
         function, configuration = lookup.configuration(ports, name, ports.entropy.random)
         invoked = await calling.call(ports, world, function, configuration, invocation)
     except AwsError as error:
-        return "throttled" if error.code == "TooManyRequestsException" else "gone"
+        return {"TooManyRequestsException": "throttled", "ResourceNotFoundException": "gone"}.get(error.code, "failed")
+    except Exception:  # noqa: BLE001  tried again, as a failure of the function is
+        _log.exception("asynchronous invocation failed", function=event.function, request_id=event.request_id)
+        return "failed"
     return "done" if invoked.function_error is None else "failed"
 
 
