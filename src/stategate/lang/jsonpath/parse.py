@@ -1,7 +1,8 @@
 """Text -> tokens, with the liberties and the limits of Jayway 2.0.0's compiler.
 
 It cuts the text at dots and brackets first, then reads each fragment for itself; what a fragment has beyond what its
-kind looks at is dropped (`$[0:3:2]` is `$[0:3]`).
+kind looks at is dropped (`$[0:3:2]` is `$[0:3]`). One thing differs: `[?]`, the place of a filter that Java code would
+supply, is refused here; Jayway fails when it gets there.
 """
 
 import re

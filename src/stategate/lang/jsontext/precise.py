@@ -1,6 +1,7 @@
 """A JSON reader that finds what Jackson's ReaderBasedJsonParser (2.14) would say, and where.
 
-It runs only on text that the fast parser refused. It keeps its own stack, so that depth costs memory and nothing else.
+It runs only on text that the fast parser refused. Of numbers with a broken fraction or exponent the column may differ
+from Jackson's by two. It keeps its own stack, so that depth costs memory and nothing else.
 """
 
 import re
@@ -219,10 +220,11 @@ class _Reader:
             case "-" | "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9":
                 return self.number(at)
             case "+":
-                if at + 1 < self.end and self.text[at + 1].isdecimal():
-                    line, column = self.place(at)
-                    message = f"Unexpected character ({_described(char)}) in numeric value: {_PLUS_SIGN}"
-                    raise JSONSyntaxError(message, line, column + 2)
+                if at + 1 == self.end:
+                    raise self.end_of_input(" in a Number value")
+                line, column = self.place(at)
+                message = f"Unexpected character ({_described(char)}) in numeric value: {_PLUS_SIGN}"
+                raise JSONSyntaxError(message, line, column + 2)
         raise self.no_value(at)
 
     def no_value(self, at: int) -> JSONSyntaxError:
@@ -234,13 +236,15 @@ class _Reader:
                 f"{self.source(0, root=True)})",
                 at,
             )
+        if char == "}" and self.stack[-1].kind == "Array":
+            return self.unexpected(at, "expected a value")
         if _identifier_start(char):
             return self.unrecognized(at)
         return self.unexpected(at, _EXPECTED_VALUE)
 
     def trailing(self, at: int) -> JSONSyntaxError:
         start = at
-        value, _ = self.value(at)
+        value = "" if self.text[at] == '"' else self.value(at)[0]  # Jackson reads a string only when asked for it
         match value:
             case str():
                 kind = "VALUE_STRING"
@@ -258,7 +262,9 @@ class _Reader:
 
     def word(self, at: int, word: str, value: Any) -> tuple[Any, int]:
         after = at + len(word)
-        if self.text[at:after] != word or (after < self.end and _identifier_part(self.text[after])):
+        if self.text[at:after] != word or (
+            after < self.end and self.text[after] >= "0" and _identifier_part(self.text[after])
+        ):
             raise self.unrecognized(at)
         return value, after
 
@@ -304,6 +310,7 @@ class _Reader:
             if self.text[at + 1] == "n":
                 _, after = self.word(at, "Infinity", None)
                 raise self.non_standard("-Infinity", after)
+            at += 1
         raise self.unexpected(
             at, "expected digit (0-9) to follow minus sign, for valid numeric value", " in numeric value"
         )
