@@ -54,6 +54,7 @@ async def start_sync_execution(call: Call, input: Input) -> Output:
         "startDate": new.started,
         "stopDate": stopped,
         "status": execution.status,
+        "outputDetails": {"included": input.get("includedData") != "METADATA_ONLY"},
         "billingDetails": {
             "billedMemoryUsedInMB": 64,
             "billedDurationInMilliseconds": max(100, math.ceil((stopped - new.started) * 10) * 100),
