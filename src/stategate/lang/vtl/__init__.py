@@ -3,19 +3,19 @@
     template = compile(source)                          # TemplateSyntaxError
     template.render({"input": ..., "context": {...}})   # TemplateRenderError
 
-**Values.** dict, list, str, int, float, bool and None, as JSON gives them, behave as Java's do: `{a=1, b=2}`, `.size()`, `1.0E8`.
-A template may change the dicts and lists it is given (`#set($context.responseOverride.status = 404)`, `$map.put(...)`); the
-mapping of references itself is not changed.
+**Values.** dict, list, str, int, float, bool and None, as JSON gives them, behave as Java's do: `{a=1, b=2}`,
+`.size()`, `1.0E8`. A template may change the dicts and lists it is given (`$map.put(...)`,
+`#set($context.responseOverride.status = 404)`); the mapping of references itself is not changed.
 
-**Host objects.** Subclass `Exposed` for objects with methods (`$input`, `$util`); see there. Nothing else of a Python object can be
-reached from a template.
+**Host objects.** Subclass `Exposed` for objects with methods (`$input`, `$util`); see there. Nothing else of a Python
+object can be reached from a template.
 
 **Modes.** `silent=True` is API Gateway's: a reference without a value is "", prints nothing, and `#set` stores "".
 `silent=False` is plain Velocity's: it prints as it is written, and `#set` leaves the variable alone.
 
-**Limits.** Turns of one `#foreach`, characters of output (and of any string that the template makes), steps (statements and method
-calls, weighted by the size of what they touch), depth of macros, time of regular expressions: whoever passes one gets a
-TemplateRenderError. `#include` and `#parse` always fail: there are no files.
+**Limits.** Turns of one `#foreach`, characters of output (and of any string that the template makes), steps (statements
+and method calls, weighted by the size of what they touch), depth of macros, time of regular expressions: whoever passes
+one gets a TemplateRenderError. `#include` and `#parse` always fail: there are no files.
 
 Behaviour is checked against Apache Velocity 1.7 itself.
 """
@@ -86,4 +86,7 @@ class Template:
 
 def compile(source: str) -> Template:
     """Compile a template. Raises TemplateSyntaxError, whose text shows the line with a caret."""
-    return Template(source, *compile_tree(parse(source)))
+    try:
+        return Template(source, *compile_tree(parse(source)))
+    except RecursionError:
+        raise TemplateSyntaxError.at("The template is nested too deeply", source, 0) from None

@@ -217,7 +217,8 @@ class _Compiler:
         variable, at = node.variable, node.at
 
         def render(scope: Scope, output: Output) -> None:
-            items = iterable(source(scope))
+            values = source(scope)
+            items = iterable(values)
             if items is None:
                 return
             run = scope.run
@@ -227,8 +228,10 @@ class _Compiler:
             outer = scope.get("foreach")
             loop = Loop(outer)
             put("foreach", loop)
-            left = len(items)
+            size = left = len(items)
             for item in list(items):
+                if left != size and _changed(values, size):
+                    raise run.error("ConcurrentModificationException: #foreach over what it changes", at)
                 loop.count += 1
                 left -= 1
                 loop.last = left == 0
@@ -321,6 +324,10 @@ class _Compiler:
             raise BreakSignal(target)
 
         return render
+
+
+def _changed(values: Any, size: int) -> bool:
+    return isinstance(values, list | dict) and len(values) != size
 
 
 def _enter(run: Run, at: int, message: str) -> None:

@@ -225,18 +225,23 @@ class Loop(Exposed):
             case _:
                 return None
 
-    vtl_methods = {
-        (getter, 0): (lambda name: lambda loop: loop.vtl_get(name))(name)
-        for getter, name in (
-            ("getIndex", "index"),
-            ("getCount", "count"),
-            ("hasNext", "hasNext"),
-            ("getHasNext", "hasNext"),
-            ("isFirst", "first"),
-            ("getFirst", "first"),
-            ("isLast", "last"),
-            ("getLast", "last"),
-            ("getParent", "parent"),
-            ("getTopmost", "topmost"),
-        )
-    }
+
+def _getter(name: str) -> Callable[[Loop], Any]:
+    return lambda loop: loop.vtl_get(name)
+
+
+Loop.vtl_methods = {
+    (method, 0): _getter(name)
+    for method, name in (
+        ("getIndex", "index"),
+        ("getCount", "count"),
+        ("hasNext", "hasNext"),
+        ("getHasNext", "hasNext"),
+        ("isFirst", "first"),
+        ("getFirst", "first"),
+        ("isLast", "last"),
+        ("getLast", "last"),
+        ("getParent", "parent"),
+        ("getTopmost", "topmost"),
+    )
+}

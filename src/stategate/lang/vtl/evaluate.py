@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from stategate.lang.vtl import methods
 from stategate.lang.vtl.arithmetic import ORDER, compute
-from stategate.lang.vtl.context import Output, Render, Run, Scope
+from stategate.lang.vtl.context import Deferred, Output, Render, Run, Scope
 from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.tree import (
     Bare,
@@ -222,6 +222,9 @@ class ExpressionCompiler:
 
                 def given(scope: Scope) -> bool:
                     found = value(scope)
+                    if isinstance(found, Deferred):
+                        # The engine asks for its text, which may set and stop.
+                        return found.vtl_text() is not None
                     return found is not None and found is not False
 
                 return given

@@ -26,6 +26,7 @@ from stategate.lang.vtl.tree import (
     Word,
 )
 
+MAX_OPERATORS = 100  # in one expression; each is a level of the tree
 MAX_DEPTH = 50  # nesting of blocks, parentheses, brackets and strings
 
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -307,11 +308,15 @@ class ExpressionParser:
         """Operators by precedence, all of them left-associative."""
         number = len(self.tokens)
         left = self._unary()
+        operators = 0
         while True:
             binding = _BINDING.get(self.peek().kind)
             if binding is None or binding[0] < level:
                 return left
             token = self.take()
+            operators += 1
+            if operators > MAX_OPERATORS:
+                raise self.error("The expression is nested too deeply: it has too many operators", token)
             right = self.expression(binding[0] + 1)
             left = Binary(binding[1], left, right, self.literal(number), token.start)
 

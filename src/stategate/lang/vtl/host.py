@@ -1,6 +1,7 @@
 """How the host lends its own objects to a template.
 
-A template reaches a host object through this protocol and in no other way: Python attributes and methods are never looked up.
+A template reaches a host object through this protocol and in no other way: Python attributes and methods are never
+looked up.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ class Exposed:
         class Input(Exposed):
             vtl_methods = {("json", 1): lambda self, path: self.json(path)}
 
-    A method that does not exist, or returns None, has no value. A method may raise `CallError(message)`, which becomes a
-    TemplateRenderError with the place of the call. Arguments are template values and may be of any type.
+    A method that does not exist, or returns None, has no value. A method may raise `CallError(message)`, which becomes
+    a TemplateRenderError with the place of the call. Arguments are template values and may be of any type.
     """
 
     __slots__ = ()

@@ -1,7 +1,7 @@
 """Java regular expressions on the `regex` module, with a time limit.
 
-`\\d`, `\\w`, `\\s` and `\\b`'s classes are ASCII as in Java, `.` stops at all of Java's line terminators, and `\\Q..\\E`,
-`\\p{Alpha}` and other names of Java's are translated.
+`\\d`, `\\w`, `\\s` and `\\b`'s classes are ASCII as in Java, `.` stops at all of Java's line terminators, and
+`\\Q..\\E`, `\\p{Alpha}` and other names of Java's are translated.
 """
 
 from __future__ import annotations

@@ -156,11 +156,11 @@ _TABLE: tuple[tuple[tuple[State, ...], Kind, str | None, str], ...] = (
     (_OPEN, Kind.FORMAL_OPEN, "#", r"#\*\*[^#]"),
     (_OPEN, Kind.COMMENT_OPEN, "#", r"#\*"),
     (_OPEN, Kind.HASH, "#", r"#"),
-    (_OPEN, Kind.LINE_COMMENT_OPEN, "#", r"##"),
+    ((D, R), Kind.LINE_COMMENT_OPEN, "#", r"##"),
     ((D,), Kind.DOUBLE_ESCAPE, "\\", r"\\\\"),
     ((D,), Kind.ESCAPE, "\\", r"\\"),
     ((D,), Kind.TEXT, _ANY, r"[^$#\\]+"),
-    ((D, R, RM), Kind.NO_REFERENCE, "$", r"\$[.\[]"),
+    ((D, R), Kind.NO_REFERENCE, "$", r"\$(?:\.|!?\[)"),
     ((State.LINE_COMMENT,), Kind.LINE_COMMENT, "\r\n", _NEWLINE),
     ((State.COMMENT,), Kind.COMMENT, "*", r"\*#"),
     ((State.TEXTBLOCK,), Kind.TEXTBLOCK, "]", r"\]\]#"),
@@ -202,7 +202,7 @@ _TABLE: tuple[tuple[tuple[State, ...], Kind, str | None, str], ...] = (
     ((R, RM, R2), Kind.DOT, ".", r"\.[a-zA-Z]"),
     ((R, RM), Kind.LCURLY, "{", r"\{"),
     ((R, RM), Kind.RCURLY, "}", r"\}"),
-    ((R, RM, R2), Kind.REFERENCE_END, _ANY, r"(?s:.)"),
+    ((R, RM), Kind.REFERENCE_END, _ANY, r"(?s:.)"),
     ((PD,), Kind.DIRECTIVE_END, _ANY, r"(?s:.)"),
 )
 
@@ -351,8 +351,6 @@ class Lexer:
             case Kind.METHOD_CLOSE:
                 self.state = State.REFERENCE
             case Kind.SET:
-                if self.state is not State.DEFAULT:
-                    self.pop()
                 self.push(State.DIRECTIVE)
                 self.in_set = True
                 self._open += 1

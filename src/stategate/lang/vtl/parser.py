@@ -209,7 +209,7 @@ class Parser(ExpressionParser):
             return MacroCall(name, arguments, None, self.literal(first), token.start)
         inside = len(self.tokens)
         body = Block(self._statements())
-        inner = self.literal(inside)
+        inner = self.literal(inside) if name == "literal" else ""
         self.expect(Kind.END)
         if name.startswith("@"):
             return MacroCall(name[1:], arguments, body, self.literal(first), token.start)

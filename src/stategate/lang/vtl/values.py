@@ -1,7 +1,7 @@
 """The values of templates: their text, equality and order as in Java.
 
-Python's own types stand for Java's: str, int (Integer, Long and BigInteger by size), float (Double), bool, None, dict (a
-LinkedHashMap) and list. A plain list came from JSON and prints as JSON; what a template makes is a `ListValue`.
+Python's own types stand for Java's: str, int (Integer, Long and BigInteger by size), float (Double), bool, None, dict
+(a LinkedHashMap) and list. A plain list came from JSON and prints as JSON; what a template makes is a `ListValue`.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
         case (bool(), _) | (_, bool()):
             return False
         case (int(), int()) | (float(), float()):
-            return left == right or (left != left and right != right)
+            return bool(left == right or (left != left and right != right))
         case ArrayValue(), _:
             return left is right
         case list(), list():

@@ -1,8 +1,8 @@
 """The Java methods that values have in templates.
 
-Each table maps a signature to a function of the value and the arguments. A signature is the method's name and a letter for each
-argument: `s` a string, `i` an integer, `n` any number, `b` a boolean, `l` a list, `m` a map, `o` anything. `*` takes any number of
-arguments. A call that fits no signature has no value, as in Java's reflection.
+Each table maps a signature to a function of the value and the arguments. A signature is the method's name and a letter
+for each argument: `s` a string, `i` an integer, `n` any number, `b` a boolean, `l` a list, `m` a map, `o` anything. `*`
+takes any number of arguments. A call that fits no signature has no value, as in Java's reflection.
 """
 
 from __future__ import annotations

@@ -59,10 +59,10 @@ def _one(value: Any, flags: str, width: str | None, precision: str | None, conve
         shown = shown if precision is None else shown[: int(precision)]
     elif value is None:
         shown = "null"
-    elif kind == "c" and (
-        (isinstance(value, str) and len(value) == 1) or (type(value) is int and 0 <= value < 0x110000)
-    ):
-        shown = value if isinstance(value, str) else chr(value)
+    elif kind == "c" and isinstance(value, str) and len(value) == 1:
+        shown = value
+    elif kind == "c" and type(value) is int and 0 <= value < 0x110000:
+        shown = chr(value)
     elif kind in "dxo" and type(value) is int:
         return _integer(value, flags, width, conversion)
     elif kind in "fe" and type(value) is float:

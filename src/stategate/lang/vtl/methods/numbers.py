@@ -17,14 +17,14 @@ _DOUBLE = re.compile(r"\s*[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[e
 
 def _wrapped(value: _Number, bits: int) -> int:
     """A narrowing conversion: a double saturates, an integer keeps its low bits."""
-    half = 2 ** (bits - 1)
+    half: int = 2 ** (bits - 1)
     if isinstance(value, float):
         wide = max(bits, 32)
         if value != value:
             return 0
-        limit = 2 ** (wide - 1)
+        limit: int = 2 ** (wide - 1)
         value = limit - 1 if value >= limit else -limit if value <= -limit else math.trunc(value)
-    return ((value + half) & (2**bits - 1)) - half
+    return int((value + half) & (2**bits - 1)) - half
 
 
 def _float(value: _Number) -> float:
@@ -80,7 +80,7 @@ def _unsigned(number: int, style: str) -> str:
 
 
 def _order(left: Any, right: Any) -> int:
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 NUMBER_METHODS: dict[str, Callable[..., Any]] = {
