@@ -43,6 +43,7 @@ QUICK = 0.005
 UNFAIR = 0.1
 MEMORY_EVERY = 0.05
 REAP_EVERY = 30.0
+TRUST = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -55,6 +56,29 @@ class Job:
     future: asyncio.Future[InvocationResult]
     queued: float
     begun: bool = False
+
+
+@dataclass(slots=True)
+class Sink:
+    """Where a worker's log goes. That the role may log is taken to hold for `TRUST` seconds; that it may not is asked
+    again each time, so that a permission that is given counts at once."""
+
+    code: FunctionCode
+    stream: str
+    writer: LogWriter
+    may_log: Callable[[FunctionCode], bool]
+    allowed_until: float = 0.0
+
+    def __call__(self, events: Sequence[LogEvent]) -> None:
+        try:
+            now = time.monotonic()
+            if now >= self.allowed_until:
+                if not self.may_log(self.code):
+                    return
+                self.allowed_until = now + TRUST
+            self.writer.write(self.code.world, self.code.log_group, self.stream, events)
+        except Exception:  # noqa: BLE001  a log that cannot be written must not stop the function
+            _log.exception("function log lost", function=self.code.arn, events=len(events))
 
 
 @dataclass(slots=True, eq=False)
@@ -344,7 +368,8 @@ class FunctionPool:
         separator = b"\0" + secrets.token_hex(8).encode() + b"\0"
         variables = environment(code, directory, stream, self._credentials(code), self._endpoint())
         launch = Launch(code, directory, variables, stream, separator.hex(), self._life[0])
-        output = Output(partial(self._emit, code, stream), separator, self._clock.now)
+        sink = Sink(code, stream, self._log_writer, self._may_log)
+        output = Output(sink, separator, self._clock.now)
         output.say(f"INIT_START Runtime Version: {code.runtime} on CPython {platform.python_version()}\n")
         worker = await Worker.start(launch, output)
         self._workers.add(worker)
@@ -394,13 +419,6 @@ class FunctionPool:
             self._workers.discard(worker)
             self._dying.add(worker)
             worker.reaped.add_done_callback(lambda _: self._dying.discard(worker))
-
-    def _emit(self, code: FunctionCode, stream: str, events: Sequence[LogEvent]) -> None:
-        try:
-            if self._may_log(code):
-                self._log_writer.write(code.world, code.log_group, stream, events)
-        except Exception:  # noqa: BLE001  a log that cannot be written must not stop the function
-            _log.exception("function log lost", function=code.arn, events=len(events))
 
     # --- now and then
 

@@ -143,7 +143,7 @@ def test_a_role_that_may_not(tmp_path: Path) -> None:
         assert isinstance(outcome, TaskFailure)
         assert outcome.error == "Lambda.AWSLambdaException"
         assert re.fullmatch(
-            rf"User: arn:aws:sts::{ACCOUNT}:assumed-role/denied/[A-Za-z]{{32}} is not authorized to perform:"
+            rf"User: arn:aws:sts::{ACCOUNT}:assumed-role/denied/[0-9a-f]{{32}} is not authorized to perform:"
             rf" lambda:InvokeFunction on resource: {ARN} because no identity-based policy allows the"
             r" lambda:InvokeFunction action \(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException;"
             r" Request ID: [0-9a-f-]{36}; Proxy: null\)",

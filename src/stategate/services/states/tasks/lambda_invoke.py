@@ -90,8 +90,8 @@ def _client_context(encoded: str | None) -> str | None:
 def _trace(execution: NewExecution, ports: Ports) -> str:
     if execution.trace_header is not None:
         return execution.trace_header
-    root = f"{int(ports.clock.now()):08x}-{ports.entropy.letters(24, '0123456789abcdef')}"
-    return f"Root=1-{root};Parent={ports.entropy.letters(16, '0123456789abcdef')};Sampled=0"
+    digits = (ports.entropy.uuid() + ports.entropy.uuid()).replace("-", "")
+    return f"Root=1-{int(ports.clock.now()):08x}-{digits[:24]};Parent={digits[24:40]};Sampled=0"
 
 
 def _result(invoked: Invoked, now: float, trace: str) -> dict[str, Any]:

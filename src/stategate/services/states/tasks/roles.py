@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import string
-
 from stategate.iam import Principal
 from stategate.services import access
 from stategate.services.ports import NewExecution, Ports, TaskFailure
 
 SERVICE = "states.amazonaws.com"
-_ALPHABET = string.ascii_letters
 
 
 def assume(ports: Ports, execution: NewExecution, credentials: str | None) -> Principal | TaskFailure:
-    """The session that the call is made with; the execution's role first, and from it the other one."""
-    name = ports.entropy.letters(32, _ALPHABET)
+    """The session that the call is made with; the execution's role first, and from it the other one. Its name is 32
+    random characters."""
+    name = ports.entropy.uuid().replace("-", "")
     try:
         own = access.assume_role(
             ports, execution.world, execution.role_arn, SERVICE, name, {"aws:SourceArn": execution.machine_arn}
