@@ -1,0 +1,191 @@
+"""No template hangs or fills the server, and none gets out of its language."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import pytest
+
+from stategate.lang.vtl import (
+    CallError,
+    Exposed,
+    TemplateRenderError,
+    TemplateSyntaxError,
+    compile,
+)
+
+
+def render(source: str, **references: Any) -> str:
+    return compile(source).render(references)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("#foreach($i in [1..1001])x#end", "more than 1000 times"),
+        ("#foreach($i in [1..1000])#foreach($j in [1..1000])#set($x = $j)#end#end", "steps"),
+        ("#foreach($i in [1..99999999])x#end", "range"),
+        ("#set($x = 'ab')" + '#set($x = "$x$x")' * 40, "characters"),
+        ("#set($x = 'ab')" + "#set($x = $x + $x)" * 40, "characters"),
+        ("#set($x = 'ab')" + "#set($x = $x.concat($x))" * 40, "characters"),
+        ("#set($x = 'ab')" + "#set($x = $x.replace('a','aaaaaaaaaa'))" * 12, "characters"),
+        ("#set($y='x')$y.repeat(2000000000)", "characters"),
+        ("#set($x = 99999999)" + "#set($x = $x * $x)" * 40, "too large"),
+        ("#set($l = ['abcdefgh'])" + "#set($l = [$l,$l,$l,$l])" * 20 + "$l", "characters"),
+        ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b", "too deeply"),
+        ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b.hashCode()", "too deeply"),
+        ("#macro(r)#r()#end#r()", "20 deep"),
+        ("#macro(a)#b()#end#macro(b)#a()#end#a()", "20 deep"),
+        ("#set($e = '#evaluate($e)')#evaluate($e)", "20 deep"),
+        ("#set($s='" + "a" * 40 + "!')$s.matches('(a+)+b')$s.matches('(a|aa)+$')", "takes too long"),
+        ("#set($s='x')$s.format('%2000000000d', 1)", "Width"),
+        ("#include('/etc/passwd')", "no other files"),
+        ("#parse('x.vm')", "no other files"),
+        ("#set($s='abc')$s.substring(4)", "StringIndexOutOfBounds"),
+        ("#set($s='abc')$s.matches('[')", "PatternSyntax"),
+        ("#set($l=[1])$l.get(1)", "IndexOutOfBounds"),
+        ("#set($l=[1])#set($l[3]=1)", "IndexOutOfBounds"),
+        ("#set($m={[1]:2})", "key"),
+    ],
+)
+def test_what_is_refused_while_rendering(source: str, message: str) -> None:
+    template = compile(source)
+    started = time.perf_counter()
+    with pytest.raises(TemplateRenderError) as caught:
+        template.render({})
+    assert message in str(caught.value)
+    assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "#if(true)" * 500 + "#end" * 500,
+        "#set($x = " + "(" * 5000 + "1" + ")" * 5000 + ")",
+        "#set($x = " + "[" * 5000 + "]" * 5000 + ")",
+        "#set($x = " + "!" * 5000 + "$x)",
+        "$a" + ".b($a" * 2000 + ")" * 2000,
+        "$a" + "[$a" * 2000 + "]" * 2000,
+    ],
+)
+def test_deep_nesting_is_a_syntax_error(source: str) -> None:
+    with pytest.raises(TemplateSyntaxError, match="nested too deeply"):
+        compile(source)
+
+
+def test_nesting_up_to_the_limit_renders() -> None:
+    assert render("#if(true)" * 45 + "x" + "#end" * 45) == "x"
+    assert render("#set($x = " + "(" * 40 + "1" + ")" * 40 + ")$x") == "1"
+
+
+def test_a_long_chain_of_operators_does_not_break_the_interpreter() -> None:
+    assert render("#set($x = 1" + " + 1" * 100 + ")$x") == "101"
+    with pytest.raises(TemplateSyntaxError, match="too many operators"):
+        compile("#set($x = 1" + " + 1" * 5000 + ")$x")
+
+
+@pytest.mark.parametrize("piece", ["text and more text\n", '#set($a = "x$b.c")\n'])
+def test_a_megabyte_compiles_in_seconds(piece: str) -> None:
+    source = piece * (1_000_000 // len(piece)) + " "
+    started = time.perf_counter()
+    compile(source)
+    assert time.perf_counter() - started < 60
+
+
+def test_limits_are_the_callers() -> None:
+    template = compile("#foreach($i in [1..5])xx#end")
+    assert template.render({}, max_turns=5, max_output=10) == "x" * 10
+    for limits in ({"max_turns": 4}, {"max_output": 9}, {"max_steps": 5}):
+        with pytest.raises(TemplateRenderError):
+            template.render({}, **limits)
+
+
+class Secret:
+    value = "leaked"
+
+    def get(self, name: str) -> str:
+        return "leaked"
+
+
+class Host(Exposed):
+    secret = "leaked"
+    vtl_methods: ClassVar[Any] = {
+        ("twice", 1): lambda self, value: f"{value}{value}",
+        ("fail", 0): lambda self: self.fail(),
+    }
+
+    def vtl_get(self, name: str) -> Any:
+        return "seen" if name == "open" else None
+
+    def fail(self) -> None:
+        raise CallError("it failed")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("$o.value", "$o.get('value')", "$o", "$o['__class__']", "$h.secret", "$h.vtl_get('open')", "$h['secret']"),
+        *("$h.fail", "$h.fail.x", "$s.format_map($m)", "$s.class", "$s.getClass()", "$s['__class__']", "$l.sort()"),
+        *("$l.pop()", "$m.items()", "$n.bit_length()", "$n.class.forName('x')", "$l.append(1)", "$m.update($m)"),
+    ],
+)
+def test_python_cannot_be_reached(expression: str) -> None:
+    values = {"o": Secret(), "h": Host(), "s": "x", "l": [1], "m": {}, "n": 1}
+    assert compile(expression).render(values) == ""
+
+
+def test_a_host_object() -> None:
+    source = "$h.open $h.twice('a') $h.twice($h.twice(1)) [$h][$h.twice()][$h.none()]"
+    assert render(source, h=Host()) == "seen aa 1111 [][][]"
+    with pytest.raises(TemplateRenderError) as caught:
+        render("a\n  $h.fail()", h=Host())
+    assert (caught.value.line, caught.value.column) == (2, 6)
+    assert "it failed" in caught.value.message
+
+
+def test_an_error_shows_its_place() -> None:
+    with pytest.raises(TemplateSyntaxError) as caught:
+        compile('{\n  "a": #set($x = 1 $y)\n}')
+    assert (caught.value.line, caught.value.column) == (2, 20)
+    assert str(caught.value).splitlines()[1:] == ['    "a": #set($x = 1 $y)', " " * 21 + "^"]
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("#if(true)\nx", (2, 2)),
+        ("x\n#end", (2, 1)),
+        ("a\n $", (2, 3)),
+        ("#set($x = )", (1, 11)),
+        ("#foreach($i on $l)#end", (1, 1)),
+        ("#macro()#end", (1, 1)),
+        ("#evaluate(1)", (1, 1)),
+        ("#define(x)#end", (1, 1)),
+        ('\n#set($x = "#if(")', (2, 11)),
+        ("${a.b", (1, 6)),
+        ("$a.b(1", (1, 7)),
+    ],
+)
+def test_the_place_of_a_syntax_error(source: str, place: tuple[int, int]) -> None:
+    with pytest.raises(TemplateSyntaxError) as caught:
+        compile(source)
+    assert (caught.value.line, caught.value.column) == place
+
+
+def test_the_callers_mapping_stays_but_its_values_change() -> None:
+    references: dict[str, Any] = {"context": {"responseOverride": {"header": {}}}}
+    source = '#set($context.responseOverride.status = 404)#set($context.responseOverride.header["X"] = "y")#set($z = 1)'
+    assert compile(source + "$!context.requestOverride.header.put('a','b')").render(references) == ""
+    assert references == {"context": {"responseOverride": {"header": {"X": "y"}, "status": 404}}}
+
+
+def test_missing_values_in_silent_mode_equal_null_and_the_empty_string() -> None:
+    source = '#if($x.y == $null)a#end#if($x.y == "")b#end#if($x.y)c#end#if(!$x.y)d#end[$x.y]'
+    assert compile(source).render({}) == "abc[]"
+    assert compile(source).render({}, silent=False) == "ad[$x.y]"
+
+
+def test_text_outside_of_the_first_plane_counts_as_java_counts() -> None:
+    source = "$s.length() $s.substring(0,2) $s.substring(2) $s.indexOf('b')"
+    assert render(source, s="\U0001f600b") == "3 \U0001f600 b 2"
