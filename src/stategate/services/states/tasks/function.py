@@ -22,7 +22,7 @@ async def run(ports: Ports, execution: NewExecution, task: ScheduleTask, princip
     except AwsError as error:
         return lambda_results.refused(error, request_id)
     if invoked.function_error is not None:
-        return lambda_results.failed(invoked)
+        return lambda_results.failed(invoked, verbatim=True)
     try:
         return TaskSuccess(dumps(lambda_results.payload_of(invoked)))
     except lambda_results.NotJSON as error:

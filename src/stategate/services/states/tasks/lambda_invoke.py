@@ -46,7 +46,7 @@ async def run(ports: Ports, execution: NewExecution, task: ScheduleTask, princip
     except AwsError as error:
         return lambda_results.refused(error, request_id)
     if invoked.function_error is not None:
-        return lambda_results.failed(invoked)
+        return lambda_results.failed(invoked, verbatim=False)
     try:
         return TaskSuccess(dumps(_result(invoked, ports.clock.now(), _trace(execution, ports))))
     except lambda_results.NotJSON as error:

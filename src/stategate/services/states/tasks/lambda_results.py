@@ -41,8 +41,9 @@ def refused(error: AwsError, request_id: str) -> TaskFailure:
     return TaskFailure(f"Lambda.{name}", cause)
 
 
-def failed(invoked: Invoked) -> TaskFailure:
-    """The function failed: its error type, and the whole payload as the cause."""
+def failed(invoked: Invoked, *, verbatim: bool) -> TaskFailure:
+    """The function failed: its error type, and the whole payload as the cause. Where the Resource is the function's ARN
+    the cause is the payload's text, and with lambda:invoke the payload as compact JSON."""
     try:
         payload = payload_of(invoked)
     except NotJSON:
@@ -55,7 +56,7 @@ def failed(invoked: Invoked) -> TaskFailure:
             "The cause could not be determined because Lambda did not return an error type."
             f" Returned payload: {returned}",
         )
-    return _cut(error, dumps(payload))
+    return _cut(error, invoked.payload.decode("utf-8", "replace") if verbatim else dumps(payload))
 
 
 def not_json(error: NotJSON) -> TaskFailure:
