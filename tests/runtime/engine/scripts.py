@@ -22,7 +22,7 @@ from stategate.asl.events import (
     TimerFired,
 )
 from stategate.asl.history import HistoryEvent
-from stategate.asl.machine import Step
+from stategate.asl.machine import IllegalEvent, Step
 from stategate.asl.run import RunIdentity
 from stategate.runtime.engine.language import Language
 
@@ -74,6 +74,8 @@ class _Stepper:
                 self.go_on()
             case Continued():
                 self.go_on()
+            case TaskSucceeded(command=command) if command > state["event"]:
+                raise IllegalEvent(f"no command {command}")
             case TaskSucceeded(command=command, output=output) if state["task"] == command:
                 self.note("TaskSucceeded", output=output)
                 state["task"] = None

@@ -15,7 +15,7 @@ import pytest
 from tests.runtime.engine.scripts import scripts
 
 from stategate.asl.effects import ScheduleTask
-from stategate.asl.events import StopRequested
+from stategate.asl.events import StopRequested, TaskSucceeded
 from stategate.asl.history import HistoryEvent
 from stategate.runtime.engine import Engine, EngineClosed
 from stategate.runtime.engine import engine as engine_module
@@ -224,7 +224,7 @@ def test_waiting_executions_leave_memory(tmp_path: Path, monkeypatch: pytest.Mon
         rig.clock.advance(100_001)
         await rig.until(lambda: all(rig.status(new) == "SUCCEEDED" for new in news))
         assert len(rig.runner.calls) == 200
-        assert not rig.engine._live
+        await rig.until(lambda: not rig.engine._live)
 
     simulate(tmp_path, body)
 
@@ -369,6 +369,17 @@ def test_posted_events_are_kept(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_an_illegal_event_changes_nothing(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        new = rig.new("a", ["wait", 10])
+        await rig.engine.start(new)
+        assert await rig.engine.post(new.arn, "e", TaskSucceeded(999, "1"))
+        rig.clock.advance(10)
+        assert (await rig.ended(new)).status == "SUCCEEDED"
+
+    simulate(tmp_path, body)
+
+
 def test_express_runs_in_memory(tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         before = rig.store.writer.commits
@@ -394,8 +405,8 @@ def test_express_is_stopped_when_the_caller_goes_away(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
         await rig.until(lambda: rig.runner.cancelled)
+        await rig.until(lambda: not rig.engine._live)
         assert rig.watcher.seen[-1] == "ABORTED"
-        assert not rig.engine._live
 
     simulate(tmp_path, body)
 

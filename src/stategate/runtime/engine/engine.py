@@ -31,6 +31,7 @@ from stategate.asl.events import (
     TimerFired,
 )
 from stategate.asl.history import HistoryEvent
+from stategate.asl.machine import IllegalEvent
 from stategate.runtime.clock import AlarmClock
 from stategate.runtime.engine.language import Language, Programs, identity, states_language
 from stategate.runtime.engine.live import Delivery, Live, Outcome
@@ -85,7 +86,7 @@ class Engine:
     ) -> None:
         self._tables = tables
         self._clock = clock
-        self._entropy = entropy
+        self._seed = int(entropy.uuid().replace("-", ""), 16)  # plus the step's number: never the same twice
         self._observers = tuple(observers)
         self._language = language or states_language()
         self._programs = Programs(self._language)
@@ -307,9 +308,12 @@ class Engine:
             delivery = live.inbox.popleft()
             outcome.event(live, delivery)
             now = self._clock.now()
-            seed = int(self._entropy.uuid().replace("-", ""), 16)
-            result = step(program, live.run, delivery.event, now, seed)
             self.steps += 1
+            try:
+                result = step(program, live.run, delivery.event, now, self._seed + self.steps)
+            except IllegalEvent:
+                log.exception("event.illegal", execution=live.new.arn, illegal=type(delivery.event).__name__)
+                continue
             outcome.history += result.events
             for effect in result.effects:
                 outcome.effect(live, effect)
