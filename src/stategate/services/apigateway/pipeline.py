@@ -17,12 +17,14 @@ from stategate.services.ports import World
 
 @dataclass(slots=True)
 class Outcome:
-    """A reply with what the access log tells of it. `traced`: the answer carries X-Amzn-Trace-Id. Latency in ms."""
+    """A reply with what the access log tells of it. `traced`: the answer carries X-Amzn-Trace-Id. `generated`: it is a
+    gateway response."""
 
     reply: Reply
     context: dict[str, Any]
     traced: bool = False
     extra: dict[str, str] = field(default_factory=dict)
+    generated: bool = False
 
 
 async def run(
@@ -55,4 +57,4 @@ async def run(
         stages.log_failure(received, failure, reply)
         if failure.log is not None:
             extra["integrationErrorMessage"] = extra["integration.error"] = failure.log or "-"
-        return Outcome(reply, context, False, extra)
+        return Outcome(reply, context, False, extra, generated=True)
