@@ -108,6 +108,20 @@ def test_a_function_that_fails(tmp_path: Path, resource: str, comma: str, colon:
     run(tmp_path, test)
 
 
+def test_a_response_that_is_no_json(tmp_path: Path) -> None:
+    """One that is larger than any result may be is left to the machine, which refuses it for its size."""
+
+    async def test(world: FunctionWorld) -> None:
+        await world.function("def handler(e, c): return b'a' * e['size']")
+        outcome = await perform(world, ARN, '{"size":3}')
+        assert isinstance(outcome, TaskFailure)
+        assert outcome.error == "Lambda.Unknown"
+        outcome = await perform(world, ARN, '{"size":263168}')
+        assert outcome == TaskSuccess('"' + "a" * 263_168 + '"')
+
+    run(tmp_path, test)
+
+
 def test_a_timeout_and_an_exit(tmp_path: Path) -> None:
     async def test(world: FunctionWorld) -> None:
         await world.function("import time\ndef handler(e, c): time.sleep(9)", name="slow", Timeout=1)
