@@ -20,6 +20,9 @@ from stategate.lang import jsontext
 _REFERENCE = re.compile(
     r"\$(?:\{(context|stageVariables)\.([\w.\-]+)\}|(context|stageVariables)\.([\w\-]+(?:\.[\w\-]+)*))"
 )
+_SPACED = frozenset(("API_CONFIGURATION_ERROR", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT"))
+"""Unless they are customised, AWS answers these with a blank after the colon (recorded: 36 bytes, not 35)."""
+
 _NO_RESOURCE = Resource("", "")
 _NO_METHOD = Method("")
 _TARGET = re.compile(r"gatewayresponse\.header\.([A-Za-z0-9!#$%&'*+\-.^_`|~]+)\Z")
@@ -83,6 +86,8 @@ def _render(
                 headers.append((name, value if isinstance(value, str) else ",".join(value)))
     if failure.response_type == "ACCESS_DENIED" and template == DEFAULT_TEMPLATE:
         body = '{"Message":' + context["error"]["messageString"] + "}"
+    elif chosen is None and failure.response_type in _SPACED:
+        body = '{"message": ' + context["error"]["messageString"] + "}"
     else:
         body = substitute(template, context, received.around.variables)
     if not any(name.lower() == "content-type" for name, _ in headers):

@@ -143,7 +143,10 @@ def _service(
             return FunctionRequest(function, parsed.region, payload, headers, role, seconds, False, later)
         request = _call(parsed, verb, mapped, payload, role, seconds)
         address = f"https://{parsed.service}.{parsed.region}.amazonaws.com{request.path}"
-        if request.query:
+        if parsed.kind == "action" and not any(name == "Action" for name, _ in request.query):
+            # So AWS logs it, whatever the protocol.
+            address += f"?Action={parsed.rest}"
+        elif request.query:
             address += "?" + urlencode(request.query)
         _log_endpoint(received.trace, address, _sent(routed, request.headers), payload)
         return request

@@ -249,5 +249,5 @@ def test_invoke_method(world: GatewayWorld) -> None:
     assert world("TestInvokeMethod", **where)["body"] == "pet {petId}"
     world("DeleteMethodResponse", **where, statusCode="200")
     failed = world("TestInvokeMethod", **where)
-    assert (failed["status"], failed["body"]) == (500, '{"message":"Internal server error"}')
+    assert (failed["status"], failed["body"]) == (500, '{"message": "Internal server error"}')
     assert failed["headers"] == {"x-amzn-ErrorType": "InternalServerErrorException"}

@@ -106,7 +106,7 @@ def test_a_lone_default_response_hides_the_backends_refusal(world: GatewayWorld)
 def test_no_response_matches(world: GatewayWorld) -> None:
     api, _ = recipes(world, **{"400": {"selectionPattern": "4.."}})
     answer = world.request(api, "POST", "/recipes/1/move", body=b"{}")
-    assert (answer.status, answer.body) == (500, b'{"message":"Internal server error"}')
+    assert (answer.status, answer.body) == (500, b'{"message": "Internal server error"}')
     assert answer.header("x-amzn-errortype") == "InternalServerErrorException"
     assert answer.header("x-amzn-trace-id") is None
 
@@ -117,7 +117,7 @@ def test_a_role_that_does_not_trust_the_gateway(world: GatewayWorld) -> None:
     world("DeleteRole", "iam", RoleName="Gateway")
     world.role("Gateway", trusted="lambda.amazonaws.com")
     answer = world.request(api, "POST", "/recipes/1/move", body=b"{}")
-    assert (answer.status, answer.body) == (500, b'{"message":"Internal server error"}')
+    assert (answer.status, answer.body) == (500, b'{"message": "Internal server error"}')
     assert world.backend.calls == []
 
 
@@ -142,7 +142,7 @@ def test_time_out(world: GatewayWorld) -> None:
     world.deploy(api)
     world.backend.delay = 5
     answer = world.request(api, "POST", "/")
-    assert (answer.status, answer.body) == (504, b'{"message":"Endpoint request timed out"}')
+    assert (answer.status, answer.body) == (504, b'{"message": "Endpoint request timed out"}')
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/recipes/1/move"), ("POST", "/none"), ("POST", "/")])
