@@ -306,7 +306,6 @@ class ExpressionParser:
 
     def expression(self, level: int = 0) -> Expression:
         """Operators by precedence, all of them left-associative."""
-        number = len(self.tokens)
         left = self._unary()
         operators = 0
         while True:
@@ -317,7 +316,9 @@ class ExpressionParser:
             operators += 1
             if operators > MAX_OPERATORS:
                 raise self.error("The expression is nested too deeply: it has too many operators", token)
+            number = len(self.tokens)
             right = self.expression(binding[0] + 1)
+            # The engine's text of an operation is that of its right side.
             left = Binary(binding[1], left, right, self.literal(number), token.start)
 
     def _unary(self) -> Expression:

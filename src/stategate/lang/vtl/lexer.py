@@ -150,7 +150,7 @@ _TABLE: tuple[tuple[tuple[State, ...], Kind, str | None, str], ...] = (
     ((DI,), Kind.RPAREN, ")", rf"\)(?:[ \t]*{_NEWLINE})?"),
     ((R2,), Kind.METHOD_CLOSE, ")", r"\)"),
     ((D,), Kind.ESCAPE_DIRECTIVE, "\\", r"\\(?:\\\\)*#(?:[a-zA-Z_@][a-zA-Z0-9_]*|\{[a-zA-Z_@][a-zA-Z0-9_]*\})"),
-    ((D, R, RM), Kind.SET, " \t#", r"[ \t]*#(?:set|\{set\})[ \t]*\("),
+    ((D, R, RM, R2), Kind.SET, " \t#", r"[ \t]*#(?:set|\{set\})[ \t]*\("),
     (_OPEN, Kind.DOLLAR, "\\$", r"\\*\$(?:\\*!)?"),
     (_OPEN, Kind.TEXTBLOCK_OPEN, "#", r"#\[\["),
     (_OPEN, Kind.FORMAL_OPEN, "#", r"#\*\*[^#]"),
@@ -164,6 +164,8 @@ _TABLE: tuple[tuple[tuple[State, ...], Kind, str | None, str], ...] = (
     ((State.LINE_COMMENT,), Kind.LINE_COMMENT, "\r\n", _NEWLINE),
     ((State.COMMENT,), Kind.COMMENT, "*", r"\*#"),
     ((State.TEXTBLOCK,), Kind.TEXTBLOCK, "]", r"\]\]#"),
+    # A text must not end right after one of these, not even in a comment.
+    ((State.LINE_COMMENT, State.COMMENT), Kind.HASH, "\\$#", r"#|\\*\$(?:\\*!)?"),
     ((State.LINE_COMMENT, State.COMMENT), Kind.SKIPPED, _ANY, r"(?s:.)"),
     ((State.TEXTBLOCK,), Kind.KEPT, _ANY, r"(?s:.)"),
     (_ARGUMENTS, Kind.WHITESPACE, " \t\r\n", r"[ \t\r\n]+"),
@@ -321,6 +323,8 @@ class Lexer:
 
     def _begin(self, kind: Kind) -> None:
         """Text that belongs to the token that follows it."""
+        if self.state in (State.LINE_COMMENT, State.COMMENT):
+            return
         match kind:
             case Kind.DOLLAR:
                 if self.state is State.REFERENCE:
