@@ -190,3 +190,17 @@ def test_every_failed_start_answers_one_caller(tmp_path: Path) -> None:
         assert {json.loads(result.payload)["errorMessage"] for result in results} == {"at start"}
 
     run(tmp_path, test)
+
+
+def test_closing_is_no_failure_of_the_function(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP)
+        running = asyncio.ensure_future(world.invoke(code, b"9"))
+        await asyncio.sleep(0.2)
+        await world.pool.close()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        with pytest.raises(Throttled):
+            await world.invoke(code, b"0")
+
+    run(tmp_path, test)

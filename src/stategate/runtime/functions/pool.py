@@ -194,7 +194,9 @@ class FunctionPool:
                     del self._crews[key]
 
     async def close(self) -> None:
-        """Ends all workers; who still waits is cancelled."""
+        """Ends all workers; whoever waits for a result is cancelled."""
+        if self._closed:
+            return
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
@@ -209,8 +211,7 @@ class FunctionPool:
             worker.kill()
         await asyncio.gather(*(worker.reaped for worker in workers))
         for fd in self._life:
-            with contextlib.suppress(OSError):
-                os.close(fd)
+            os.close(fd)
 
     # --- who serves whom
 
@@ -403,7 +404,10 @@ class FunctionPool:
         ended = results.ended(job.code, job.invocation, outcome, init_ms, limit, self._clock.now())
         tail = worker.output.end(*ended.lines)
         self._leave(job)
-        if not job.future.done():
+        if self._closed:
+            # The workers were killed: that is no result of the function.
+            job.future.cancel()
+        elif not job.future.done():
             job.future.set_result(InvocationResult(ended.payload, ended.error, tail))
 
     def _leave(self, job: Job) -> None:
