@@ -20,6 +20,7 @@ from stategate.asl.history import HistoryEvent
 from stategate.runtime.engine import Engine, EngineClosed
 from stategate.runtime.engine import engine as engine_module
 from stategate.runtime.store.sqlite import SqliteStore
+from stategate.runtime.store.writer import Batch, StoreFailed
 from stategate.services.ports import (
     Execution,
     ExecutionExists,
@@ -347,6 +348,49 @@ def test_a_full_disk_acknowledges_nothing_and_heals(tmp_path: Path) -> None:
         rig.clock.advance(1)
         assert (await rig.ended(running)).status == "SUCCEEDED"
         assert len(rig.runner.calls) == 2
+
+    simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_commits_that_fail_at_random(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+
+    def flaky(store: SqliteStore) -> None:
+        transaction = store.writer._transaction
+
+        def attempt(group: list[Batch]) -> list[Exception | None]:
+            if chance.random() < 0.2:
+                raise OSError("the disk is having a bad day")
+            return transaction(group)
+
+        store.writer._transaction = attempt  # type: ignore[method-assign]
+
+    async def body(rig: Rig) -> None:
+        flaky(rig.store)
+        kinds: list[list[Any]] = [["task", ["wait", 3], "task"], [["task", 50], "continue", ["wait", 70]], ["pass"]]
+        news = [rig.new(f"n{n}", *kinds[n % 3]) for n in range(30)]
+        acknowledged: set[str] = set()
+        async with asyncio.timeout(30):
+            while not all(rig.status(new) == "SUCCEEDED" for new in news):
+                for new in news:
+                    if new.arn not in acknowledged and new.arn not in rig.engine._live:
+                        try:
+                            await rig.engine.start(new)
+                        except StoreFailed:
+                            assert rig.engine.get(new.arn) is None
+                            continue
+                        acknowledged.add(new.arn)
+                if chance.random() < 0.1:
+                    await rig.restart()
+                    flaky(rig.store)
+                rig.clock.advance(chance.random() * 3)
+                await asyncio.sleep(0.002)
+        for new in news:
+            ids = [event.id for event in rig.engine.history(new.arn)]
+            assert ids == list(range(1, len(ids) + 1))
+            assert rig.types(new).count("ExecutionSucceeded") == 1
+        assert all(not rig.store.executions._read(f"SELECT 1 FROM {t}", ()) for t in ("frame", "timer", "task"))
 
     simulate(tmp_path, body)
 
