@@ -44,7 +44,7 @@ def build_context(received: Received, resource: Resource | None) -> dict[str, An
     identity["userAgent"] = received.header("user-agent")
     if received.test:
         identity["apiKey"] = identity["apiKeyId"] = "test-invoke-api-key"
-    return {
+    context: dict[str, Any] = {
         "resourceId": resource.id if resource else None,
         "resourcePath": resource.path if resource else None,
         "httpMethod": received.method,
@@ -64,3 +64,6 @@ def build_context(received: Received, resource: Resource | None) -> dict[str, An
         "responseOverride": {"header": {}},
         "apiId": around.api_id,
     }
+    if around.canary is not None:
+        context["isCanaryRequest"] = "true" if around.canary else "false"
+    return context

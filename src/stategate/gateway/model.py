@@ -151,6 +151,15 @@ class MethodSetting(msgspec.Struct, frozen=True):
     unauthorized_cache_control_header_strategy: str = "SUCCEED_WITH_RESPONSE_HEADER"
 
 
+class Canary(msgspec.Struct, frozen=True):
+    """`percent_traffic` of the requests go to `deployment_id`, with these variables over the stage's."""
+
+    deployment_id: str
+    percent_traffic: float = 0.0
+    variable_overrides: Mapping[str, str] = {}
+    use_stage_cache: bool = False
+
+
 class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     """`method_settings` by `<resource path>/<verb>`, as in `*/*`, `pets/GET`, `pets~1{id}/GET` or `~1/GET`."""
 
@@ -167,6 +176,7 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     documentation_version: str | None = None
     client_certificate_id: str | None = None
     tags: Mapping[str, str] = {}
+    canary: Canary | None = None
 
     def setting(self, resource_path: str, verb: str) -> MethodSetting | None:
         """The settings that hold for a method: its own, else the stage's."""

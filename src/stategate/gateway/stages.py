@@ -20,7 +20,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a request meets: the API and the stage that it was sent to. One per compiled stage, not per request."""
+    """What a request meets: the API and the stage that it was sent to. One per compiled stage, not per request.
+    `canary`: whether this is the canary's side; None where the stage has no canary."""
 
     account_id: str
     region: str
@@ -30,6 +31,7 @@ class Surroundings:
     deployment_id: str
     variables: Mapping[str, str]
     binary_media_types: tuple[str, ...] = ()
+    canary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from stategate.gateway.deployment import NotDeployable, check_deployable
 from stategate.gateway.model import DeployedResource, Deployment, RestApi, Snapshot
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, unsupported
+from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.models import check_validators
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import invalid_path, only_replace, patches
-from stategate.services.apigateway.stages import new_stage
+from stategate.services.apigateway.stages import new_canary, new_stage
 from stategate.services.call import Call, Input, Output
 
 
@@ -64,7 +64,7 @@ def delete_deployment(call: Call, given: Input) -> Output:
     api_id = given["restApiId"]
     deployment = records.get_deployment(call, api_id, given["deploymentId"])
     for _, stage in records.stages(call.ports, call.world).items(f"{api_id}/"):
-        if stage.deployment_id == deployment.id:
+        if deployment.id in (stage.deployment_id, stage.canary.deployment_id if stage.canary else None):
             raise bad_request("Active stages pointing to this deployment must be moved or deleted")
     records.deployments(call.ports, call.world).delete(f"{api_id}/{deployment.id}")
     records.snapshots(call.ports, call.world).delete(f"{api_id}/{deployment.id}")
@@ -99,13 +99,14 @@ def _check_canary(call: Call, api_id: str, name: str | None, given: Input) -> No
         )
     if records.stages(call.ports, call.world).get(f"{api_id}/{name}") is None:
         raise bad_request(f"{invalid}Stage {name} must already be created before making a canary release deployment")
-    raise unsupported("canary deployments")
 
 
 def _point(call: Call, api_id: str, name: str, deployment_id: str, given: Input) -> None:
     table = records.stages(call.ports, call.world)
     stage = table.get(f"{api_id}/{name}")
-    if stage is None:
+    if stage is not None and given.get("canarySettings"):
+        stage = replace(stage, canary=new_canary(given["canarySettings"], deployment_id), updated=call.now)
+    elif stage is None:
         members = {
             **given,
             "stageName": name,

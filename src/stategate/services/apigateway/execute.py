@@ -37,6 +37,7 @@ class _Live:
     stage: Stage
     around: Surroundings
     deployment: CompiledDeployment
+    canary: tuple[Surroundings, CompiledDeployment] | None = None
 
 
 class ExecuteApi:
@@ -61,9 +62,20 @@ class ExecuteApi:
             return _bare(self._ports, 404, "NotFoundException", message)
         world, api = found
         live = self._stage(world, api, stage) if stage and not api.disable_execute_api_endpoint else None
+        if live is not None:
+            live = self._side(live)
         if live is None:
             return _bare(self._ports, 403, "ForbiddenException", "Forbidden")
         return await self._serve(world, live, request, path, source_ip)
+
+    def _side(self, live: _Live) -> _Live:
+        """The stage, or for its share of the requests the stage's canary."""
+        settings = live.stage.canary
+        if settings is None or live.canary is None:
+            return live
+        if self._ports.entropy.random() * 100 >= settings.percent_traffic:
+            return live
+        return replace(live, around=live.canary[0], deployment=live.canary[1])
 
     async def _serve(self, world: World, live: _Live, request: HttpRequest, path: str, source_ip: str) -> HttpResponse:
         ports = self._ports
@@ -174,9 +186,26 @@ class ExecuteApi:
             deployment_id=stage.deployment_id,
             variables=stage.variables,
             binary_media_types=deployment.binary_media_types,
+            canary=None if stage.canary is None else False,
         )
-        live = self._live[(api.id, name)] = _Live(api, stage, around, deployment)
+        live = self._live[(api.id, name)] = _Live(api, stage, around, deployment, self._canary(world, stage, around))
         return live
+
+    def _canary(
+        self, world: World, stage: Stage, around: Surroundings
+    ) -> tuple[Surroundings, CompiledDeployment] | None:
+        canary = stage.canary
+        deployment = self._deployment(world, around.api_id, canary.deployment_id) if canary is not None else None
+        if canary is None or deployment is None:
+            return None
+        side = replace(
+            around,
+            deployment_id=canary.deployment_id,
+            variables={**stage.variables, **canary.variable_overrides},
+            binary_media_types=deployment.binary_media_types,
+            canary=True,
+        )
+        return side, deployment
 
     def _deployment(self, world: World, api_id: str, deployment_id: str) -> CompiledDeployment | None:
         key = (api_id, deployment_id)

@@ -29,7 +29,7 @@ class GatewayLogs:
         api_id = received.around.api_id
         trace = received.trace
         if trace is not None and trace.lines:
-            group = f"API-Gateway-Execution-Logs_{api_id}/{stage.name}"
+            group = f"API-Gateway-Execution-Logs_{api_id}/{stage.name}{'/Canary' if received.around.canary else ''}"
             lines = [f"({received.request_id}) {line}" for line in trace.lines]
             self._put(world, group, stream_name(api_id, stage.name), lines)
         if stage.access_log_destination is not None and stage.access_log_format is not None:

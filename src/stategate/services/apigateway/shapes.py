@@ -6,6 +6,7 @@ from typing import Any
 
 from stategate.gateway.failures import DEFAULT_TEMPLATE, RESPONSE_TYPES
 from stategate.gateway.model import (
+    Canary,
     Deployment,
     GatewayResponse,
     Integration,
@@ -152,6 +153,15 @@ def method_setting(item: MethodSetting) -> dict[str, Any]:
     )
 
 
+def canary(item: Canary) -> dict[str, Any]:
+    return present(
+        percentTraffic=item.percent_traffic,
+        deploymentId=item.deployment_id,
+        stageVariableOverrides=dict(item.variable_overrides) or None,
+        useStageCache=item.use_stage_cache,
+    )
+
+
 def stage(item: Stage) -> dict[str, Any]:
     access = present(destinationArn=item.access_log_destination, format=item.access_log_format)
     return present(
@@ -164,6 +174,7 @@ def stage(item: Stage) -> dict[str, Any]:
         methodSettings={key: method_setting(setting) for key, setting in item.method_settings.items()},
         variables=dict(item.variables) or None,
         documentationVersion=item.documentation_version,
+        canarySettings=canary(item.canary) if item.canary else None,
         accessLogSettings=access or None,
         tracingEnabled=item.tracing_enabled,
         tags=dict(item.tags) or None,

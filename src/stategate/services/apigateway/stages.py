@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from stategate.gateway.accesslog import names_request
-from stategate.gateway.model import MethodSetting, Stage
+from stategate.gateway.model import Canary, MethodSetting, Stage
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.patching import Patch, patches
@@ -53,8 +54,6 @@ def new_stage(call: Call, given: Input) -> Stage:
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
     if given.get("cacheClusterEnabled"):
         raise unsupported("cache clusters of stages")
-    if given.get("canarySettings"):
-        raise unsupported("canary settings of stages")
     if given.get("documentationVersion"):
         raise not_found("Invalid Documentation version specified")
     variables = dict(given.get("variables") or {})
@@ -69,7 +68,34 @@ def new_stage(call: Call, given: Input) -> Stage:
         variables=variables,
         tracing_enabled=bool(given.get("tracingEnabled")),
         tags=dict(given.get("tags") or {}),
+        canary=_new_canary(call, given),
     )
+
+
+def new_canary(given: Mapping[str, Any], deployment_id: str) -> Canary:
+    """From `canarySettings`, for a deployment."""
+    overrides = dict(given.get("stageVariableOverrides") or {})
+    for name, value in overrides.items():
+        _check_variable(name, value)
+    return Canary(
+        deployment_id, _percent(given.get("percentTraffic") or 0.0), overrides, bool(given.get("useStageCache"))
+    )
+
+
+def _new_canary(call: Call, given: Input) -> Canary | None:
+    settings = given.get("canarySettings")
+    if not settings:
+        return None
+    deployment_id = settings.get("deploymentId") or given["deploymentId"]
+    if records.deployments(call.ports, call.world).get(f"{given['restApiId']}/{deployment_id}") is None:
+        raise bad_request("Deployment id does not exist")
+    return new_canary(settings, deployment_id)
+
+
+def _percent(value: float) -> float:
+    if not 0 <= value <= 100:
+        raise bad_request("Percent traffic must be between 0.0 and 100.0")
+    return float(value)
 
 
 def get_stage(call: Call, given: Input) -> Output:
@@ -102,7 +128,7 @@ def delete_stage(call: Call, given: Input) -> Output:
 def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
     parts = patch.path.split("/")[1:]
     if patch.op in ("copy", "move", "test"):
-        raise bad_request("Promotion not available. Canary does not exist.")
+        return _promoted(stage, patch)
     match parts:
         case ["deploymentId" | "description" | "tracingEnabled" | "clientCertificateId" | "documentationVersion"]:
             return _replaced(call, api_id, stage, parts[0], patch)
@@ -117,13 +143,51 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
         case ["accessLogSettings", *rest]:
             return _access_log(stage, patch, rest)
         case ["canarySettings", *_]:
-            raise unsupported("canary settings of stages")
+            return _canary(call, api_id, stage, patch, parts[1:])
         case [*path, verb] if patch.op == "remove" and path:
             return _removed(stage, patch, f"{_resource_key('/'.join(path))}/{verb}")
         case [*path, verb, group, key] if path and (group, key) in _SETTINGS:
             return _setting(call, stage, patch, f"{_resource_key('/'.join(path))}/{verb}", (group, key))
         case _:
             raise bad_request(f"Invalid method setting path: {patch.path}. Must be one of: [{_PATHS}]")
+
+
+def _promoted(stage: Stage, patch: Patch) -> Stage:
+    if stage.canary is None:
+        raise bad_request("Promotion not available. Canary does not exist.")
+    match (patch.op, patch.source, patch.path):
+        case ("copy", "/canarySettings/deploymentId", "/deploymentId"):
+            return replace(stage, deployment_id=stage.canary.deployment_id)
+        case ("copy", "/canarySettings/stageVariableOverrides", "/variables"):
+            return replace(stage, variables={**stage.variables, **stage.canary.variable_overrides})
+        case _:
+            raise bad_request(f"Invalid {patch.op} operation with path: {patch.path} and from: {patch.source}")
+
+
+def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
+    if patch.op == "remove" and not rest:
+        if stage.canary is None:
+            raise bad_request("Promotion not available. Canary does not exist.")
+        return replace(stage, canary=None)
+    canary = stage.canary or Canary(stage.deployment_id)
+    match (patch.op, rest):
+        case ("replace", ["deploymentId"]):
+            if records.deployments(call.ports, call.world).get(f"{api_id}/{patch.value}") is None:
+                raise bad_request("Deployment id does not exist")
+            canary = replace(canary, deployment_id=patch.value or "")
+        case ("replace", ["percentTraffic"]):
+            canary = replace(canary, percent_traffic=_percent(_rate(patch)))
+        case ("replace", ["useStageCache"]):
+            canary = replace(canary, use_stage_cache=patch.flag)
+        case ("replace" | "add", ["stageVariableOverrides", name]):
+            _check_variable(name, patch.value or "")
+            canary = replace(canary, variable_overrides={**canary.variable_overrides, name: patch.value or ""})
+        case ("remove", ["stageVariableOverrides", name]):
+            kept = {key: value for key, value in canary.variable_overrides.items() if key != name}
+            canary = replace(canary, variable_overrides=kept)
+        case _:
+            raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}")
+    return replace(stage, canary=canary)
 
 
 def _resource_key(path: str) -> str:

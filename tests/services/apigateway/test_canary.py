@@ -1,0 +1,67 @@
+"""Canary deployments: settings, routing, promotion."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from services.apigateway.gatewayworld import GatewayWorld
+from stategate.services.errors import AwsError
+
+
+def stage(percent: float) -> tuple[GatewayWorld, str, str]:
+    """An API whose stage answers "one blue false", and its canary "two red true"; returns the canary's deployment."""
+    world = GatewayWorld()
+    api, ids = world.api()
+    world.mock(api, ids["/"], "GET", "one $stageVariables.colour $context.isCanaryRequest")
+    world.deploy(api, variables={"colour": "blue"})
+    where = {"restApiId": api, "resourceId": ids["/"], "httpMethod": "GET", "statusCode": "200"}
+    template = "two $stageVariables.colour $context.isCanaryRequest"
+    patch = {"op": "replace", "path": "/responseTemplates/application~1json", "value": template}
+    world("UpdateIntegrationResponse", **where, patchOperations=[patch])
+    settings = {"percentTraffic": percent, "stageVariableOverrides": {"colour": "red"}}
+    return world, api, world.deploy(api, canarySettings=settings)
+
+
+def answers(world: GatewayWorld, api: str, requests: int = 1) -> Counter[bytes]:
+    return Counter(world.request(api).body for _ in range(requests))
+
+
+def test_traffic_is_divided() -> None:
+    world, api, _ = stage(50)
+    found = answers(world, api, 200)
+    assert set(found) == {b"one blue false", b"two red true"}
+    assert 60 < found[b"two red true"] < 140
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(0, b"one blue false"), (100, b"two red true")])
+def test_all_or_nothing(percent: float, expected: bytes) -> None:
+    world, api, _ = stage(percent)
+    assert answers(world, api, 20) == Counter({expected: 20})
+
+
+def test_promotion() -> None:
+    world, api, canary = stage(0)
+    patches = [
+        {"op": "copy", "from": "/canarySettings/deploymentId", "path": "/deploymentId"},
+        {"op": "copy", "from": "/canarySettings/stageVariableOverrides", "path": "/variables"},
+        {"op": "remove", "path": "/canarySettings"},
+    ]
+    promoted = world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+    assert (promoted["deploymentId"], promoted["variables"]) == (canary, {"colour": "red"})
+    assert "canarySettings" not in promoted
+    assert answers(world, api) == Counter({b"two red ": 1})
+    with pytest.raises(AwsError, match="Promotion not available"):
+        world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches[:1])
+
+
+def test_refusals() -> None:
+    world, api, canary = stage(0)
+    with pytest.raises(AwsError, match="Active stages pointing to this deployment"):
+        world("DeleteDeployment", restApiId=api, deploymentId=canary)
+    patch = {"op": "add", "path": "/canarySettings/deploymentId", "value": canary}
+    with pytest.raises(AwsError, match="Invalid add operation with path: /canarySettings/deploymentId"):
+        world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch])
+    with pytest.raises(AwsError, match="Stage other must already be created before making a canary release deployment"):
+        world.deploy(api, "other", canarySettings={"percentTraffic": 1})
