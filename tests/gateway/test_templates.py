@@ -69,3 +69,8 @@ def test_a_template_that_fails() -> None:
     with pytest.raises(GatewayFailure) as caught:
         render("$input.path('$.a')", '{"a": ')
     assert caught.value.message == "Invalid JSON in request body"
+
+
+def test_what_a_template_put_into_the_document_can_not_break_the_gateway() -> None:
+    with pytest.raises(GatewayFailure):
+        render("#set($root = $input.path('$'))#set($root.self = $input)$input.json('$')")

@@ -143,7 +143,13 @@ def text_of(value: object) -> str | None:
     """A JSON value as a parameter's text: strings as they are, everything else as JSON."""
     if value is None:
         return None
-    return value if isinstance(value, str) else jsontext.dumps(value)
+    if isinstance(value, str):
+        return value
+    try:
+        return jsontext.dumps(value)
+    except (TypeError, RecursionError):
+        # A template put something into `$context` that is no JSON value.
+        return None
 
 
 def _path(name: str) -> Source:

@@ -47,7 +47,13 @@ class Input(Exposed):
     def json(self, expression: Any) -> str:
         """The JSON of the value; nothing there prints two quotes."""
         value = self._find(expression)
-        return '""' if value is None else jsontext.dumps(value)
+        if value is None:
+            return '""'
+        try:
+            return jsontext.dumps(value)
+        except (TypeError, RecursionError) as error:
+            # A template can put anything into the document that it got from `$input.path`.
+            raise CallError(f"$input.json: {error}") from None
 
     def all_params(self) -> dict[str, dict[str, str]]:
         if self._params is None:

@@ -158,13 +158,21 @@ class ExecuteApi:
             api = records.apis(self._ports, known).get(api_id)
             if api is not None:
                 return known, api
-            del self._worlds[api_id]
+            self._forget(api_id)
         for world in self._ports.store.worlds("apigateway.restapi"):
             api = records.apis(self._ports, world).get(api_id)
             if api is not None:
                 self._worlds[api_id] = world
                 return world, api
         return None
+
+    def _forget(self, api_id: str) -> None:
+        """The API is gone: nothing of it needs to be kept."""
+        del self._worlds[api_id]
+        for live in [key for key in self._live if key[0] == api_id]:
+            del self._live[live]
+        for compiled in [key for key in self._compiled if key[0] == api_id]:
+            del self._compiled[compiled]
 
     def _stage(self, world: World, api: RestApi, name: str) -> _Live | None:
         stage = records.stages(self._ports, world).get(f"{api.id}/{name}")
