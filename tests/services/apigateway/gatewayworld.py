@@ -12,11 +12,11 @@ from typing import Any
 
 from stategate.iam.principal import Principal, root
 from stategate.runtime.store.memory import MemoryStore
-from stategate.services import apigateway, iam
+from stategate.services import apigateway, iam, lambda_
 from stategate.services.apigateway.execute import ExecuteApi
 from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher
-from stategate.services.ports import LogEvent, Ports, World
+from stategate.services.ports import FunctionCode, Invocation, InvocationResult, LogEvent, Ports, World
 from stategate.testing.clock import FakeClock
 from stategate.wire.http import HttpRequest, HttpResponse, parse_query
 
@@ -61,6 +61,27 @@ class Recorded:
 
 
 @dataclass
+class FakeFunctions:
+    """Runs nothing: every invocation gives `result`."""
+
+    result: InvocationResult = field(default_factory=lambda: InvocationResult(b"{}", None, b""))
+    payloads: list[bytes] = field(default_factory=list)
+
+    async def put_package(self, package: bytes) -> tuple[str, int]:
+        return "c2hh", len(package)
+
+    def package(self, code_sha256: str) -> bytes | None:
+        return None
+
+    async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
+        self.payloads.append(invocation.payload)
+        return self.result
+
+    def retire(self, arn: str) -> None:
+        return None
+
+
+@dataclass
 class Lines:
     """A log writer that keeps what it is given."""
 
@@ -74,18 +95,20 @@ class GatewayWorld:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.entropy = SeededEntropy()
+        self.functions = FakeFunctions()
         nothing: Any = None
         self.ports = Ports(
             clock=self.clock,
             entropy=self.entropy,
             store=MemoryStore(),
             executions=nothing,
-            functions=nothing,
+            functions=self.functions,
             log_events=nothing,
             settings=Settings(),
             secret=b"s" * 32,
         )
-        self.dispatcher = Dispatcher(self.ports, {"apigateway": apigateway.OPERATIONS, "iam": iam.OPERATIONS})
+        services = {"apigateway": apigateway.OPERATIONS, "iam": iam.OPERATIONS, "lambda": lambda_.OPERATIONS}
+        self.dispatcher = Dispatcher(self.ports, services)
         self.backend = Recorded()
         self.lines = Lines()
         self.execute = ExecuteApi(self.ports, self.backend, self.lines)

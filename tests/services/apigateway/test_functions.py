@@ -1,0 +1,103 @@
+"""Lambda integrations: selection by errorMessage, permission by role or by the function's policy, proxy answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from stategate.services.ports import InvocationResult
+
+INVOKE = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
+INTERNAL = b'{"message": "Internal server error"}'
+
+
+@pytest.fixture
+def world() -> GatewayWorld:
+    return GatewayWorld()
+
+
+def function(world: GatewayWorld) -> str:
+    role = world.role("Execution", trusted="lambda.amazonaws.com")
+    made = world(
+        "CreateFunction",
+        "lambda",
+        FunctionName="move",
+        Runtime="python3.11",
+        Handler="h.handler",
+        Role=role,
+        Code={"ZipFile": b"zip"},
+    )
+    arn: str = made["FunctionArn"]
+    return arn
+
+
+def deployed(world: GatewayWorld, kind: str, credentials: str | None, **responses: str | None) -> str:
+    uri = INVOKE.format(function(world))
+    api, ids = world.api()
+    integration = {"type": kind, "integrationHttpMethod": "POST", "uri": uri}
+    if credentials is not None:
+        integration["credentials"] = credentials
+    shapes = {code: {} if text is None else {"selectionPattern": text} for code, text in responses.items()}
+    world.method(api, ids["/"], "POST", integration, shapes)
+    world.deploy(api)
+    return api
+
+
+def result(value: object, error: str | None = None) -> InvocationResult:
+    return InvocationResult(json.dumps(value).encode(), error, b"")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (result("Pass"), 200),
+        (result({"errorMessage": "it is four hundred!", "errorType": "E"}, "Unhandled"), 405),
+        (result({"errorMessage": "five", "errorType": "E"}, "Unhandled"), 502),
+        (result({"errorMessage": "200"}), 200),
+    ],
+)
+def test_selection_patterns(world: GatewayWorld, outcome: InvocationResult, status: int) -> None:
+    role = world.role("Gateway", allow="lambda:InvokeFunction")
+    responses = {"200": None, "405": ".*four hundred.*", "502": ".+", "504": "200"}
+    api = deployed(world, "AWS", role, **responses)
+    world.functions.result = outcome
+    answer = world.request(api, "POST", "/", body=b'{"a": 1}')
+    assert (answer.status, answer.body) == (status, outcome.payload)
+    assert world.functions.payloads == [b'{"a": 1}']
+
+
+def test_a_role_without_the_permission(world: GatewayWorld) -> None:
+    api = deployed(world, "AWS", world.role("Gateway"), **{"200": None})
+    answer = world.request(api, "POST", "/")
+    assert (answer.status, answer.body) == (500, INTERNAL)
+    assert world.functions.payloads == []
+
+
+def test_the_functions_policy(world: GatewayWorld) -> None:
+    api = deployed(world, "AWS_PROXY", None)
+    world.functions.result = result({"statusCode": 201, "body": "made"})
+    assert world.request(api, "POST", "/").body == INTERNAL
+    permission = {
+        "FunctionName": "move",
+        "StatementId": "s",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "apigateway.amazonaws.com",
+    }
+    arn = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{api}/*/{{}}/"
+    world("AddPermission", "lambda", **permission, SourceArn=arn.format("GET"))
+    assert world.request(api, "POST", "/").body == INTERNAL
+    world("RemovePermission", "lambda", FunctionName="move", StatementId="s")
+    world("AddPermission", "lambda", **permission, SourceArn=arn.format("POST"))
+    answer = world.request(api, "POST", "/")
+    assert (answer.status, answer.body) == (201, b"made")
+    assert json.loads(world.functions.payloads[0])["httpMethod"] == "POST"
+
+
+def test_a_function_that_fails_behind_a_proxy(world: GatewayWorld) -> None:
+    api = deployed(world, "AWS_PROXY", world.role("Gateway", allow="lambda:InvokeFunction"))
+    world.functions.result = result({"errorMessage": "no"}, "Unhandled")
+    answer = world.request(api, "POST", "/")
+    assert (answer.status, answer.body) == (502, INTERNAL)
+    assert answer.header("x-amzn-errortype") == "InternalServerErrorException"
