@@ -36,15 +36,19 @@ def account() -> str:
 
 
 @pytest.fixture
-def aws(server: Any, account: str) -> Callable[..., Any]:
+def aws(server: Any, account: str) -> Iterator[Callable[..., Any]]:
     """`aws("iam")`: a boto3 client in the test's own account."""
     import boto3
     from botocore.config import Config
 
     session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="test", region_name="us-east-1")
     config = Config(retries={"total_max_attempts": 1}, inject_host_prefix=False)
+    clients: list[Any] = []
 
     def client(service: str, **options: Any) -> Any:
-        return session.client(service, endpoint_url=server.url, config=config, **options)
+        clients.append(session.client(service, endpoint_url=server.url, config=config, **options))
+        return clients[-1]
 
-    return client
+    yield client
+    for each in clients:
+        each.close()

@@ -31,6 +31,7 @@ from stategate.testing.process import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "functions"))
 import database
+import index_recipe
 import owners
 import search
 
@@ -131,17 +132,10 @@ def seed() -> None:
                 "INSERT INTO recipe (id, title, owner_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 *(recipe_id, title, owner_id),
             )
-    index = search.connect()
-    for recipe_id in RECIPES:
-        if index.get("recipes", recipe_id) is None:
-            with database.transaction() as db:
-                recipe = db.one(
-                    "SELECT recipe.id, recipe.title, owner.id AS owner_id, owner.name AS owner"
-                    " FROM recipe JOIN owner ON owner.id = recipe.owner_id WHERE recipe.id = ?",
-                    recipe_id,
-                )
-            assert recipe is not None
-            index.put("recipes", recipe_id, recipe)
+    with search.connect() as index:
+        missing = [recipe_id for recipe_id in RECIPES if index.get("recipes", recipe_id) is None]
+    for recipe_id in missing:
+        index_recipe.handler({"recipe_id": recipe_id}, None)
     for owner_id in OWNERS:
         owners.index_owner(owner_id)
 
@@ -162,10 +156,10 @@ def stored() -> Group:
     for row in found:
         rows.add_row(*(str(value) for value in row.values()), style="bold" if row["id"] == RECIPE else "")
     documents = Table("index", "id", "document", title="search index", title_justify="left")
-    index = search.connect()
-    for name, ids in (("recipes", [RECIPE]), ("owners", [*OWNERS])):
-        for document_id in ids:
-            documents.add_row(name, document_id, json.dumps(index.get(name, document_id)))
+    with search.connect() as index:
+        for name, ids in (("recipes", [RECIPE]), ("owners", [*OWNERS])):
+            for document_id in ids:
+                documents.add_row(name, document_id, json.dumps(index.get(name, document_id)))
     return Group(rows, documents)
 
 

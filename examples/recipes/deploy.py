@@ -8,6 +8,7 @@ Deploying again updates what is there. `deploy()` returns what the demo and the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -43,14 +44,21 @@ class Deployment:
 
 class Deployer:
     def __init__(self, endpoint: str, variables: dict[str, str], session: boto3.Session) -> None:
+        self._clients: list[Any] = []
+
         def client(service: str) -> Any:
-            return session.client(service, endpoint_url=endpoint)
+            self._clients.append(session.client(service, endpoint_url=endpoint))
+            return self._clients[-1]
 
         self.endpoint, self.variables = endpoint, variables
         self.iam, self.functions, self.states = client("iam"), client("lambda"), client("stepfunctions")
         self.apis, self.logs = client("apigateway"), client("logs")
         self.region = session.region_name
         self.account = client("sts").get_caller_identity()["Account"]
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
 
     def role(self, name: str, service: str, statement: dict[str, Any] | None = None, managed: str | None = None) -> str:
         """A role that only `service` may assume, with one inline statement or one managed policy or both."""
@@ -147,7 +155,11 @@ def deploy(
     endpoint: str, variables: dict[str, str], session: boto3.Session, say: Callable[[str], None] = print
 ) -> Deployment:
     """`variables` go into the functions' environment: where the database and the index are."""
-    to = Deployer(endpoint, variables, session)
+    with contextlib.closing(Deployer(endpoint, variables, session)) as to:
+        return _deploy(to, say)
+
+
+def _deploy(to: Deployer, say: Callable[[str], None]) -> Deployment:
     function_role = to.role("recipes-functions", "lambda.amazonaws.com", managed="AWSLambdaBasicExecutionRole")
     package = _package()
     arns = {name: to.function(name, handler, package, function_role) for name, handler in FUNCTIONS.items()}
@@ -175,7 +187,7 @@ def deploy(
     _unless_exists(lambda: to.logs.create_log_group(logGroupName=log_group))
     api_id = to.api("recipes", api_role)
     to.stage(api_id, machine, log_group)
-    url = f"{endpoint}/_aws/execute-api/{api_id}/{STAGE}"
+    url = f"{to.endpoint}/_aws/execute-api/{api_id}/{STAGE}"
     say(f"REST API         {url}/recipes/{{id}}/move")
     return Deployment(api_id, machine, url, log_group)
 

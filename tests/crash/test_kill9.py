@@ -1,6 +1,7 @@
 """Kills a real server with `kill -9` again and again: every acknowledged execution finishes, exactly once."""
 
 import collections
+import contextlib
 import io
 import json
 import random
@@ -81,60 +82,59 @@ def crashing(tmp_path: Path) -> Iterator[ServerProcess]:
         yield server
 
 
-def connect(server: ServerProcess, service: str) -> Any:
+@contextlib.contextmanager
+def connect(server: ServerProcess, service: str) -> Iterator[Any]:
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=20, max_pool_connections=20)
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
-    return session.client(service, endpoint_url=server.url, config=config)
+    with contextlib.closing(session.client(service, endpoint_url=server.url, config=config)) as client:
+        yield client
 
 
 def create(server: ServerProcess, calls: Path) -> str:
     """The function and the state machine; returns the state machine's ARN."""
     roles = {}
-    for service in ("lambda", "states"):
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": f"{service}.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-        trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
-        created = connect(server, "iam").create_role(RoleName=service, AssumeRolePolicyDocument=trust)
-        roles[service] = created["Role"]["Arn"]
-    connect(server, "iam").attach_role_policy(
-        RoleName="states", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaRole"
-    )
-    function = connect(server, "lambda").create_function(
-        FunctionName="count",
-        Runtime="python3.12",
-        Role=roles["lambda"],
-        Handler="main.handler",
-        Timeout=60,
-        Code={"ZipFile": package()},
-        Environment={"Variables": {"CALLS": str(calls)}},
-    )["FunctionArn"]
-    connect(server, "lambda").get_waiter("function_active_v2").wait(FunctionName="count")
-    machine = connect(server, "stepfunctions").create_state_machine(
-        name="crash", definition=definition(function), roleArn=roles["states"]
-    )
-    return str(machine["stateMachineArn"])
+    with (
+        connect(server, "iam") as iam,
+        connect(server, "lambda") as functions,
+        connect(server, "stepfunctions") as states,
+    ):
+        for service in ("lambda", "states"):
+            principal = {"Service": f"{service}.amazonaws.com"}
+            statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+            trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
+            roles[service] = iam.create_role(RoleName=service, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        iam.attach_role_policy(RoleName="states", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaRole")
+        function = functions.create_function(
+            FunctionName="count",
+            Runtime="python3.12",
+            Role=roles["lambda"],
+            Handler="main.handler",
+            Timeout=60,
+            Code={"ZipFile": package()},
+            Environment={"Variables": {"CALLS": str(calls)}},
+        )["FunctionArn"]
+        functions.get_waiter("function_active_v2").wait(FunctionName="count")
+        machine = states.create_state_machine(name="crash", definition=definition(function), roleArn=roles["states"])
+        return str(machine["stateMachineArn"])
 
 
 def start_all(server: ServerProcess, machine: str, acknowledged: dict[str, int], chance: random.Random) -> None:
-    states = connect(server, "stepfunctions")
-    for number in range(EXECUTIONS):
-        body = json.dumps({"number": number, "seconds": chance.randrange(4)})
-        time.sleep(chance.uniform(0, 0.1))
-        try:
-            states.start_execution(stateMachineArn=machine, name=f"e{number}", input=body)
-        except (BotoCoreError, ClientError):
-            continue  # not acknowledged: it may or may not exist
-        acknowledged[f"e{number}"] = number
+    with connect(server, "stepfunctions") as states:
+        for number in range(EXECUTIONS):
+            body = json.dumps({"number": number, "seconds": chance.randrange(4)})
+            time.sleep(chance.uniform(0, 0.1))
+            try:
+                states.start_execution(stateMachineArn=machine, name=f"e{number}", input=body)
+            except (BotoCoreError, ClientError):
+                continue  # not acknowledged: it may or may not exist
+            acknowledged[f"e{number}"] = number
 
 
 @pytest.mark.crash
 @pytest.mark.timeout(400)
 def test_every_acknowledged_execution_finishes_exactly_once(crashing: ServerProcess, tmp_path: Path) -> None:
     calls = tmp_path / "calls.db"
-    with sqlite3.connect(calls) as database:
+    with contextlib.closing(sqlite3.connect(calls)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE call (execution TEXT, step TEXT)")
     machine = create(crashing, calls)
@@ -149,23 +149,27 @@ def test_every_acknowledged_execution_finishes_exactly_once(crashing: ServerProc
     starter.join()
     assert len(acknowledged) > EXECUTIONS / 4, "the server was hardly ever up"
 
-    states = connect(crashing, "stepfunctions")
+    with connect(crashing, "stepfunctions") as states:
+        listed = all_ended(states, machine)
+        names = collections.Counter(execution["name"] for execution in listed)
+        assert set(acknowledged) <= set(names)
+        assert max(names.values()) == 1
+        with contextlib.closing(sqlite3.connect(calls)) as database:
+            called = collections.Counter(database.execute("SELECT execution, step FROM call").fetchall())
+        for execution in listed:
+            check(states, execution, int(execution["name"][1:]), called)
+
+
+def all_ended(states: Any, machine: str) -> list[dict[str, Any]]:
+    """All executions, once none is running."""
     deadline = time.monotonic() + 120
-    pages = states.get_paginator("list_executions")
     while True:
-        listed = [e for page in pages.paginate(stateMachineArn=machine) for e in page["executions"]]
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        listed = [execution for page in pages for execution in page["executions"]]
         if all(execution["status"] != "RUNNING" for execution in listed):
-            break
+            return listed
         assert time.monotonic() < deadline, "executions that do not end"
         time.sleep(0.5)
-
-    names = collections.Counter(execution["name"] for execution in listed)
-    assert set(acknowledged) <= set(names)
-    assert max(names.values()) == 1
-    with sqlite3.connect(calls) as database:
-        called = collections.Counter(database.execute("SELECT execution, step FROM call").fetchall())
-    for execution in listed:
-        check(states, execution, int(execution["name"][1:]), called)
 
 
 def check(states: Any, execution: dict[str, Any], number: int, called: collections.Counter[Any]) -> None:

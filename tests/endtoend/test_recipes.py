@@ -1,5 +1,6 @@
 """The example, deployed with boto3 to a real server, as a user would."""
 
+import contextlib
 import http.client
 import json
 import sys
@@ -27,8 +28,9 @@ class Recipes:
         connection = http.client.HTTPConnection(parts.netloc, timeout=30)
         headers = {"Content-Type": content_type} if content_type else {}
         connection.request("POST", f"{parts.path}/recipes/{recipe}/move", body, headers)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        with contextlib.closing(connection):
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
 
     def move(self, recipe: str, body: Any) -> dict[str, Any]:
         """Starts the execution and returns it, ended, as DescribeExecution shows it."""
@@ -64,7 +66,7 @@ def recipes(
     session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="test", region_name="us-east-1")
     deployment = deploy.deploy(server.url, variables, session, say=lambda line: None)
     yield Recipes(deployment, aws, demo)
-    for name in ("demo", "deploy", "database", "search", "owners"):
+    for name in ("demo", "deploy", "database", "index_recipe", "search", "owners"):
         sys.modules.pop(name, None)
 
 
@@ -82,10 +84,10 @@ def test_a_recipe_moves(recipes: Recipes) -> None:
     ]
     with database.transaction() as db:
         assert db.one("SELECT owner_id, moves FROM recipe WHERE id = '42'") == {"owner_id": "u7", "moves": 1}
-    index = search.connect()
-    assert index.search("recipes", "plum")[0]["owner"] == "Grace Hopper"
-    assert index.get("owners", "u7") == {"id": "u7", "name": "Grace Hopper", "recipes": ["Plum cake", "Rye bread"]}
-    assert index.get("owners", "u3") == {"id": "u3", "name": "Ada Lovelace", "recipes": ["Lentil soup with lemon"]}
+    with search.connect() as index:
+        assert index.search("recipes", "plum")[0]["owner"] == "Grace Hopper"
+        assert index.get("owners", "u7") == {"id": "u7", "name": "Grace Hopper", "recipes": ["Plum cake", "Rye bread"]}
+        assert index.get("owners", "u3") == {"id": "u3", "name": "Ada Lovelace", "recipes": ["Lentil soup with lemon"]}
 
 
 def test_the_history_is_in_order(recipes: Recipes) -> None:

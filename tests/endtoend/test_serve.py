@@ -1,5 +1,6 @@
 """`stategate serve` as a command: starting, stopping, and what it says when it can't."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,12 @@ def stategate(*arguments: str, **environment: str) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
-def client(server: ServerProcess, service: str) -> Any:
+@contextlib.contextmanager
+def client(server: ServerProcess, service: str) -> Iterator[Any]:
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
-    return session.client(service, endpoint_url=server.url)
+    made = session.client(service, endpoint_url=server.url, config=Config(inject_host_prefix=False))
+    with contextlib.closing(made):
+        yield made
 
 
 def test_health(server: ServerProcess) -> None:
@@ -36,10 +41,11 @@ def test_health(server: ServerProcess) -> None:
 def test_sigterm_ends_it_cleanly_and_everything_is_there_again(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path)
     server.start()
-    client(server, "logs").create_log_group(logGroupName="kept")
+    with client(server, "logs") as logs:
+        logs.create_log_group(logGroupName="kept")
     assert server.stop() == 0
-    with server:
-        assert client(server, "logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "kept"
+    with server, client(server, "logs") as logs:
+        assert logs.describe_log_groups()["logGroups"][0]["logGroupName"] == "kept"
 
 
 def test_sigterm_lets_a_request_finish(tmp_path: Path) -> None:
@@ -48,18 +54,16 @@ def test_sigterm_lets_a_request_finish(tmp_path: Path) -> None:
     definition = '{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":2,"End":true}}}'
     server = ServerProcess(tmp_path)
     server.start()
-    role = client(server, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    states = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1").client(
-        "stepfunctions", endpoint_url=server.url, config=Config(inject_host_prefix=False)
-    )
-    machine = states.create_state_machine(name="m", definition=definition, roleArn=role, type="EXPRESS")
-    answers: list[Any] = []
-    arn = machine["stateMachineArn"]
-    request = threading.Thread(target=lambda: answers.append(states.start_sync_execution(stateMachineArn=arn)))
-    request.start()
-    time.sleep(0.7)
-    assert server.stop() == 0
-    request.join()
+    with client(server, "iam") as iam, client(server, "stepfunctions") as states:
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        arn = states.create_state_machine(name="m", definition=definition, roleArn=role, type="EXPRESS")
+        answers: list[Any] = []
+        machine = arn["stateMachineArn"]
+        request = threading.Thread(target=lambda: answers.append(states.start_sync_execution(stateMachineArn=machine)))
+        request.start()
+        time.sleep(0.7)
+        assert server.stop() == 0
+        request.join()
     assert answers[0]["status"] == "SUCCEEDED"
 
 

@@ -14,5 +14,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
             event["recipe_id"],
         )
     assert recipe is not None, "UpdateRecipe has seen this recipe"
-    search.connect().put("recipes", recipe["id"], recipe)
+    with search.connect() as index:
+        index.put("recipes", recipe["id"], recipe)
     return {"index": "recipes", "id": recipe["id"]}

@@ -11,5 +11,6 @@ def index_owner(owner_id: str) -> dict[str, str]:
         titles = [
             row["title"] for row in db.run("SELECT title FROM recipe WHERE owner_id = ? ORDER BY title", owner_id)
         ]
-    search.connect().put("owners", owner_id, {**owner, "recipes": titles})
+    with search.connect() as index:
+        index.put("owners", owner_id, {**owner, "recipes": titles})
     return {"index": "owners", "id": owner_id}

@@ -5,6 +5,8 @@ import json
 import os
 import sqlite3
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 
@@ -14,6 +16,8 @@ class Index(Protocol):
     def get(self, index: str, document_id: str) -> dict[str, Any] | None: ...
 
     def search(self, index: str, words: str) -> list[dict[str, Any]]: ...
+
+    def close(self) -> None: ...
 
 
 class Embedded:
@@ -48,6 +52,9 @@ class Embedded:
             "SELECT body FROM document WHERE document MATCH ? AND name = ? ORDER BY rank", (query, index)
         )
         return [json.loads(body) for (body,) in rows]
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class Server:
@@ -86,6 +93,9 @@ class Server:
         found = self._client.search(index=index, body=query)
         return [hit["_source"] for hit in found["hits"]["hits"]]
 
+    def close(self) -> None:
+        self._client.close()
+
 
 def _words(value: Any) -> list[str]:
     match value:
@@ -97,6 +107,11 @@ def _words(value: Any) -> list[str]:
             return [str(value)]
 
 
-def connect() -> Index:
+@contextmanager
+def connect() -> Iterator[Index]:
     url = os.environ.get("SEARCH_URL")
-    return Server(url) if url else Embedded(os.environ["RECIPES_INDEX"])
+    index: Index = Server(url) if url else Embedded(os.environ["RECIPES_INDEX"])
+    try:
+        yield index
+    finally:
+        index.close()

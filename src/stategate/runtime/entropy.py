@@ -20,4 +20,6 @@ class SystemEntropy:
         return self._random.random()
 
     def letters(self, count: int, alphabet: str) -> str:
-        return "".join(secrets.choice(alphabet) for _ in range(count))
+        drawn = secrets.token_bytes(2 * count)
+        numbers = (drawn[i] << 8 | drawn[i + 1] for i in range(0, 2 * count, 2))
+        return "".join(alphabet[number % len(alphabet)] for number in numbers)

@@ -36,6 +36,7 @@ from stategate.services.lambda_.execution_role import credentials, may_log
 from stategate.services.logs.retention import keep_applying
 from stategate.services.ports import NewExecution, Ports, TaskOutcome
 from stategate.services.states.logging import ExecutionLogs
+from stategate.services.states.machines import finish_deletions
 from stategate.services.states.tasks import run_task
 
 SERVICES: Mapping[str, Operations] = {
@@ -97,7 +98,7 @@ def build(settings: Settings) -> App:
     async def start() -> None:
         engine.open()
         resume(ports)
-        background.append(asyncio.create_task(keep_applying(ports)))
+        background.extend(asyncio.create_task(work) for work in (finish_deletions(ports), keep_applying(ports)))
 
     async def stop() -> None:
         for task in background:

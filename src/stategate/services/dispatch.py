@@ -19,7 +19,7 @@ from stategate.services.access import account_of, authorize, principal_of, secre
 from stategate.services.call import Call, Input, Operations, Output
 from stategate.services.errors import AwsError, not_built
 from stategate.services.iam.credentials import invalid_token
-from stategate.services.permissions import PREFIXES, required
+from stategate.services.permissions import PREFIXES, conditions, required
 from stategate.services.ports import Ports, World
 from stategate.wire import HttpRequest, HttpResponse, Operation, Service, WireError, identify, load, sigv4
 from stategate.wire.jsonbody import dumps
@@ -135,7 +135,11 @@ class Dispatcher:
             return
         needed = required(service.name, operation.name, input, call.world, call.ports)
         if needed is not None:
-            context = {"aws:SourceIp": call.source_ip, "aws:UserAgent": call.user_agent or None}
+            context = {
+                "aws:SourceIp": call.source_ip,
+                "aws:UserAgent": call.user_agent or None,
+                **conditions(service.name, operation.name, input),
+            }
             authorize(call.ports, call.world, principal, needed[0], needed[1], context)
 
     # --- who calls --------------------------------------------------------------------------------------------
