@@ -114,6 +114,21 @@ class GatewayResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     response_templates: Mapping[str, str] = {}
 
 
+class DocumentationPart(msgspec.Struct, frozen=True):
+    """`location` by AWS's member names; `properties` is JSON text."""
+
+    id: str
+    location: Mapping[str, str]
+    properties: str
+
+
+class DocumentationVersion(msgspec.Struct, frozen=True):
+    version: str
+    created: float
+    description: str | None
+    parts: tuple[DocumentationPart, ...]
+
+
 class DeployedResource(msgspec.Struct, frozen=True):
     resource: Resource
     methods: tuple[Method, ...]

@@ -251,3 +251,19 @@ def test_invoke_method(world: GatewayWorld) -> None:
     failed = world("TestInvokeMethod", **where)
     assert (failed["status"], failed["body"]) == (500, '{"message": "Internal server error"}')
     assert failed["headers"] == {"x-amzn-ErrorType": "InternalServerErrorException"}
+
+
+def test_a_documentation_version_of_a_stage(world: GatewayWorld) -> None:
+    where = method(world)
+    api = where["restApiId"]
+    world("PutIntegration", **where, type="MOCK")
+    deployment = world.deploy(api)
+    stage = {"restApiId": api, "stageName": "dev", "deploymentId": deployment, "documentationVersion": "v1"}
+    assert refused(world, "CreateStage", **stage)[0] == "NotFoundException"
+    part = {"restApiId": api, "location": {"type": "API"}, "properties": "{}"}
+    world("CreateDocumentationPart", **part)
+    assert refused(world, "CreateDocumentationPart", **part)[0] == "ConflictException"
+    world("CreateDocumentationVersion", restApiId=api, documentationVersion="v1")
+    assert world("CreateStage", **stage)["documentationVersion"] == "v1"
+    assert len(world("GetDocumentationParts", restApiId=api, type="API")["items"]) == 1
+    assert world("GetDocumentationParts", restApiId=api, type="METHOD")["items"] == []

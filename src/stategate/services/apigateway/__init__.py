@@ -5,6 +5,7 @@ from __future__ import annotations
 from stategate.services.apigateway import (
     account,
     deployments,
+    documentation,
     gatewayresponses,
     integrations,
     methods,
@@ -25,6 +26,7 @@ OPERATIONS: Operations = {
     **gatewayresponses.OPERATIONS,
     **deployments.OPERATIONS,
     **stages.OPERATIONS,
+    **documentation.OPERATIONS,
     **account.OPERATIONS,
     **testinvoke.OPERATIONS,
 }

@@ -10,6 +10,8 @@ import msgspec
 
 from stategate.gateway.model import (
     Deployment,
+    DocumentationPart,
+    DocumentationVersion,
     GatewayResponse,
     Method,
     Model,
@@ -66,6 +68,21 @@ def snapshots(ports: Ports, world: World) -> Records[Snapshot]:
 
 def stages(ports: Ports, world: World) -> Records[Stage]:
     return ports.store.records(world, "apigateway.stage", Stage)
+
+
+def documentation_parts(ports: Ports, world: World) -> Records[DocumentationPart]:
+    return ports.store.records(world, "apigateway.documentationpart", DocumentationPart)
+
+
+def documentation_versions(ports: Ports, world: World) -> Records[DocumentationVersion]:
+    return ports.store.records(world, "apigateway.documentationversion", DocumentationVersion)
+
+
+def get_documentation_version(call: Call, api_id: str, name: str) -> DocumentationVersion:
+    version = documentation_versions(call.ports, call.world).get(f"{api_id}/{name}")
+    if version is None:
+        raise not_found("Invalid Documentation version specified")
+    return version
 
 
 def accounts(ports: Ports, world: World) -> Records[Account]:

@@ -93,6 +93,8 @@ def delete_rest_api(call: Call, given: Input) -> Output:
         records.deployments,
         records.snapshots,
         records.stages,
+        records.documentation_parts,
+        records.documentation_versions,
     ):
         table = kind(ports, world)
         for key, _ in list(table.items(f"{api.id}/")):

@@ -54,8 +54,9 @@ def new_stage(call: Call, given: Input) -> Stage:
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
     if given.get("cacheClusterEnabled"):
         raise unsupported("cache clusters of stages")
-    if given.get("documentationVersion"):
-        raise not_found("Invalid Documentation version specified")
+    version = given.get("documentationVersion")
+    if version:
+        records.get_documentation_version(call, given["restApiId"], version)
     variables = dict(given.get("variables") or {})
     for name, value in variables.items():
         _check_variable(name, value)
@@ -67,6 +68,7 @@ def new_stage(call: Call, given: Input) -> Stage:
         description=given.get("description") or None,
         variables=variables,
         tracing_enabled=bool(given.get("tracingEnabled")),
+        documentation_version=version or None,
         tags=dict(given.get("tags") or {}),
         canary=_new_canary(call, given),
     )
@@ -209,7 +211,8 @@ def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) ->
         case "clientCertificateId":
             raise not_found("Invalid Client Certificate identifier specified")
         case _:
-            raise not_found("Invalid Documentation version specified")
+            found = records.get_documentation_version(call, api_id, value or "")
+            return replace(stage, documentation_version=found.version)
 
 
 def _variable(stage: Stage, patch: Patch, name: str) -> Stage:

@@ -1,0 +1,142 @@
+"""Documentation parts and versions: data that is kept; a version freezes the parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from stategate.gateway.model import DocumentationPart, DocumentationVersion
+from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway.errors import bad_request, conflict, not_found
+from stategate.services.apigateway.paging import page
+from stategate.services.apigateway.patching import Patch, apply_style_a, text
+from stategate.services.call import Call, Input, Output
+
+
+def create_documentation_part(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    location = {name: str(value) for name, value in given["location"].items()}
+    table = records.documentation_parts(call.ports, call.world)
+    if any(part.location == location for _, part in table.items(f"{api.id}/")):
+        raise conflict("Documentation part already exists for the specified location")
+    part = DocumentationPart(records.new_id(call, 6), location, _properties(given["properties"]))
+    table.put(f"{api.id}/{part.id}", part)
+    return _part_shape(part)
+
+
+def get_documentation_part(call: Call, given: Input) -> Output:
+    return _part_shape(_part(call, given))
+
+
+def get_documentation_parts(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    found = [part for _, part in records.documentation_parts(call.ports, call.world).items(f"{api.id}/")]
+    wanted = {"type": given.get("type"), "name": given.get("nameQuery"), "path": given.get("path")}
+    chosen = [part for part in found if all(not v or part.location.get(k) == v for k, v in wanted.items())]
+    return page(given, chosen, lambda part: part.id, _part_shape)
+
+
+def update_documentation_part(call: Call, given: Input) -> Output:
+    part = _part(call, given)
+
+    def apply(patch: Patch, value: str | None) -> None:
+        nonlocal part
+        part = replace(part, properties=_properties(value))
+
+    apply_style_a(given, {"/properties": text}, apply)
+    records.documentation_parts(call.ports, call.world).put(f"{given['restApiId']}/{part.id}", part)
+    return _part_shape(part)
+
+
+def delete_documentation_part(call: Call, given: Input) -> Output:
+    records.get_api(call, given["restApiId"])
+    part = _part(call, given)
+    records.documentation_parts(call.ports, call.world).delete(f"{given['restApiId']}/{part.id}")
+    return {}
+
+
+def create_documentation_version(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    key = f"{api.id}/{given['documentationVersion']}"
+    table = records.documentation_versions(call.ports, call.world)
+    if table.get(key) is not None:
+        raise conflict("Documentation version already exists")
+    parts = [part for _, part in records.documentation_parts(call.ports, call.world).items(f"{api.id}/")]
+    version = DocumentationVersion(
+        given["documentationVersion"], call.now, given.get("description") or None, tuple(parts)
+    )
+    stage_name = given.get("stageName")
+    stage = records.get_stage(call, api.id, stage_name) if stage_name else None
+    table.put(key, version)
+    if stage is not None:
+        stage = replace(stage, documentation_version=version.version, updated=call.now)
+        records.stages(call.ports, call.world).put(f"{api.id}/{stage.name}", stage)
+    return _version_shape(version)
+
+
+def get_documentation_version(call: Call, given: Input) -> Output:
+    return _version_shape(records.get_documentation_version(call, given["restApiId"], given["documentationVersion"]))
+
+
+def get_documentation_versions(call: Call, given: Input) -> Output:
+    api = records.get_api(call, given["restApiId"])
+    found = [item for _, item in records.documentation_versions(call.ports, call.world).items(f"{api.id}/")]
+    return page(given, found, lambda item: item.version, _version_shape)
+
+
+def update_documentation_version(call: Call, given: Input) -> Output:
+    version = records.get_documentation_version(call, given["restApiId"], given["documentationVersion"])
+
+    def apply(patch: Patch, value: str | None) -> None:
+        nonlocal version
+        version = replace(version, description=value)
+
+    apply_style_a(given, {"/description": text}, apply)
+    records.documentation_versions(call.ports, call.world).put(f"{given['restApiId']}/{version.version}", version)
+    return _version_shape(version)
+
+
+def delete_documentation_version(call: Call, given: Input) -> Output:
+    api_id = given["restApiId"]
+    version = records.get_documentation_version(call, api_id, given["documentationVersion"])
+    records.documentation_versions(call.ports, call.world).delete(f"{api_id}/{version.version}")
+    return {}
+
+
+def _part(call: Call, given: Input) -> DocumentationPart:
+    key = f"{given['restApiId']}/{given['documentationPartId']}"
+    part = records.documentation_parts(call.ports, call.world).get(key)
+    if part is None:
+        raise not_found("Invalid Documentation part identifier specified")
+    return part
+
+
+def _properties(given: str | None) -> str:
+    if not given:
+        raise bad_request("Documentation part properties must be non-empty")
+    return given
+
+
+def _part_shape(part: DocumentationPart) -> dict[str, Any]:
+    return {"id": part.id, "location": dict(part.location), "properties": part.properties}
+
+
+def _version_shape(version: DocumentationVersion) -> dict[str, Any]:
+    return shapes.present(
+        version=version.version, createdDate=shapes.seconds(version.created), description=version.description
+    )
+
+
+OPERATIONS = {
+    "CreateDocumentationPart": create_documentation_part,
+    "GetDocumentationPart": get_documentation_part,
+    "GetDocumentationParts": get_documentation_parts,
+    "UpdateDocumentationPart": update_documentation_part,
+    "DeleteDocumentationPart": delete_documentation_part,
+    "CreateDocumentationVersion": create_documentation_version,
+    "GetDocumentationVersion": get_documentation_version,
+    "GetDocumentationVersions": get_documentation_versions,
+    "UpdateDocumentationVersion": update_documentation_version,
+    "DeleteDocumentationVersion": delete_documentation_version,
+}
