@@ -105,6 +105,22 @@ class RequestValidator(msgspec.Struct, frozen=True, omit_defaults=True):
     validate_request_parameters: bool = False
 
 
+class Authorizer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`type`: TOKEN, REQUEST or COGNITO_USER_POOLS. `identity_source` is AWS's comma-separated list of mapping
+    expressions; `ttl` in seconds, None where none was given (AWS's default then: 300), 0 for no caching."""
+
+    id: str
+    name: str
+    type: str
+    authorizer_uri: str | None = None
+    authorizer_credentials: str | None = None
+    identity_source: str | None = None
+    identity_validation_expression: str | None = None
+    ttl: int | None = None
+    provider_arns: tuple[str, ...] = ()
+    auth_type: str | None = None
+
+
 class GatewayResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     """A customised one; `status_code` None keeps the type's own."""
 
@@ -143,6 +159,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     gateway_responses: tuple[GatewayResponse, ...] = ()
     binary_media_types: tuple[str, ...] = ()
     policy: str | None = None
+    authorizers: tuple[Authorizer, ...] = ()
+    api_key_source: str = "HEADER"
+    minimum_compression_size: int | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -84,6 +84,9 @@ def snapshot_of(call: Call, api: RestApi) -> Snapshot:
         gateway_responses=tuple(item for _, item in records.gateway_responses(ports, world).items(prefix)),
         binary_media_types=api.binary_media_types,
         policy=api.policy,
+        authorizers=tuple(item for _, item in records.authorizers(ports, world).items(prefix)),
+        api_key_source=api.api_key_source,
+        minimum_compression_size=api.minimum_compression_size,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from stategate.gateway.model import (
+    Authorizer,
     Deployment,
     DocumentationPart,
     DocumentationVersion,
@@ -52,6 +53,10 @@ def models(ports: Ports, world: World) -> Records[Model]:
 
 def validators(ports: Ports, world: World) -> Records[RequestValidator]:
     return ports.store.records(world, "apigateway.requestvalidator", RequestValidator)
+
+
+def authorizers(ports: Ports, world: World) -> Records[Authorizer]:
+    return ports.store.records(world, "apigateway.authorizer", Authorizer)
 
 
 def gateway_responses(ports: Ports, world: World) -> Records[GatewayResponse]:

@@ -89,6 +89,7 @@ def delete_rest_api(call: Call, given: Input) -> Output:
         records.methods,
         records.models,
         records.validators,
+        records.authorizers,
         records.gateway_responses,
         records.deployments,
         records.snapshots,
