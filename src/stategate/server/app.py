@@ -26,6 +26,7 @@ from stategate.runtime.logs import LogStore
 from stategate.runtime.store.sqlite import CannotOpen, SqliteStore
 from stategate.server import logs as server_logs
 from stategate.server.http import Application
+from stategate.server.protocol import Protocol
 from stategate.server.settings import Settings
 from stategate.services import apigateway, iam, lambda_, logs, states, sts
 from stategate.services.apigateway.execute import ExecuteApi
@@ -156,7 +157,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     app = build(settings)
     config = uvicorn.Config(
         app.asgi,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

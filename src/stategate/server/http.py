@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import orjson
 import structlog
 
+from stategate.server.protocol import HEADER_NAMES
 from stategate.wire.http import HttpRequest, HttpResponse
 from stategate.wire.identify import identify
 
@@ -213,11 +214,13 @@ def _staged(api_id: str, path: str) -> ApiTarget:
 
 def _request(scope: Scope) -> HttpRequest:
     raw = scope.get("raw_path") or scope["path"].encode()
+    names = scope.get(HEADER_NAMES)
     return HttpRequest(
         scope["method"],
         raw.decode("latin-1"),
         scope["query_string"].decode("latin-1"),
         [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
+        raw_names=None if names is None else [name.decode("latin-1") for name in names],
     )
 
 

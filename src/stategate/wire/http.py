@@ -14,7 +14,8 @@ class HttpRequest:
     """A request that was read completely.
 
     `path` is as it came: percent-encoded, without the query string. `query` is raw, without `?`. `headers` keep their
-    order and repetitions; their names are in lower case, their values are decoded as ISO 8859-1.
+    order and repetitions; their names are in lower case, their values are decoded as ISO 8859-1. `raw_names` are the
+    names in the client's casing, parallel to `headers`, where they are known.
     """
 
     method: str
@@ -22,6 +23,7 @@ class HttpRequest:
     query: str = ""
     headers: Headers = field(default_factory=list)
     body: bytes = b""
+    raw_names: list[str] | None = field(default=None, compare=False)
 
     def header(self, name: str) -> str | None:
         """The first value of the header `name` (in lower case)."""

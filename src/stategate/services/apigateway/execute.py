@@ -6,7 +6,6 @@ import base64
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from email.utils import formatdate
 
 from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledDeployment, CompiledMethod, compile_deployment
@@ -99,7 +98,7 @@ class ExecuteApi:
                 failure = GatewayFailure("API_CONFIGURATION_ERROR", log="Response body is larger than 10 MB")
                 outcome = Outcome(live.deployment.failure(failure, received, None, outcome.context), outcome.context)
         self._log(world, live, received, outcome, started)
-        return _response(request, received, outcome, started)
+        return _response(request, received, outcome)
 
     def _refused(
         self,
@@ -249,11 +248,10 @@ def trace_id(given: str | None, seconds: int, random: str) -> str:
     return f"Root={root};Parent={parent};Sampled={sampled}"
 
 
-def _response(request: HttpRequest, received: Received, outcome: Outcome, started: float) -> HttpResponse:
+def _response(request: HttpRequest, received: Received, outcome: Outcome) -> HttpResponse:
     reply: Reply = outcome.reply
     close = (request.header("connection") or "").lower() == "close"
     headers = [
-        ("Date", formatdate(started, usegmt=True)),
         *reply.headers,
         ("Content-Length", str(len(reply.body))),
         ("Connection", "close" if close else "keep-alive"),
@@ -269,7 +267,6 @@ def _bare(ports: Ports, status: int, error_type: str, message: str) -> HttpRespo
     """An answer without an API: nothing to customise it."""
     body = b'{"message":"' + message.encode() + b'"}'
     headers = [
-        ("Date", formatdate(ports.clock.now(), usegmt=True)),
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),
         ("x-amzn-RequestId", ports.entropy.uuid()),
