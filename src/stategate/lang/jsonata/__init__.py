@@ -1,0 +1,29 @@
+"""JSONata as Step Functions evaluates it: text -> `Expression`, values in, values out.
+
+    expression = compile("$states.input.price * 2")
+    expression.variables                                    # frozenset({"states"})
+    expression.evaluate({"states": {"input": {"price": 4}}}, now=1700000000.0, random=Random(1))    # 8
+
+The same variables, `now` (seconds since 1970) and state of `random` give the same result: nothing else comes in.
+"""
+
+from __future__ import annotations
+
+from .errors import JsonataError, JsonataSyntaxError, LimitExceeded, UnsupportedResult
+from .expression import Expression, compile
+from .limits import DEFAULT, Limits
+from .values import JSON, UNDEFINED, Undefined
+
+__all__ = [
+    "DEFAULT",
+    "JSON",
+    "UNDEFINED",
+    "Expression",
+    "JsonataError",
+    "JsonataSyntaxError",
+    "LimitExceeded",
+    "Limits",
+    "Undefined",
+    "UnsupportedResult",
+    "compile",
+]

@@ -1,0 +1,166 @@
+"""From text to a callable through the library, and from its errors to ours. No other module starts an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any, Final
+
+from jsonata2py import MISSING
+from jsonata2py.errors import JsonataError as LibraryError
+from jsonata2py.errors import ParseError, TranslatorError
+from jsonata2py.optimizer.optimizer import optimize
+from jsonata2py.parser.parser import Parser
+from jsonata2py.runtime import context
+from jsonata2py.translator.translator import Translator
+
+from . import functions, guards, references
+from .errors import JsonataError, JsonataSyntaxError, LimitExceeded
+from .instrument import ForeignCode, instrument
+from .limits import DEFAULT, Limits, Meter
+from .messages import message
+from .references import References
+
+Entry = Callable[[Any], Any]
+
+# Step Functions has a `$random` of its own and no `$eval`: under these names the library knows neither.
+_RENAMED: Final = {"random": "sg_random", "eval": "sg_eval"}
+_ORIGINAL: Final = {renamed: name for name, renamed in _RENAMED.items()}
+_TOO_DEEP = "The expression is nested too deeply"
+
+
+def build(source: str, *, plain: bool = False) -> tuple[Entry, References]:
+    """Raises `JsonataSyntaxError`. What jsonata-js finds only when it evaluates is left to the evaluation."""
+    if len(source) > DEFAULT.source:
+        raise JsonataSyntaxError("S0500", f"The expression is longer than {DEFAULT.source} characters", -1)
+    try:
+        tree = Parser.parse(source)
+        found = references.find(tree)
+    except ParseError as error:
+        return _refused(error, error.position)
+    except RecursionError:
+        raise JsonataSyntaxError("S0500", _TOO_DEEP, -1) from None
+    try:
+        if not plain:
+            tree = references.rename(tree, _RENAMED)
+        code = instrument(Translator.translate(optimize(tree), source), "<jsonata>")
+    except (ParseError, TranslatorError) as error:
+        return _refused(error, -1, found)
+    except (RecursionError, SyntaxError, ForeignCode, MemoryError, ValueError):
+        raise JsonataSyntaxError("S0500", _TOO_DEEP, -1) from None
+    names = guards.NAMESPACE.copy()
+    exec(code, names)
+    entry: Entry = names["_evaluate"]
+    return entry, found
+
+
+def _refused(
+    error: LibraryError, position: int, found: References = References(frozenset(), frozenset(), False, False)
+) -> tuple[Entry, References]:
+    code = error.error_code or "S0500"
+    if code == "UNKNOWN":
+        code = "S0201"
+    told = message(code, error.message)
+    if code.startswith("S"):
+        raise JsonataSyntaxError(code, told, position) from None
+
+    def entry(data: Any) -> Any:
+        raise JsonataError(code, told)
+
+    return entry, found
+
+
+class _Bindings:
+    """The names that an evaluation starts with, in the shape that the library asks for."""
+
+    __slots__ = ("_meter", "_random", "_values")
+
+    def __init__(self, values: Mapping[str, Any], meter: Meter, random: Random) -> None:
+        self._values = values
+        self._meter = meter
+        self._random = random
+
+    def is_empty(self) -> bool:
+        return False
+
+    def get_values(self) -> Mapping[str, Any]:
+        return self._values
+
+    def get_functions(self) -> dict[str, Any]:
+        return {}
+
+    def get_value(self, name: str) -> Any:
+        value = self._values.get(name, MISSING)
+        return self._values.get(_ORIGINAL[name], MISSING) if value is MISSING and name in _ORIGINAL else value
+
+    def get_function(self, name: str) -> Any:
+        name = _ORIGINAL.get(name, name)
+        function = functions.ADDED.get(name)
+        return None if function is None or name in self._values else _Bound(function, self._meter, self._random)
+
+
+class _Bound:
+    __slots__ = ("_function", "_meter", "_random")
+
+    def __init__(self, function: Callable[..., Any], meter: Meter, random: Random) -> None:
+        self._function = function
+        self._meter = meter
+        self._random = random
+
+    def get_function_signature(self) -> str | None:
+        return None
+
+    def apply(self, arguments: Any) -> Any:
+        return self._function(self._meter, self._random, *arguments.as_list())
+
+
+def run(
+    entry: Entry,
+    variables: Mapping[str, Any],
+    now: float,
+    random: Random,
+    limits: Limits,
+    data: Any = MISSING,
+    evaluate: Callable[..., Any] | None = None,
+) -> Any:
+    """The library's own value of an expression, `MISSING` where there is none. Raises `JsonataError`."""
+    meter = Meter(limits)
+    guards.current.meter = meter
+    guards.current.random = random
+    context.begin_evaluation(_Bindings(variables, meter, random), None, 0, evaluate)  # type: ignore[arg-type]
+    try:
+        state = context.get_state()
+        if state is not None:
+            state.millis = round(now * 1000)
+        return entry(data)
+    except JsonataError:
+        raise
+    except LibraryError as error:
+        raise _translated(error) from None
+    except RecursionError:
+        raise LimitExceeded("U1001", message("U1001", "")) from None
+    except MemoryError:
+        raise LimitExceeded("U1001", "The evaluation takes too much memory") from None
+    except Exception as error:  # noqa: BLE001 - the library lets Python's own errors through for odd operands
+        raise JsonataError("D3001", f"The expression cannot be evaluated: {error}") from None
+    finally:
+        context.end_evaluation()
+
+
+def _translated(error: LibraryError) -> JsonataError:
+    code = error.error_code or "D3001"
+    told = _innermost(error)
+    known: dict[str, Any] = {}
+    function = getattr(error, "function", None)
+    if function is not None:
+        known["token"] = function
+    text = message(code, told, **known)
+    return LimitExceeded(code, text) if code == "U1001" else JsonataError(code, text)
+
+
+def _innermost(error: LibraryError) -> str:
+    """The library prefixes what a bound function raised with where it was called."""
+    cause = error.__cause__
+    if isinstance(cause, LibraryError) and error.message.startswith("Error calling bound function"):
+        return cause.message
+    return str(error.message)

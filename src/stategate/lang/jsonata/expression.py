@@ -1,0 +1,56 @@
+"""The compiled expression: the one thing that other parts hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from . import engine
+from .limits import DEFAULT, Limits
+from .references import References
+from .values import JSON, Undefined, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression ready to be evaluated, any number of times and from any thread.
+
+    `variables` are the names that it refers to as values and does not bind itself, built-in functions left out
+    (`states` among them), `functions` those that it calls, `uses_eval` whether it calls `$eval`, `uses_context` whether
+    it refers to `$` or `$$` where Step Functions has no input to refer to."""
+
+    source: str
+    references: References
+    _entry: Callable[[Any], Any] = field(repr=False, compare=False)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        return self.references.variables
+
+    @property
+    def functions(self) -> frozenset[str]:
+        return self.references.functions
+
+    @property
+    def uses_eval(self) -> bool:
+        return self.references.uses_eval
+
+    @property
+    def uses_context(self) -> bool:
+        return self.references.uses_context
+
+    def evaluate(
+        self, variables: Mapping[str, JSON], *, now: float, random: Random, limits: Limits = DEFAULT
+    ) -> JSON | Undefined:
+        """The value, `UNDEFINED` where the expression finds nothing. `now` is in seconds since 1970.
+
+        Raises `JsonataError` (`LimitExceeded` among them) and `UnsupportedResult`."""
+        return to_json(engine.run(self._entry, variables, now, random, limits), limits)
+
+
+def compile(source: str) -> Expression:
+    """Parses and prepares an expression. Raises `JsonataSyntaxError`."""
+    entry, references = engine.build(source)
+    return Expression(source, references, entry)
