@@ -16,11 +16,11 @@ MAX_DEFINITION = 1_048_576
 MAX_TIMEOUT = 99_999_999
 
 
-def compile_definition(definition: str, type: str) -> Program:
+def compile_definition(definition: str, type: str, any_resource: bool = False) -> Program:
     """See `program.compile`."""
     problems = Problems()
     document = _read(definition)
-    compiler = Compiler(problems, type)
+    compiler = Compiler(problems, type, any_resource)
     root = Node(document, "", problems)
     root.allow(DEFINITION_FIELDS)
     timeout = root.integer("TimeoutSeconds", 1, MAX_TIMEOUT)
@@ -61,9 +61,10 @@ class Compiler:
     """The compilation of one definition: its flows as they get known, the names of all states so far, the variables
     that the current flow assigns itself and those that the flows inside of it do, each with the place."""
 
-    def __init__(self, problems: Problems, type: str) -> None:
+    def __init__(self, problems: Problems, type: str, any_resource: bool = False) -> None:
         self.problems = problems
         self.express = type == "EXPRESS"
+        self.any_resource = any_resource
         self.flows: list[Flow | None] = []
         self.names: set[str] = set()
         self.assigns = False

@@ -167,6 +167,7 @@ def fail(
 ) -> None:
     """The state fails; `sequence.last` is the event that says why. It is tried again, or caught, or what it is nested
     in fails. `children`: because of a branch or iteration. `final`: there is no way to go on."""
+    turn.failing(sequence, failure)
     state = turn.state(sequence)
     working = state if isinstance(state, Working) and not final else None
     if working is not None and _retry(turn, frame_id, sequence, working, failure):

@@ -44,3 +44,12 @@ def parse(text: str) -> Resource | str:
     if (service, action, pattern) not in INTEGRATIONS:
         return f"Stategate does not support the resource {text} yet"
     return Resource(text, "integration", service, action, pattern)
+
+
+def named(text: str) -> Resource | None:
+    """The resource of a state that is tested with a mock: every service integration, also those that can't be called.
+    None for what is none."""
+    match = _INTEGRATION.match(text)
+    if match is None or (match[3] and match[3] not in PATTERNS):
+        return None
+    return Resource(text, "integration", match[1], match[2], match[3] or "")

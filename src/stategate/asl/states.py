@@ -267,6 +267,8 @@ def _resource(compiler: Compiler, node: Node) -> Resource:
         return nothing
     refusal = resources.express_refusal(text) if compiler.express else None
     resource = refusal or resources.parse(text)
+    if isinstance(resource, str) and compiler.any_resource:
+        resource = resources.named(text) or resource
     if isinstance(resource, Resource):
         return resource
     node.report(resource, "Resource")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stategate.asl.effects import CancelTask, CancelTimer, Effect, Finish
 from stategate.asl.frames import Sequence
@@ -14,6 +14,9 @@ from stategate.asl.program import Program, State, Task
 from stategate.asl.run import Run
 from stategate.asl.scope import JSON, NO_VARIABLES, Scope
 from stategate.asl.value import Value
+
+if TYPE_CHECKING:
+    from stategate.asl.nesting import Failure
 
 PAYLOAD_LIMIT = 262_144
 HISTORY_LIMIT = 25_000
@@ -50,6 +53,9 @@ class Turn:
 
     def state(self, sequence: Sequence) -> State:
         return self.program.flows[sequence.flow].states[sequence.state]
+
+    def failing(self, sequence: Sequence, failure: Failure) -> None:
+        """A state is about to fail; nobody has tried it again or caught it yet. For `asl.inspection`."""
 
     # What a state's fields are evaluated against.
 
