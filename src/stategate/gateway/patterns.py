@@ -28,7 +28,7 @@ def compile_pattern(text: str) -> Callable[[str], bool]:
 
     def matches(value: str) -> bool:
         try:
-            return pattern.fullmatch(value, timeout=_TIMEOUT) is not None
+            return pattern.fullmatch(value, timeout=_TIMEOUT, concurrent=False) is not None
         except TimeoutError:
             raise PatternTimeout(text) from None
 

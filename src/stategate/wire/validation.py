@@ -293,7 +293,7 @@ def _mismatch(pattern: str) -> Callable[[Any], bool]:
         if not isinstance(value, str):
             raise serialization("Expected string or null")
         try:
-            return compiled.fullmatch(value, timeout=_PATTERN_SECONDS) is None
+            return compiled.fullmatch(value, timeout=_PATTERN_SECONDS, concurrent=False) is None
         except TimeoutError:
             return True
 

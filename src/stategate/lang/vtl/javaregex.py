@@ -220,7 +220,7 @@ def _late(pattern: str) -> CallError:
 def matches(subject: str, pattern: str) -> bool:
     """`subject.matches(pattern)`: the whole text."""
     try:
-        return _compiled(pattern).fullmatch(subject, timeout=TIMEOUT) is not None
+        return _compiled(pattern).fullmatch(subject, timeout=TIMEOUT, concurrent=False) is not None
     except TimeoutError:
         raise _late(pattern) from None
 
@@ -231,7 +231,7 @@ def replace(subject: str, pattern: str, replacement: str, *, first: bool) -> str
     parts: list[str] = []
     at = size = 0
     try:
-        for found in compiled.finditer(subject, timeout=TIMEOUT):
+        for found in compiled.finditer(subject, timeout=TIMEOUT, concurrent=False):
             filled = _fill(found, replacement)
             size += found.start() - at + len(filled)
             if size > MAX_TEXT:
@@ -295,7 +295,7 @@ def split(subject: str, pattern: str, limit: int = 0) -> ArrayValue:
     pieces = ArrayValue()
     at = 0
     try:
-        for found in _compiled(pattern).finditer(subject, timeout=TIMEOUT):
+        for found in _compiled(pattern).finditer(subject, timeout=TIMEOUT, concurrent=False):
             if limit > 0 and len(pieces) == limit - 1:
                 break
             if found.end() == 0:

@@ -89,7 +89,7 @@ def _regex(text: str) -> Matcher:
 
     def test(message: str) -> bool:
         try:
-            return compiled.search(message, timeout=_TIMEOUT) is not None
+            return compiled.search(message, timeout=_TIMEOUT, concurrent=False) is not None
         except TimeoutError:
             raise invalid(f"Invalid filter pattern: The regular expression '{text}' takes too long.") from None
 
@@ -257,4 +257,4 @@ def _equals(kind: str, text: str, number: float | None) -> _Condition:
     if kind == "string":
         text = regex.sub(r"\\(.)", r"\1", text)
     pattern = regex.compile(".*".join(regex.escape(part) for part in text.split("*")), regex.DOTALL)
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value, timeout=_TIMEOUT) is not None
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value, timeout=_TIMEOUT, concurrent=False) is not None
