@@ -10,7 +10,7 @@ The same variables, `now` (seconds since 1970) and state of `random` give the sa
 from __future__ import annotations
 
 from .errors import JsonataError, JsonataSyntaxError, LimitExceeded, UnsupportedResult
-from .expression import Expression, compile
+from .expression import Expression, PlainExpression, compile, compile_plain
 from .limits import DEFAULT, Limits
 from .values import JSON, UNDEFINED, Undefined
 
@@ -23,7 +23,9 @@ __all__ = [
     "JsonataSyntaxError",
     "LimitExceeded",
     "Limits",
+    "PlainExpression",
     "Undefined",
     "UnsupportedResult",
     "compile",
+    "compile_plain",
 ]

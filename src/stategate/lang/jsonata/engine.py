@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
-from jsonata2py import MISSING
+from jsonata2py import MISSING, JsonataEvaluationError
 from jsonata2py.errors import JsonataError as LibraryError
 from jsonata2py.errors import ParseError, TranslatorError
 from jsonata2py.optimizer.optimizer import optimize
@@ -22,6 +22,7 @@ from .messages import message
 from .references import References
 
 Entry = Callable[[Any], Any]
+NOTHING: Final = MISSING
 
 # Step Functions has a `$random` of its own and no `$eval`: under these names the library knows neither.
 _RENAMED: Final = {"random": "sg_random", "eval": "sg_eval"}
@@ -54,9 +55,10 @@ def build(source: str, *, plain: bool = False) -> tuple[Entry, References]:
     return entry, found
 
 
-def _refused(
-    error: LibraryError, position: int, found: References = References(frozenset(), frozenset(), False, False)
-) -> tuple[Entry, References]:
+_NO_REFERENCES: Final = References(frozenset(), frozenset(), False, False)
+
+
+def _refused(error: LibraryError, position: int, found: References = _NO_REFERENCES) -> tuple[Entry, References]:
     code = error.error_code or "S0500"
     if code == "UNKNOWN":
         code = "S0201"
@@ -147,15 +149,36 @@ def run(
         context.end_evaluation()
 
 
+# Which arguments of the failing function the reference's message shows.
+_SHOWN: Final[dict[str, dict[str, int]]] = {
+    "D3030": {"value": 0},
+    "D3060": {"value": 0},
+    "D3061": {"value": 0, "exp": 1},
+    "D3100": {"value": 1},
+    "D3110": {"value": 0},
+    "D3140": {"value": 0},
+}
+
+
 def _translated(error: LibraryError) -> JsonataError:
     code = error.error_code or "D3001"
-    told = _innermost(error)
     known: dict[str, Any] = {}
     function = getattr(error, "function", None)
-    if function is not None:
-        known["token"] = function
-    text = message(code, told, **known)
+    if function is not None and code != "T1005":
+        known["token"] = known["name"] = function
+    if getattr(error, "type", None) is not None:
+        known["type"] = error.type  # type: ignore[attr-defined]
+    elif function in _OF_NUMBERS:
+        known["type"] = "numbers"
+    arguments = getattr(error, "arguments", ())
+    for slot, index in _SHOWN.get(code, {}).items():
+        if index < len(arguments) and isinstance(arguments[index], str | int | float | bool | None):
+            known[slot] = arguments[index]
+    text = message(code, _innermost(error), **known)
     return LimitExceeded(code, text) if code == "U1001" else JsonataError(code, text)
+
+
+_OF_NUMBERS: Final = frozenset({"sum", "average", "max", "min"})
 
 
 def _innermost(error: LibraryError) -> str:
@@ -164,3 +187,19 @@ def _innermost(error: LibraryError) -> str:
     if isinstance(cause, LibraryError) and error.message.startswith("Error calling bound function"):
         return cause.message
     return str(error.message)
+
+
+def evaluate_text(source: str, data: Any, bound: dict[str, Any] | None = None) -> Any:
+    """`$eval`: an expression within the evaluation that runs, with its bindings and what is left of its limits."""
+    try:
+        entry, _ = build(source, plain=True)
+    except JsonataSyntaxError as error:
+        raise JsonataEvaluationError("D3120", error.message) from None
+    bindings = context.bindings_for_nested_eval(bound)
+    context.begin_evaluation(bindings, None, 0, evaluate_text)
+    try:
+        return entry(data)
+    except (LibraryError, JsonataError) as error:
+        raise JsonataEvaluationError("D3121", str(error)) from None
+    finally:
+        context.end_evaluation()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 from . import engine
 from .limits import DEFAULT, Limits
 from .references import References
-from .values import JSON, Undefined, to_json
+from .values import JSON, UNDEFINED, Undefined, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Expression:
 
     source: str
     references: References
-    _entry: Callable[[Any], Any] = field(repr=False, compare=False)
+    _entry: engine.Entry = field(repr=False, compare=False)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -50,7 +49,33 @@ class Expression:
         return to_json(engine.run(self._entry, variables, now, random, limits), limits)
 
 
+@dataclass(frozen=True, slots=True)
+class PlainExpression:
+    """An expression as jsonata-js evaluates it: over an input that `$` and `$$` stand for, and with `$eval`."""
+
+    source: str
+    _entry: engine.Entry = field(repr=False, compare=False)
+
+    def evaluate(
+        self,
+        variables: Mapping[str, JSON],
+        *,
+        now: float,
+        random: Random,
+        limits: Limits = DEFAULT,
+        data: JSON | Undefined = UNDEFINED,
+    ) -> JSON | Undefined:
+        """As `Expression.evaluate`, with the input."""
+        given = engine.NOTHING if data is UNDEFINED else data
+        return to_json(engine.run(self._entry, variables, now, random, limits, given, engine.evaluate_text), limits)
+
+
 def compile(source: str) -> Expression:
     """Parses and prepares an expression. Raises `JsonataSyntaxError`."""
     entry, references = engine.build(source)
     return Expression(source, references, entry)
+
+
+def compile_plain(source: str) -> PlainExpression:
+    """As `compile`, for JSONata without what Step Functions adds and removes."""
+    return PlainExpression(source, engine.build(source, plain=True)[0])

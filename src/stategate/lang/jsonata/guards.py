@@ -36,23 +36,28 @@ class Current(threading.local):
 
 current = Current()
 
-_CHEAP = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_CHEAP = _names(
     "MISSING NULL RESCAN JLambda JRegex PackedArgs Preserved RangeHolder Tuple begin_evaluation end_evaluation "
     "is_evaluation_active is_function is_lambda_token is_missing is_number is_regex is_regex_token missing num_node "
     "num_val_l num_val_r num_wrap mul_d div_d mod_d neg_dn add subtract multiply divide modulo negate lambda_arity "
     "lambda_value next_counter discard clamp_index binding_value parent_value tuple2 pack_args require_function "
     "fn_exists fn_type fn_abs fn_ceil fn_floor fn_sqrt fn_power fn_number fn_throw fn_signature_error fn_arity_error "
     "fn_arg_count_error fn_millis fn_apply fn_apply_tco element_callback tuple_callback deadline_guard "
-    "call_bound_function matches_index_or_truthy".split()
+    "call_bound_function matches_index_or_truthy"
 )
-_DEEP = frozenset(
+_DEEP = _names(
     "deep_equals eq ne in_ fn_distinct fn_clone fn_transform descendant descendant_final step_descendant fn_flatten "
     "sanitize_for_string fn_error fn_assert and_ or_ elvis coalesce is_truthy fn_boolean fn_not wildcard "
     "wildcard_context step_wildcard wildcard_final fn_spread fn_merge fn_keys fn_values merge_group_by_objects "
     "json_encode_compact json_encode_pretty to_text to_number fn_lookup filter_field_eq fn_single filter_ "
-    "dynamic_filter sort_tuples field_function".split()
+    "dynamic_filter sort_tuples field_function"
 )
-_FANNING = frozenset("fn_sum_field fn_average_field fn_max_field fn_min_field fn_count_field fn_count_field_eq".split())
+_FANNING = _names("fn_sum_field fn_average_field fn_max_field fn_min_field fn_count_field fn_count_field_eq")
 
 
 def _size(value: Any) -> int:
@@ -164,15 +169,18 @@ def _field(node: Any, name: str) -> Any:
     return runtime.field(node, name)
 
 
-def _fanning(function: Function) -> Function:
-    def guarded(sequence: Any, name: str, *rest: Any) -> Any:
-        if isinstance(sequence, list):
-            _fan_out(sequence, name)
-            if rest and isinstance(rest[0], str) and function is not runtime.fn_count_field_eq:
-                _fan_out(runtime.field(sequence, name) if len(sequence) else [], rest[0]) if isinstance(
-                    runtime.field(sequence, name), list
-                ) else None
-        return function(sequence, name, *rest)
+def _fanning(function: Function, fields: int) -> Function:
+    """For functions that read a field of each member, or a field of that field."""
+
+    def guarded(sequence: Any, *rest: Any) -> Any:
+        reached = sequence
+        for name in rest[:fields]:
+            if not isinstance(name, str) or not isinstance(reached, list | dict):
+                break
+            if isinstance(reached, list):
+                _fan_out(reached, name)
+            reached = runtime.field(reached, name) if fields > 1 else MISSING
+        return function(sequence, *rest)
 
     return guarded
 
@@ -326,7 +334,8 @@ def _regex_value(pattern: str, flags: str) -> Any:
     return _metered(runtime.regex_value(pattern, flags), 900)
 
 
-_WIDE = re.compile(r"\d{4,}")
+_WIDE = re.compile(r"\[[^\]]*,[^\]]*\d{4,}")
+_BLANK = re.compile(r"\s+")
 
 
 def _picture(function: Function) -> Function:
@@ -334,7 +343,7 @@ def _picture(function: Function) -> Function:
 
     def guarded(*arguments: Any) -> Any:
         for argument in arguments[1:]:
-            if isinstance(argument, str) and (len(argument) > 1000 or _WIDE.search(argument)):
+            if isinstance(argument, str) and (len(argument) > 1000 or _WIDE.search(_BLANK.sub("", argument))):
                 raise LimitExceeded("U1001", "A picture string that is too long or too wide")
         current.meter.step(8 + sum(_size(argument) for argument in arguments))
         return function(*arguments)
@@ -343,9 +352,8 @@ def _picture(function: Function) -> Function:
 
 
 def _to_millis(timestamp: Any, picture: Any = MISSING) -> Any:
-    if isinstance(picture, str) and isinstance(timestamp, str):
-        if len(picture) > 256 or len(timestamp) > 256 or picture.count("[") > 12:
-            raise LimitExceeded("U1001", "A picture string that is too long")
+    if isinstance(picture, str) and (len(picture) > 256 or _size(timestamp) > 256 or picture.count("[") > 12):
+        raise LimitExceeded("U1001", "A picture string that is too long")
     current.meter.step(16)
     return _picture(runtime.fn_toMillis)(timestamp, picture)
 
@@ -374,18 +382,26 @@ def _random(*arguments: Any) -> Any:
     return current.random.random()
 
 
-def _naming(name: str, function: Function) -> Function:
-    """Names the function in the messages about its arguments."""
+class _Named:
+    """A function that adds to the library's errors what the reference's messages name: itself and its arguments."""
 
-    def named(*arguments: Any, **keywords: Any) -> Any:
+    __slots__ = ("_function", "jsonata_name")
+
+    def __init__(self, name: str, function: Function) -> None:
+        self._function = function
+        self.jsonata_name = name
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         try:
-            return function(*arguments, **keywords)
+            return self._function(*arguments, **keywords)
         except LibraryError as error:
-            if error.error_code in ("T0410", "T0411", "T0412") and not hasattr(error, "function"):
-                error.function = name  # type: ignore[attr-defined]
+            if not hasattr(error, "function"):
+                error.function = self.jsonata_name  # type: ignore[attr-defined]
+                error.arguments = arguments  # type: ignore[attr-defined]
             raise
 
-    return named
+
+_TYPES = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
 
 
 def _check(function: Function) -> Function:
@@ -395,6 +411,7 @@ def _check(function: Function) -> Function:
         except LibraryError as error:
             if function is not None:
                 error.function = function  # type: ignore[attr-defined]
+                error.type = _TYPES.get(arguments[1]) if len(arguments) > 1 else None  # type: ignore[attr-defined]
             raise
 
     return checked
@@ -461,13 +478,11 @@ def _build_namespace() -> dict[str, Any]:
         elif name in _DEEP:
             value = _deep(value)
         elif name in _FANNING:
-            value = _fanning(value)
+            value = _fanning(value, 1 if name.startswith("fn_count") else 2)
         else:
             value = _shallow(value)
         if name.startswith("fn_") and callable(value) and name not in ("fn_apply", "fn_apply_tco", "fn_pipe"):
-            plain_name = name.removeprefix("fn_").split("_")[0]
-            value = _naming(plain_name, value)
-            value.jsonata_name = plain_name
+            value = _Named(name.removeprefix("fn_").split("_")[0], value)
         names[name] = value
     names[GRANT] = grant
     names[TURN] = turn

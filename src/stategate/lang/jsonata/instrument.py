@@ -12,14 +12,8 @@ from typing import Any
 
 GRANT = "_sg_grant"
 TURN = "_sg_turn"
-BUILTINS: dict[str, Any] = {
-    name: value
-    for name, value in (
-        ("isinstance", isinstance), ("list", list), ("dict", dict), ("str", str), ("len", len), ("int", int),
-        ("float", float), ("bool", bool), ("range", range), ("enumerate", enumerate), ("tuple", tuple), ("zip", zip),
-        ("any", any), ("all", all), ("next", next), ("iter", iter), ("set", set), ("max", max), ("min", min),
-    )
-}  # fmt: skip
+_ALLOWED = (isinstance, list, dict, str, len, int, float, bool, range, enumerate, tuple, zip, any, all, next, iter, set)
+BUILTINS: dict[str, Any] = {function.__name__: function for function in _ALLOWED}
 _ATTRIBUTES = frozenset(
     {"append", "extend", "setdefault", "items", "get", "values", "keys", "copy", "fn", "__class__", "pop", "add"}
 )
@@ -50,7 +44,7 @@ def _check(module: ast.Module) -> None:
                 raise ForeignCode(type(node).__name__)
             case ast.Attribute(attr=attr) if attr not in _ATTRIBUTES:
                 raise ForeignCode(attr)
-            case ast.Name(id=name) if name.startswith("__") or name.startswith("_sg_"):
+            case ast.Name(id=name) if name.startswith(("__", "_sg_")):
                 raise ForeignCode(name)
 
 
@@ -95,8 +89,8 @@ class _Counter(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id.startswith("fn_"):
             for argument in node.args:
-                if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name):
-                    if argument.func.id in _CHECKED and not argument.keywords:
+                match argument:
+                    case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _CHECKED:
                         argument.keywords.append(ast.keyword("function", ast.Constant(_function_name(node.func.id))))
         return node
 

@@ -157,7 +157,7 @@ def rename(node: Any, names: dict[str, str]) -> Any:
             changes[entry.name] = renamed
     if isinstance(node, tree.FunctionCall) and not node.is_variable:
         changes.pop("name", None)
-    return dataclasses.replace(node, **changes) if changes else node  # type: ignore[type-var]
+    return dataclasses.replace(node, **changes) if changes else node
 
 
 _NAME_FIELDS: dict[type, tuple[str, ...]] = {
