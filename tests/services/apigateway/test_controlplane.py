@@ -93,9 +93,8 @@ def test_a_template_that_does_not_parse_is_refused(world: GatewayWorld) -> None:
 @pytest.mark.parametrize(
     "members",
     [
-        {"authorizationType": "AWS_IAM"},
-        {"authorizationType": "NONE", "apiKeyRequired": True},
-        {"authorizationType": "NONE", "authorizationScopes": ["a"]},
+        {"authorizationType": "OPEN"},
+        {"authorizationType": "CUSTOM"},
         {"authorizationType": "CUSTOM", "authorizerId": "abc"},
         {"authorizationType": "COGNITO_USER_POOLS", "authorizerId": "abc"},
     ],
@@ -105,11 +104,21 @@ def test_no_method_is_open_by_accident(world: GatewayWorld, members: dict[str, A
     where = {"restApiId": api, "resourceId": ids["/"], "httpMethod": "GET"}
     assert refused(world, "PutMethod", **where, **members)[0] == "BadRequestException"
     world("PutMethod", **where, authorizationType="none")
-    for name in ("authorizationType", "apiKeyRequired"):
-        value = {"authorizationType": "AWS_IAM", "apiKeyRequired": "true"}[name]
-        patch = {"op": "replace", "path": f"/{name}", "value": value}
-        assert refused(world, "UpdateMethod", **where, patchOperations=[patch])[0] == "BadRequestException"
+    patch = {"op": "replace", "path": "/authorizationType", "value": "CUSTOM"}
+    assert refused(world, "UpdateMethod", **where, patchOperations=[patch])[0] == "BadRequestException"
     assert world("GetMethod", **where)["authorizationType"] == "NONE"
+
+
+@pytest.mark.parametrize(("path", "value"), [("/authorizationType", "AWS_IAM"), ("/apiKeyRequired", "true")])
+def test_a_closed_method_does_not_answer_anybody(world: GatewayWorld, path: str, value: str) -> None:
+    api, ids = world.api()
+    world.mock(api, ids["/"], "GET", "open")
+    world.deploy(api)
+    assert world.request(api).status == 200
+    where = {"restApiId": api, "resourceId": ids["/"], "httpMethod": "GET"}
+    world("UpdateMethod", **where, patchOperations=[{"op": "replace", "path": path, "value": value}])
+    world.deploy(api)
+    assert world.request(api).status in (401, 403)
 
 
 def test_patches_are_all_or_nothing(world: GatewayWorld) -> None:

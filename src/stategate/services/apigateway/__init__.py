@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stategate.services.apigateway import (
     account,
+    authorizers,
     deployments,
     documentation,
     gatewayresponses,
@@ -21,6 +22,7 @@ OPERATIONS: Operations = {
     **restapis.OPERATIONS,
     **resources.OPERATIONS,
     **methods.OPERATIONS,
+    **authorizers.OPERATIONS,
     **integrations.OPERATIONS,
     **models.OPERATIONS,
     **gatewayresponses.OPERATIONS,

@@ -1,7 +1,4 @@
-"""Methods and method responses: Put, Get, Update, Delete.
-
-What would change who may call (authorizers, IAM, API keys) is refused by name: a method must never be open by accident.
-"""
+"""Methods and method responses: Put, Get, Update, Delete."""
 
 from __future__ import annotations
 
@@ -13,7 +10,8 @@ from msgspec.structs import replace
 from stategate.gateway.mappings import is_method_parameter, is_method_response_parameter
 from stategate.gateway.model import HTTP_METHODS, Method, MethodResponse
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, conflict, invalid_mapping, not_found, unsupported
+from stategate.services.apigateway.authorizers import check_method_authorizer
+from stategate.services.apigateway.errors import bad_request, conflict, invalid_mapping, not_found
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.call import Call, Input, Output
 
@@ -31,13 +29,15 @@ def put_method(call: Call, given: Input) -> Output:
         http_method=verb,
         authorization_type=given["authorizationType"].upper(),
         api_key_required=bool(given.get("apiKeyRequired")),
+        authorizer_id=given.get("authorizerId") or None,
         operation_name=given.get("operationName"),
         request_validator_id=given.get("requestValidatorId"),
         request_parameters=dict(given.get("requestParameters") or {}) or None,
         request_models=dict(given.get("requestModels") or {}) or None,
         authorization_scopes=tuple(given.get("authorizationScopes") or ()),
     )
-    _check(call, api_id, method)
+    method = _settled(method)
+    check_method(call, api_id, method)
     if records.methods(call.ports, call.world).get(records.method_key(api_id, resource_id, verb)) is not None:
         raise conflict("Method already exists for this resource")
     records.put_method(call, api_id, resource_id, method)
@@ -52,7 +52,8 @@ def update_method(call: Call, given: Input) -> Output:
     method = _method(call, given)
     for patch in patches(given):
         method = _patched(method, patch)
-    _check(call, given["restApiId"], method)
+    method = _settled(method)
+    check_method(call, given["restApiId"], method)
     records.put_method(call, given["restApiId"], given["resourceId"], method)
     return shapes.method_shape(method)
 
@@ -119,32 +120,26 @@ def _response(method: Method, code: str) -> MethodResponse:
     return response
 
 
-def _check(call: Call, api_id: str, method: Method) -> None:
-    match method.authorization_type:
-        case "NONE":
-            pass
-        case kind if kind in _NEEDS_AUTHORIZER:
-            # Authorizers can't be created yet, so that no id is a valid one.
-            raise bad_request(
-                "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
-                "requires a valid authorizer."
-            )
-        case "AWS_IAM":
-            raise unsupported("authorizationType AWS_IAM of methods")
-        case _:
-            raise bad_request(
-                "Invalid authorization type specified. Valid options are NONE,AWS_IAM,CUSTOM,COGNITO_USER_POOLS"
-            )
-    if method.authorization_scopes:
-        raise unsupported("authorizationScopes of methods")
+def _settled(method: Method) -> Method:
+    """Without what its authorization type has no use for, as AWS keeps it."""
+    if method.authorization_type in _NEEDS_AUTHORIZER:
+        return method
+    return replace(method, authorizer_id=None, authorization_scopes=())
+
+
+def check_method(call: Call, api_id: str, method: Method) -> None:
+    """BadRequestException with AWS's message, in AWS's order."""
+    if method.authorization_type not in ("NONE", "AWS_IAM", *_NEEDS_AUTHORIZER):
+        raise bad_request(
+            "Invalid authorization type specified. Valid options are NONE,AWS_IAM,CUSTOM,COGNITO_USER_POOLS"
+        )
+    check_method_authorizer(call, api_id, method)
     if method.request_validator_id is not None:
         key = f"{api_id}/{method.request_validator_id}"
         if records.validators(call.ports, call.world).get(key) is None:
             raise bad_request("Invalid Request Validator identifier specified")
     _check_models(call, api_id, (method.request_models or {}).values())
     _check_parameters(method.request_parameters or {})
-    if method.api_key_required:
-        raise unsupported("apiKeyRequired of methods")
 
 
 def _check_models(call: Call, api_id: str, names: Iterable[str]) -> None:
@@ -192,8 +187,23 @@ def _patched(method: Method, patch: Patch) -> Method:
                 method.request_models, patch, "/".join(names), patch.value or "", "Content-Type specified was not found"
             )
             return replace(method, request_models=models or None)
-        case ["authorizationScopes", *_]:
-            raise unsupported("authorizationScopes of methods")
+        case ["authorizationScopes", *names]:
+            return replace(method, authorization_scopes=_scopes(method, patch, "/".join(names)))
+        case _:
+            raise invalid_path(patch.path)
+
+
+def _scopes(method: Method, patch: Patch, name: str) -> tuple[str, ...]:
+    """The scope is the operation's value, or the rest of its path."""
+    scope = patch.value or name
+    others = tuple(known for known in method.authorization_scopes if known != scope)
+    match patch.op:
+        case "add":
+            return (*others, scope)
+        case "remove":
+            return others
+        case "replace" if not name:
+            return tuple(part.strip() for part in scope.split(",") if part.strip())
         case _:
             raise invalid_path(patch.path)
 
