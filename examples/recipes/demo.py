@@ -244,13 +244,14 @@ def last_request(logs: Any, group: str) -> list[str]:
 
 
 def go_on(deployed: deploy.Deployment, execution: str) -> str:
+    endpoint = deployed.invoke_url.partition("/_aws")[0]
     return f"""The server keeps all of this on disk. Start it again with
 
     make serve
 
 and, in another terminal,
 
-    export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1
+    export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1
     export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
     . .venv/bin/activate
     curl -i {deployed.invoke_url}/recipes/43/move -H 'Content-Type: application/json' -d '{{"user_id": "u7"}}'
