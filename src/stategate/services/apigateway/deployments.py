@@ -10,7 +10,6 @@ from stategate.gateway.deployment import NotDeployable, check_deployable
 from stategate.gateway.model import DeployedResource, Deployment, RestApi, Snapshot
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request
-from stategate.services.apigateway.models import check_validators
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import invalid_path, only_replace, patches
 from stategate.services.apigateway.stages import new_canary, new_stage
@@ -26,7 +25,6 @@ def create_deployment(call: Call, given: Input) -> Output:
         check_deployable(snapshot)
     except NotDeployable as error:
         raise bad_request(str(error)) from None
-    check_validators(call, api.id)
     deployment = Deployment(records.new_id(call, 6), call.now, given.get("description") or None)
     records.deployments(call.ports, call.world).put(f"{api.id}/{deployment.id}", deployment)
     records.snapshots(call.ports, call.world).put(f"{api.id}/{deployment.id}", snapshot)

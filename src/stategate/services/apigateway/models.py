@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stategate.gateway.model import Model, RequestValidator
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
+from stategate.services.apigateway.errors import bad_request, conflict, not_found
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.call import Call, Input, Output
@@ -149,16 +149,6 @@ def delete_request_validator(call: Call, given: Input) -> Output:
                 )
     records.validators(call.ports, call.world).delete(f"{api_id}/{validator.id}")
     return {}
-
-
-def check_validators(call: Call, api_id: str) -> None:
-    """Bodies are not validated yet: a deployment whose methods would need that is refused by name."""
-    table = records.validators(call.ports, call.world)
-    for resource in records.resources_of(call, api_id):
-        for method in records.methods_of(call, api_id, resource.id):
-            validator = table.get(f"{api_id}/{method.request_validator_id}") if method.request_validator_id else None
-            if validator is not None and validator.validate_request_body and method.request_models:
-                raise unsupported(f"request body validation ({method.http_method} {resource.path})")
 
 
 def _flag(patch: Patch) -> bool:
