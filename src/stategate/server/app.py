@@ -23,6 +23,7 @@ from stategate.runtime.engine import Engine
 from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.functions.pool import FunctionPool
 from stategate.runtime.logs import LogStore
+from stategate.runtime.outbound.http import HttpClient
 from stategate.runtime.store.sqlite import CannotOpen, SqliteStore
 from stategate.server import logs as server_logs
 from stategate.server.http import Application
@@ -92,7 +93,8 @@ def build(settings: Settings) -> App:
 
     engine = Engine(store.executions, perform, clock, entropy, [ExecutionLogs(log_writer, store)])
     secret = _secret(settings.data_dir)
-    ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret)
+    outbound = HttpClient()
+    ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret, outbound)
     dispatcher = Dispatcher(ports, SERVICES)
     background: list[asyncio.Task[None]] = []
 
@@ -106,6 +108,7 @@ def build(settings: Settings) -> App:
             task.cancel()
         await engine.close()
         await functions.close()
+        await outbound.close()
         await store.close()
         log_store.close()
 

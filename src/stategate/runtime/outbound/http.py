@@ -1,0 +1,101 @@
+"""The HTTP client for HTTP integrations, key sets of token issuers and services on other servers.
+
+aiohttp: asynchronous on the server's own event loop, C parser, connections kept per host, header names keep their
+casing both ways. It adds nothing here: no redirects, no decompression, no cookies, no headers but Host and Content-Length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+from stategate.services.ports import OutboundError, OutboundRequest, OutboundResponse
+
+if TYPE_CHECKING:
+    import aiohttp
+
+CONNECTIONS = 1000
+PER_HOST = 200
+IDLE_SECONDS = 15.0
+"""Shorter than the idle time of common servers, so that a kept connection is rarely one that its server just closed."""
+
+LARGEST_HEADER = 64 * 1024
+
+
+class HttpClient:
+    """An `Outbound`. Made anywhere, used in one event loop; `close` ends its connections."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: OutboundRequest) -> OutboundResponse:
+        # Imported when it is first needed: a server without HTTP integrations starts without it.
+        import aiohttp
+        import yarl
+
+        session = self._session
+        if session is None:
+            session = self._session = _session()
+        try:
+            url = yarl.URL(request.url, encoded=True)
+            async with (
+                asyncio.timeout(request.timeout),
+                session.request(
+                    request.method,
+                    url,
+                    headers=request.headers,
+                    data=request.body or None,
+                    allow_redirects=False,
+                    ssl=request.verify,
+                ) as response,
+            ):
+                body = await _read(response, request.limit)
+                headers = tuple((_text(name), _text(value)) for name, value in response.raw_headers)
+                return OutboundResponse(response.status, headers, body)
+        except TimeoutError:
+            raise OutboundError("timeout", f"No answer within {request.timeout:g} s") from None
+        except aiohttp.InvalidURL as error:
+            raise OutboundError("address", str(error)) from error
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as error:
+            raise OutboundError("tls", str(error)) from error
+        except (aiohttp.ClientConnectorError, ConnectionRefusedError) as error:
+            raise OutboundError("connect", str(error)) from error
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            raise OutboundError("protocol", str(error) or type(error).__name__) from error
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _session() -> aiohttp.ClientSession:
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, limit_per_host=PER_HOST, keepalive_timeout=IDLE_SECONDS)
+    return aiohttp.ClientSession(
+        connector=connector,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        timeout=aiohttp.ClientTimeout(total=None),
+        max_line_size=LARGEST_HEADER,
+        max_field_size=LARGEST_HEADER,
+        trust_env=False,
+    )
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            response.close()
+            raise OutboundError("too_large", f"The answer is larger than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")
