@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stategate.services.apigateway import (
     account,
+    apikeys,
     authorizers,
     deployments,
     documentation,
@@ -15,6 +16,7 @@ from stategate.services.apigateway import (
     restapis,
     stages,
     testinvoke,
+    usageplans,
 )
 from stategate.services.call import Operations
 
@@ -29,6 +31,8 @@ OPERATIONS: Operations = {
     **deployments.OPERATIONS,
     **stages.OPERATIONS,
     **documentation.OPERATIONS,
+    **apikeys.OPERATIONS,
+    **usageplans.OPERATIONS,
     **account.OPERATIONS,
     **testinvoke.OPERATIONS,
 }

@@ -7,6 +7,7 @@ Read on every request to a method that requires a key, so that each question is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 
 import msgspec
 
@@ -127,3 +128,50 @@ def plan_of(ports: Ports, world: World, key_id: str, api_id: str, stage: str) ->
         if plan is not None and plan.stage(api_id, stage) is not None:
             return plan
     return None
+
+
+def period_start(period: str, day: date) -> date:
+    """The first day (UTC) of the quota period that holds `day`: weeks begin on Sunday, months on the first."""
+    match period:
+        case "WEEK":
+            return day - timedelta(days=(day.weekday() + 1) % 7)
+        case "MONTH":
+            return day.replace(day=1)
+        case _:
+            return day
+
+
+def remaining(ports: Ports, world: World, plan: UsagePlan, key_id: str, day: date) -> int:
+    """What is left of the plan's quota for a key at (the end of) a day. Without a quota: 0.
+
+    The offset is taken from the limit in the first period only: where the key has no record before that period.
+    """
+    if plan.quota is None:
+        return 0
+    prefix = f"{plan.id}/{key_id}/"
+    start, upto = period_start(plan.quota.period, day).isoformat(), day.isoformat()
+    first = True
+    left: int | None = None
+    for key, usage in days_used(ports, world).items(prefix):
+        when = key[len(prefix) :]
+        if when > upto:
+            break
+        if when < start:
+            first = False
+        else:
+            left = usage.remaining
+    if left is not None:
+        return left
+    return max(0, plan.quota.limit - (plan.quota.offset if first else 0))
+
+
+def join(ports: Ports, world: World, plan_id: str, key_id: str) -> None:
+    """The key becomes one of the plan's."""
+    usage_plan_keys(ports, world).put(f"{plan_id}/{key_id}", UsagePlanKey(plan_id, key_id))
+    plans_of_key(ports, world).put(f"{key_id}/{plan_id}", UsagePlanKey(plan_id, key_id))
+
+
+def forget_usage(ports: Ports, world: World, prefix: str) -> None:
+    table = days_used(ports, world)
+    for key, _ in list(table.items(prefix)):
+        table.delete(key)

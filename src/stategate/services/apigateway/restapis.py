@@ -13,6 +13,7 @@ from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, unsupported
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
 _ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
@@ -100,6 +101,7 @@ def delete_rest_api(call: Call, given: Input) -> Output:
         table = kind(ports, world)
         for key, _ in list(table.items(f"{api.id}/")):
             table.delete(key)
+    forget_stage(call, api.id)
     records.apis(ports, world).delete(api.id)
     return {}
 

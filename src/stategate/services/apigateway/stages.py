@@ -13,6 +13,7 @@ from stategate.gateway.model import Canary, MethodSetting, Stage
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
 _NAME = re.compile(r"[A-Za-z0-9_\-]+\Z")
@@ -123,6 +124,7 @@ def update_stage(call: Call, given: Input) -> Output:
 
 def delete_stage(call: Call, given: Input) -> Output:
     stage = records.get_stage(call, given["restApiId"], given["stageName"])
+    forget_stage(call, given["restApiId"], stage.name)
     records.stages(call.ports, call.world).delete(f"{given['restApiId']}/{stage.name}")
     return {}
 
