@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
@@ -27,6 +28,9 @@ NOTHING: Final = MISSING
 # Step Functions has a `$random` of its own and no `$eval`: under these names the library knows neither.
 _RENAMED: Final = {"random": "sg_random", "eval": "sg_eval"}
 _ORIGINAL: Final = {renamed: name for name, renamed in _RENAMED.items()}
+# The library's search for the parents that `%` stands for takes the square of their number.
+_PARENT_STEPS: Final = re.compile(r"[.(\[]\s*%")
+_MOST_PARENT_STEPS: Final = 200
 _TOO_DEEP = "The expression is nested too deeply"
 
 
@@ -34,6 +38,8 @@ def build(source: str, *, plain: bool = False) -> tuple[Entry, References]:
     """Raises `JsonataSyntaxError`. What jsonata-js finds only when it evaluates is left to the evaluation."""
     if len(source) > DEFAULT.source:
         raise JsonataSyntaxError("S0500", f"The expression is longer than {DEFAULT.source} characters", -1)
+    if len(_PARENT_STEPS.findall(source)) > _MOST_PARENT_STEPS:
+        raise JsonataSyntaxError("S0500", _TOO_DEEP, -1)
     try:
         tree = Parser.parse(source)
         found = references.find(tree)
@@ -49,6 +55,8 @@ def build(source: str, *, plain: bool = False) -> tuple[Entry, References]:
         return _refused(error, -1, found)
     except (RecursionError, SyntaxError, ForeignCode, MemoryError, ValueError):
         raise JsonataSyntaxError("S0500", _TOO_DEEP, -1) from None
+    except Exception:  # noqa: BLE001 - the translator stumbles over calls with too few arguments
+        return _refused(LibraryError("T0410", "Argument 1"), -1, found)
     names = guards.NAMESPACE.copy()
     exec(code, names)
     entry: Entry = names["_evaluate"]
@@ -143,8 +151,10 @@ def run(
         raise LimitExceeded("U1001", message("U1001", "")) from None
     except MemoryError:
         raise LimitExceeded("U1001", "The evaluation takes too much memory") from None
+    except (OverflowError, ValueError, ZeroDivisionError):
+        raise JsonataError("D1001", "Number out of range: null") from None
     except Exception as error:  # noqa: BLE001 - the library lets Python's own errors through for odd operands
-        raise JsonataError("D3001", f"The expression cannot be evaluated: {error}") from None
+        raise JsonataError("U1001", f"The expression cannot be evaluated: {error}") from None
     finally:
         context.end_evaluation()
 
@@ -161,7 +171,9 @@ _SHOWN: Final[dict[str, dict[str, int]]] = {
 
 
 def _translated(error: LibraryError) -> JsonataError:
-    code = error.error_code or "D3001"
+    code = error.error_code
+    if code is None:
+        return JsonataError("U1001", _innermost(error))
     known: dict[str, Any] = {}
     function = getattr(error, "function", None)
     if function is not None and code != "T1005":

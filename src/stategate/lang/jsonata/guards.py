@@ -282,9 +282,9 @@ def _replace(text: Any, pattern: Any, replacement: Any, limit: Any = MISSING) ->
             meter.items(count, 120)
             meter.text(len(text) + count * grown, 4)
         if isinstance(pattern, JRegex):
-            references = replacement.count("$")
-            pattern = _metered(pattern, 120 + 4 * len(replacement), references * 4)
             meter.text(len(text), 4)
+            pattern = _metered(pattern, 120 + 4 * len(replacement), 4 * replacement.count("$"))
+            return runtime.fn_replace(text, pattern, replacement, limit)
     return runtime.fn_replace(text, _metered(pattern, 900), replacement, limit)
 
 
@@ -317,7 +317,8 @@ class MeteredPattern:
         if match is not None:
             length = match.end() - match.start()
             meter.items(1, self.cost + self.per_character * length)
-            meter.step(length >> 5)
+            # Filling in a replacement takes a step for each of its characters.
+            meter.step((length >> 5) + (self.cost >> 3))
         return match
 
 

@@ -14,14 +14,15 @@ _TOO_LONG = "Expression evaluation timeout: Check for infinite loop"
 class Limits:
     """`work`: steps, about 0.5 microseconds each. `space`: bytes allocated by all that the evaluation makes, whether
     it keeps it or not. `text`: characters of one string. `items`: members of one array. `result`: values in the
-    result. `pattern_seconds`: the only timed one, what one search with a regular expression may take."""
+    result. `source`: characters of an expression's text. `pattern_seconds`: the only timed one, what all searches with
+    regular expressions may take together."""
 
     work: int = 3_000_000
     space: int = 64 * 1024 * 1024
     text: int = 1024 * 1024
     items: int = 1_000_000
     result: int = 500_000
-    source: int = 256 * 1024
+    source: int = 64 * 1024
     pattern_seconds: float = 1.0
 
 

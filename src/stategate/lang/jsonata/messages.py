@@ -128,7 +128,7 @@ _FOUND: dict[str, re.Pattern[str]] = {
     "S0208": re.compile(r"parameter '(?P<value>[^']*)'"),
     "S0211": re.compile(r"token '(?P<token>[^']*)'"),
     "S0214": re.compile(r"the '(?P<token>.)'"),
-    "T0410": re.compile(r"[Aa]rgument (?P<index>\d+)"),
+    "T0410": re.compile(r"[Aa]rgument (?P<index>\d+)(?: of function \"(?P<token>\w+)\" does)?"),
     "T0411": re.compile(r"argument (?P<index>\d+)"),
     "T0412": re.compile(r"[Aa]rgument (?P<index>\d+)"),
     "D1001": re.compile(r"range: (?P<value>\S+)"),

@@ -93,6 +93,8 @@ class _Search:
             case tree.Block(expressions):
                 inner = _Scope(scope, {name for item in expressions for name in _bound_here(item)})
                 self._visit_all(expressions, inner, inside)
+            case tree.Parenthesized(only):
+                self.visit(only, _Scope(scope, set(_bound_here(only))), inside)
             case tree.PathExpr(steps):
                 inner = _Scope(scope, set())
                 for index, step in enumerate(steps):
@@ -137,7 +139,7 @@ def _bound_here(node: Any) -> Iterator[str]:
         current = pending.pop()
         if isinstance(current, tree.VariableBinding):
             yield current.name
-        if not isinstance(current, tree.Lambda | tree.Block):
+        if not isinstance(current, tree.Lambda | tree.Block | tree.Parenthesized):
             pending.extend(_children(current))
 
 
