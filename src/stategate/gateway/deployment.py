@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from stategate.gateway.context import build_context
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.gatewayresponses import Render, compile_gateway_responses
+from stategate.gateway.httprequests import proxied_reply
 from stategate.gateway.model import Method, Resource, Snapshot
 from stategate.gateway.proxy import proxy_reply
 from stategate.gateway.requests import Build, compile_request
@@ -80,6 +81,8 @@ def compile_method(resource: Resource, method: Method, snapshot: Snapshot) -> Co
     request = compile_request(resource, method, snapshot.binary_media_types)
     if integration.type == "AWS_PROXY":
         respond: Respond = proxy_reply
+    elif integration.type == "HTTP_PROXY":
+        respond = _mapped(proxied_reply)
     else:
         respond = _mapped(compile_response(integration, method, snapshot.binary_media_types))
     return CompiledMethod(resource, method, compile_validator(method, snapshot), request, respond)

@@ -24,6 +24,12 @@ FORBIDDEN_TARGETS = frozenset(
 )
 """`integration.request.header.X` that make a call of an AWS integration fail."""
 
+FORBIDDEN_HTTP_TARGETS = frozenset(_names("content-length transfer-encoding x-amzn-trace-id x-amzn-apigateway-api-id"))
+"""`integration.request.header.X` that make a call of an HTTP integration fail."""
+
+UNSENT = frozenset(_names("connection expect te proxy-authenticate keep-alive"))
+"""Mapped headers that are left out: they belong to the connection, which is the client's own."""
+
 _REMAPPED = frozenset(
     _names(
         """authorization connection content-length content-md5 date expect host max-forwards proxy-authenticate server

@@ -35,6 +35,15 @@ def is_binary(content_type: str, binary_media_types: tuple[str, ...]) -> bool:
     return False
 
 
+def accepts_binary(accept: str | None, binary_media_types: tuple[str, ...]) -> bool:
+    """Whether the client's first accepted media type is a binary one of the API."""
+    if not binary_media_types:
+        return False
+    if not accept:
+        return "*/*" in binary_media_types
+    return is_binary(accept.partition(",")[0].partition(";")[0].strip().lower(), binary_media_types)
+
+
 class NoTemplate(Exception):
     """The passthrough behaviour refuses this content type: 415."""
 

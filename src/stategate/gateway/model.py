@@ -57,7 +57,8 @@ class IntegrationResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Integration(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`timeout` in milliseconds."""
+    """`timeout` in milliseconds. `connection_type` (INTERNET or VPC_LINK) and `insecure_skip_verification` (the
+    `tlsConfig` member) are for HTTP and HTTP_PROXY."""
 
     type: str
     http_method: str | None = None
@@ -72,6 +73,8 @@ class Integration(msgspec.Struct, frozen=True, omit_defaults=True):
     cache_namespace: str = ""
     cache_key_parameters: tuple[str, ...] = ()
     responses: Mapping[str, IntegrationResponse] = {}
+    connection_id: str | None = None
+    insecure_skip_verification: bool | None = None
 
 
 class Method(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -180,20 +180,10 @@ def _body(routed: Routed, answer: dict[str, Any]) -> bytes:
     if not isinstance(body, str):
         raise malformed()
     received = routed.received
-    wanted = accept_binary(received.header("accept"), received.around.binary_media_types)
+    wanted = media.accepts_binary(received.header("accept"), received.around.binary_media_types)
     if answer.get("isBase64Encoded") is True and wanted:
         try:
             return base64.b64decode(body, validate=True)
         except (binascii.Error, ValueError):
             raise malformed() from None
     return body.encode()
-
-
-def accept_binary(accept: str | None, binary_media_types: tuple[str, ...]) -> bool:
-    """Whether the client's first accepted media type is a binary one of the API."""
-    if not binary_media_types:
-        return False
-    if not accept:
-        return "*/*" in binary_media_types
-    first = accept.partition(",")[0].partition(";")[0].strip().lower()
-    return media.is_binary(first, binary_media_types)

@@ -6,15 +6,17 @@ integration sends.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
-from typing import Any, assert_never
+from typing import assert_never
 from urllib.parse import quote, urlencode
 
 from stategate.gateway import media, uris
+from stategate.gateway.bodies import request_stage
+from stategate.gateway.endpoints import log_endpoint, sent_headers
 from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.headers import FORBIDDEN_TARGETS
+from stategate.gateway.httprequests import compile_http
+from stategate.gateway.mapped import Mapped, mapped_of, override
 from stategate.gateway.mappings import RequestMapping, compile_request_mapping
 from stategate.gateway.model import Integration, Method, Resource
 from stategate.gateway.proxy import proxy_event
@@ -23,12 +25,9 @@ from stategate.gateway.stages import (
     FunctionRequest,
     IntegrationRequest,
     MockRequest,
-    Pairs,
     Routed,
     ServiceRequest,
 )
-from stategate.gateway.templates import Renderer, compile_template
-from stategate.gateway.trace import Trace, java_map, truncated
 
 Build = Callable[[Authorized], IntegrationRequest]
 
@@ -37,17 +36,6 @@ JSON_TARGETS: Mapping[str, tuple[str, str]] = {
     "logs": ("Logs_20140328", "application/x-amz-json-1.1"),
 }
 """URI service -> (X-Amz-Target prefix, content type) of the JSON protocols that `action/` speaks."""
-
-
-class _Mapped:
-    """What the parameter mappings and the overrides made."""
-
-    __slots__ = ("headers", "path", "query")
-
-    def __init__(self) -> None:
-        self.headers: dict[str, str] = {}
-        self.query: dict[str, list[str]] = {}
-        self.path: dict[str, str] = {}
 
 
 def compile_request(resource: Resource, method: Method, binary_media_types: tuple[str, ...]) -> Build:
@@ -60,7 +48,7 @@ def compile_request(resource: Resource, method: Method, binary_media_types: tupl
         for target, expression in (integration.request_parameters or {}).items()
     )
     refuse = _forbidden(mappings)
-    body = _body_stage(integration, binary_media_types)
+    body = request_stage(integration, binary_media_types)
     match integration.type:
         case "MOCK":
             return _mock(mappings, body)
@@ -68,6 +56,8 @@ def compile_request(resource: Resource, method: Method, binary_media_types: tupl
             return _proxy(integration, refuse)
         case "AWS":
             return _service(integration, mappings, body, refuse)
+        case "HTTP" | "HTTP_PROXY":
+            return compile_http(integration, mappings, body)
         case other:
             raise ValueError(f"integrations of type {other} are not supported")
 
@@ -85,7 +75,7 @@ def _forbidden(mappings: tuple[RequestMapping, ...]) -> Callable[[], None]:
 def _mock(mappings: tuple[RequestMapping, ...], body: Callable[[Routed], bytes]) -> Build:
     def build(authorized: Authorized) -> MockRequest:
         routed = authorized.routed
-        _map(mappings, routed)
+        mapped_of(mappings, routed)
         return MockRequest(body(routed).decode("utf-8", "replace"))
 
     return build
@@ -104,11 +94,11 @@ def _proxy(integration: Integration, refuse: Callable[[], None]) -> Build:
         event = proxy_event(authorized)
         address = f"https://lambda.{parsed.region}.amazonaws.com/{parsed.rest}"
         headers = (("X-Amzn-Trace-Id", received.trace_id), ("x-amzn-lambda-integration-tag", received.request_id))
-        _log_endpoint(received.trace, address, headers, event)
+        log_endpoint(received.trace, address, headers, event)
         if not post:
             # Lambda answers 403 to any other verb: the API is set up wrongly.
             raise GatewayFailure("INTEGRATION_FAILURE", status=500, log="")
-        role = _role(credentials, received.around.variables)
+        role = role_of(credentials, received.around.variables)
         return FunctionRequest(parsed.function, parsed.region, event, headers, role, seconds, proxy=True)
 
     return build
@@ -128,17 +118,17 @@ def _service(
         routed = authorized.routed
         received = routed.received
         refuse()
-        mapped = _map(mappings, routed)
+        mapped = mapped_of(mappings, routed)
         payload = body(routed)
-        _override(routed.context, mapped)
+        override(routed.context, mapped)
         variables = received.around.variables
         parsed = fixed if fixed is not None else _parse(uri, variables)
-        role = _role(credentials, variables)
+        role = role_of(credentials, variables)
         function = parsed.function
         if function is not None:
             headers = (("x-amzn-lambda-integration-tag", received.request_id), *mapped.headers.items())
             address = f"https://lambda.{parsed.region}.amazonaws.com/{parsed.rest}"
-            _log_endpoint(received.trace, address, _sent(routed, headers), payload)
+            log_endpoint(received.trace, address, sent_headers(routed, headers), payload)
             later = mapped.headers.get("X-Amz-Invocation-Type", "").strip("'") == "Event"
             return FunctionRequest(function, parsed.region, payload, headers, role, seconds, False, later)
         request = _call(parsed, verb, mapped, payload, role, seconds)
@@ -148,14 +138,14 @@ def _service(
             address += f"?Action={parsed.rest}"
         elif request.query:
             address += "?" + urlencode(request.query)
-        _log_endpoint(received.trace, address, _sent(routed, request.headers), payload)
+        log_endpoint(received.trace, address, sent_headers(routed, request.headers), payload)
         return request
 
     return build
 
 
 def _call(
-    uri: uris.IntegrationUri, verb: str, mapped: _Mapped, payload: bytes, role: str | None, seconds: float
+    uri: uris.IntegrationUri, verb: str, mapped: Mapped, payload: bytes, role: str | None, seconds: float
 ) -> ServiceRequest:
     headers = dict(mapped.headers)
     query: list[tuple[str, str]] = [(name, value) for name, values in mapped.query.items() for value in values]
@@ -193,97 +183,5 @@ def _parse(uri: str, variables: Mapping[str, str]) -> uris.IntegrationUri:
         raise configuration_error("Invalid endpoint address") from None
 
 
-def _role(credentials: str | None, variables: Mapping[str, str]) -> str | None:
+def role_of(credentials: str | None, variables: Mapping[str, str]) -> str | None:
     return uris.with_variables(credentials, variables) if credentials else None
-
-
-def _map(mappings: tuple[RequestMapping, ...], routed: Routed) -> _Mapped:
-    mapped = _Mapped()
-    for mapping in mappings:
-        value = mapping.source(routed)
-        if value is None:
-            continue
-        match mapping.place:
-            case "header":
-                mapped.headers[mapping.name] = value if isinstance(value, str) else ",".join(value)
-            case "querystring":
-                mapped.query[mapping.name] = [value] if isinstance(value, str) else value
-            case _:
-                mapped.path[mapping.name] = value if isinstance(value, str) else ",".join(value)
-    return mapped
-
-
-def _override(context: Mapping[str, Any], mapped: _Mapped) -> None:
-    override = context.get("requestOverride")
-    if not isinstance(override, Mapping):
-        return
-    for place, target in (("header", mapped.headers), ("path", mapped.path)):
-        values = override.get(place)
-        if isinstance(values, Mapping):
-            target.update({str(name): str(value) for name, value in values.items() if value is not None})
-    values = override.get("querystring")
-    if isinstance(values, Mapping):
-        for name, value in values.items():
-            mapped.query[str(name)] = [str(item) for item in value] if isinstance(value, list) else [str(value)]
-
-
-def _body_stage(integration: Integration, binary_media_types: tuple[str, ...]) -> Callable[[Routed], bytes]:
-    templates: dict[str, Renderer | None] = {
-        media.media_type(key) if key != "$default" else key: compile_template(text) if text else None
-        for key, text in (integration.request_templates or {}).items()
-    }
-    passthrough = integration.passthrough_behavior
-    handling = integration.content_handling
-
-    def stage(routed: Routed) -> bytes:
-        received = routed.received
-        content_type = media.media_type(received.header("content-type"))
-        try:
-            _, template = media.request_template(templates, content_type, passthrough)
-        except media.NoTemplate:
-            raise GatewayFailure("UNSUPPORTED_MEDIA_TYPE") from None
-        body: bytes = received.body
-        binary = bool(binary_media_types) and media.is_binary(content_type, binary_media_types)
-        if binary and handling == "CONVERT_TO_TEXT":
-            body, binary = base64.b64encode(body), False
-        if template is not None:
-            if binary:
-                raise configuration_error("Unable to transform request")
-            return template(routed, body.decode("utf-8", "replace")).encode()
-        if binary:
-            return body
-        if handling == "CONVERT_TO_BINARY":
-            return decode_base64(body)
-        return body.decode("utf-8", "replace").encode()
-
-    return stage
-
-
-def decode_base64(body: bytes) -> bytes:
-    """CONVERT_TO_BINARY of a text; not Base64: 500."""
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise configuration_error("Unable to base64 decode the body") from None
-
-
-def _sent(routed: Routed, headers: Pairs) -> Pairs:
-    api = routed.received.around.api_id
-    return (
-        *headers,
-        ("x-amzn-apigateway-api-id", api),
-        ("Accept", "application/json"),
-        ("User-Agent", f"AmazonAPIGateway_{api}"),
-        ("X-Amzn-Trace-Id", routed.received.trace_id),
-    )
-
-
-def _log_endpoint(trace: Trace | None, address: str, headers: Pairs, body: bytes) -> None:
-    if trace is None:
-        return
-    trace.info(f"Endpoint request URI: {address}")
-    if trace.data:
-        trace.detail(truncated(f"Endpoint request headers: {java_map(headers)}"))
-        text = body.decode("utf-8", "replace")
-        trace.detail(truncated(f"Endpoint request body after transformations: {text}"))
-    trace.info(f"Sending request to {address}")

@@ -6,19 +6,17 @@ by the client's Accept, content handling and overrides.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from stategate.gateway import media
+from stategate.gateway.bodies import rendered, response_body
 from stategate.gateway.failures import configuration_error
 from stategate.gateway.headers import outgoing
 from stategate.gateway.mappings import ResponseMapping, compile_response_mapping
 from stategate.gateway.model import Integration, IntegrationResponse, Method
 from stategate.gateway.patterns import PatternTimeout, compile_pattern
-from stategate.gateway.proxy import accept_binary
-from stategate.gateway.requests import decode_base64
 from stategate.gateway.stages import IntegrationResult, MockRequest, Reply, Routed
 from stategate.gateway.templates import Renderer, compile_template
 
@@ -61,10 +59,9 @@ def compile_response(integration: Integration, method: Method, binary_media_type
         accept = routed.received.header("accept")
         picked = media.response_template(response.templates, media.accepted_type(accept))
         content_type, template = picked if picked is not None else (media.DEFAULT, None)
+        body, binary = response_body(response.handling, accept, result.headers, result.body, binary_media_types)
         if template is not None:
-            body = template(routed, result.body.decode("utf-8", "replace")).encode()
-        else:
-            body = _converted(response.handling, routed, result, binary_media_types)
+            body = rendered(template, routed, body, binary)
         return _overridden(routed.context, response.status, headers, content_type, body)
 
     return finish
@@ -103,25 +100,6 @@ def _headers(response: _Response, routed: Routed, result: IntegrationResult) -> 
         if value is not None and name is not None:
             headers[name.lower()] = (name, [value] if isinstance(value, str) else value)
     return headers
-
-
-def _converted(
-    handling: str | None, routed: Routed, result: IntegrationResult, binary_media_types: tuple[str, ...]
-) -> bytes:
-    if not binary_media_types and handling is None:
-        return result.body
-    content_type = next((value for name, value in result.headers if name.lower() == "content-type"), None)
-    binary = media.is_binary(media.media_type(content_type), binary_media_types)
-    wanted = accept_binary(routed.received.header("accept"), binary_media_types)
-    match handling:
-        case "CONVERT_TO_BINARY":
-            return result.body if binary else decode_base64(result.body)
-        case "CONVERT_TO_TEXT":
-            return base64.b64encode(result.body) if binary else result.body
-        case _ if binary == wanted:
-            return result.body
-        case _:
-            return base64.b64encode(result.body) if binary else decode_base64(result.body)
 
 
 def _overridden(

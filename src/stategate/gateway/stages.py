@@ -122,7 +122,20 @@ class FunctionRequest:
     asynchronous: bool = False
 
 
-IntegrationRequest = MockRequest | ServiceRequest | FunctionRequest
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """A request to an HTTP endpoint. `proxy`: the endpoint's answer is the client's. `verify`: certificates are."""
+
+    method: str
+    url: str
+    headers: Pairs
+    body: bytes
+    timeout: float
+    proxy: bool
+    verify: bool = True
+
+
+IntegrationRequest = MockRequest | ServiceRequest | FunctionRequest | HttpCall
 
 
 @dataclass(frozen=True, slots=True)

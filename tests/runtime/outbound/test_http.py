@@ -120,7 +120,7 @@ def test_what_goes_wrong_has_a_kind(text: bytes, request_: OutboundRequest, kind
     ("url", "kind"),
     [
         ("http://127.0.0.1:1/", "connect"),
-        ("http://host.invalid/", "connect"),
+        ("http://host.invalid/", "address"),
         ("http:///x", "address"),
         ("http://[::1/", "protocol"),
     ],

@@ -16,7 +16,17 @@ from stategate.services import apigateway, iam, lambda_
 from stategate.services.apigateway.execute import ExecuteApi
 from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher
-from stategate.services.ports import FunctionCode, Invocation, InvocationResult, LogEvent, Ports, World
+from stategate.services.ports import (
+    FunctionCode,
+    Invocation,
+    InvocationResult,
+    LogEvent,
+    OutboundError,
+    OutboundRequest,
+    OutboundResponse,
+    Ports,
+    World,
+)
 from stategate.testing.clock import FakeClock
 from stategate.wire.http import HttpRequest, HttpResponse, parse_query
 
@@ -82,6 +92,20 @@ class FakeFunctions:
 
 
 @dataclass
+class FakeOutbound:
+    """Another server: answers or raises what it is told to."""
+
+    answer: OutboundResponse | OutboundError = field(default_factory=lambda: OutboundResponse(200, (), b"{}"))
+    requests: list[OutboundRequest] = field(default_factory=list)
+
+    async def send(self, request: OutboundRequest) -> OutboundResponse:
+        self.requests.append(request)
+        if isinstance(self.answer, OutboundError):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
 class Lines:
     """A log writer that keeps what it is given."""
 
@@ -96,6 +120,7 @@ class GatewayWorld:
         self.clock = FakeClock()
         self.entropy = SeededEntropy()
         self.functions = FakeFunctions()
+        self.outbound = FakeOutbound()
         nothing: Any = None
         self.ports = Ports(
             clock=self.clock,
@@ -106,6 +131,7 @@ class GatewayWorld:
             log_events=nothing,
             settings=Settings(),
             secret=b"s" * 32,
+            outbound=self.outbound,
         )
         services = {"apigateway": apigateway.OPERATIONS, "iam": iam.OPERATIONS, "lambda": lambda_.OPERATIONS}
         self.dispatcher = Dispatcher(self.ports, services)

@@ -81,7 +81,6 @@ def test_headers_of_an_answer(world: GatewayWorld) -> None:
     assert answer.header("content-type") == "application/json"
     assert answer.header("connection") == "keep-alive"
     assert answer.header("content-length") == str(len(answer.body))
-    assert answer.header("date") == "Tue, 14 Nov 2023 22:13:20 GMT"
     assert len(answer.header("x-amzn-requestid") or "") == 36
     assert (answer.header("x-amz-apigw-id") or "").endswith("=")
     trace = answer.header("x-amzn-trace-id") or ""

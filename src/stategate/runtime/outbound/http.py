@@ -55,7 +55,7 @@ class HttpClient:
                 return OutboundResponse(response.status, headers, body)
         except TimeoutError:
             raise OutboundError("timeout", f"No answer within {request.timeout:g} s") from None
-        except aiohttp.InvalidURL as error:
+        except (aiohttp.InvalidURL, aiohttp.ClientConnectorDNSError) as error:
             raise OutboundError("address", str(error)) from error
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as error:
             raise OutboundError("tls", str(error)) from error

@@ -12,9 +12,11 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from stategate.gateway.failures import GatewayFailure, configuration_error
+from stategate.gateway.httprequests import decoded
 from stategate.gateway.responses import mock_result
 from stategate.gateway.stages import (
     FunctionRequest,
+    HttpCall,
     IntegrationRequest,
     IntegrationResult,
     MockRequest,
@@ -28,13 +30,14 @@ from stategate.lang import jsontext
 from stategate.services import access
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
-from stategate.services.ports import Ports, World
+from stategate.services.ports import OutboundError, OutboundRequest, Ports, World
 from stategate.wire.http import HttpRequest, HttpResponse
 
 T = TypeVar("T")
 
 SERVICE = "apigateway.amazonaws.com"
 SESSION = "BackplaneAssumeRoleSession"
+MAX_ANSWER = 10 * 1024 * 1024
 
 _DATE = re.compile(rb'(?<!\\)"(\w*[dD]ate)":(-?\d+(?:\.\d+)?)(?=[,}\s])')
 
@@ -65,6 +68,8 @@ class Backends:
                 return await self._service(world, routed, request), False
             case FunctionRequest():
                 return await self._function(world, routed, request)
+            case HttpCall():
+                return await self._http(routed, request), False
 
     async def _service(self, world: World, routed: Routed, request: ServiceRequest) -> IntegrationResult:
         if request.credentials is None:
@@ -112,6 +117,26 @@ class Backends:
         _log_result(received.trace, result, self._ports.clock.now() - started)
         return result, invoked.function_error is not None
 
+    async def _http(self, routed: Routed, request: HttpCall) -> IntegrationResult:
+        started = self._ports.clock.now()
+        outbound = OutboundRequest(
+            request.method,
+            request.url,
+            request.headers,
+            request.body,
+            request.timeout,
+            MAX_ANSWER,
+            request.verify,
+        )
+        try:
+            answer = await self._ports.outbound.send(outbound)
+        except OutboundError as error:
+            raise _unreachable(error) from error
+        headers, body = decoded(answer.headers, answer.body)
+        result = IntegrationResult(answer.status, headers, body, str(answer.status))
+        _log_result(routed.received.trace, result, self._ports.clock.now() - started)
+        return result
+
     def _assume(self, world: World, role_arn: str, routed: Routed) -> Principal:
         context = {"aws:SourceArn": method_arn(world, routed)}
         try:
@@ -146,6 +171,20 @@ def method_arn(world: World, routed: Routed) -> str:
         f"arn:aws:execute-api:{world.region}:{world.account}:{around.api_id}/{around.stage}/{received.method}"
         f"{routed.resource.path}"
     )
+
+
+def _unreachable(error: OutboundError) -> GatewayFailure:
+    match error.kind:
+        case "timeout":
+            return GatewayFailure("INTEGRATION_TIMEOUT")
+        case "address":
+            return configuration_error("Invalid endpoint address")
+        case "tls":
+            return configuration_error(f"General SSLEngine problem: {error}")
+        case "too_large":
+            return configuration_error("Integration response is larger than 10 MB")
+        case _:
+            return GatewayFailure("INTEGRATION_FAILURE", "Network error communicating with endpoint")
 
 
 def _result(invoked: Invoked, trace_id: str) -> IntegrationResult:

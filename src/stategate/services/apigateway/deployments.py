@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from stategate.gateway.deployment import NotDeployable, check_deployable
 from stategate.gateway.model import DeployedResource, Deployment, RestApi, Snapshot
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request
+from stategate.services.apigateway.errors import bad_request, unsupported
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import invalid_path, only_replace, patches
 from stategate.services.apigateway.stages import new_canary, new_stage
@@ -25,6 +25,7 @@ def create_deployment(call: Call, given: Input) -> Output:
         check_deployable(snapshot)
     except NotDeployable as error:
         raise bad_request(str(error)) from None
+    _check_served(snapshot)
     deployment = Deployment(records.new_id(call, 6), call.now, given.get("description") or None)
     records.deployments(call.ports, call.world).put(f"{api.id}/{deployment.id}", deployment)
     records.snapshots(call.ports, call.world).put(f"{api.id}/{deployment.id}", snapshot)
@@ -86,6 +87,17 @@ def snapshot_of(call: Call, api: RestApi) -> Snapshot:
         api_key_source=api.api_key_source,
         minimum_compression_size=api.minimum_compression_size,
     )
+
+
+def _check_served(snapshot: Snapshot) -> None:
+    """What can be defined, but not be answered, is refused by name before a request gets a wrong answer."""
+    for deployed in snapshot.resources:
+        for method in deployed.methods:
+            integration = method.integration
+            if integration is None:
+                continue
+            if integration.connection_type == "VPC_LINK":
+                raise unsupported(f"requests over VPC links ({method.http_method} {deployed.resource.path})")
 
 
 def _check_canary(call: Call, api_id: str, name: str | None, given: Input) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from stategate.gateway import deployment as stages
 from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledMethod
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.gatewayresponses import Render
-from stategate.gateway.stages import FunctionRequest, Received, Reply, Routed, ServiceRequest
+from stategate.gateway.stages import (
+    FunctionRequest,
+    HttpCall,
+    IntegrationRequest,
+    MockRequest,
+    Received,
+    Reply,
+    Routed,
+    ServiceRequest,
+)
 from stategate.services.apigateway.backends import Backends
 from stategate.services.ports import World
 
@@ -50,7 +59,7 @@ async def run(
         extra["status"] = extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = target.respond(routed, result, failed)
         stages.log_reply(routed, reply)
-        return Outcome(reply, routed.context, isinstance(request, ServiceRequest | FunctionRequest), extra)
+        return Outcome(reply, routed.context, _traced(request), extra)
     except GatewayFailure as failure:
         context = routed.context if routed is not None else build_context(received, None)
         reply = render(failure, received, routed, context)
@@ -58,3 +67,16 @@ async def run(
         if failure.log is not None:
             extra["integrationErrorMessage"] = extra["integration.error"] = failure.log or "-"
         return Outcome(reply, context, False, extra, generated=True)
+
+
+def _traced(request: IntegrationRequest) -> bool:
+    """Neither mocks nor HTTP proxies answer with X-Amzn-Trace-Id [recorded]."""
+    match request:
+        case ServiceRequest() | FunctionRequest():
+            return True
+        case HttpCall():
+            return not request.proxy
+        case MockRequest():
+            return False
+        case _:
+            assert_never(request)

@@ -1,0 +1,28 @@
+"""What every request to an endpoint has: the headers that the gateway adds, and its lines in the execution log."""
+
+from __future__ import annotations
+
+from stategate.gateway.stages import Pairs, Routed
+from stategate.gateway.trace import Trace, java_map, truncated
+
+
+def sent_headers(routed: Routed, headers: Pairs) -> Pairs:
+    api = routed.received.around.api_id
+    return (
+        *headers,
+        ("x-amzn-apigateway-api-id", api),
+        ("Accept", "application/json"),
+        ("User-Agent", f"AmazonAPIGateway_{api}"),
+        ("X-Amzn-Trace-Id", routed.received.trace_id),
+    )
+
+
+def log_endpoint(trace: Trace | None, address: str, headers: Pairs, body: bytes) -> None:
+    if trace is None:
+        return
+    trace.info(f"Endpoint request URI: {address}")
+    if trace.data:
+        trace.detail(truncated(f"Endpoint request headers: {java_map(headers)}"))
+        text = body.decode("utf-8", "replace")
+        trace.detail(truncated(f"Endpoint request body after transformations: {text}"))
+    trace.info(f"Sending request to {address}")

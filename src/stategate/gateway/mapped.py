@@ -1,0 +1,50 @@
+"""What parameter mappings and a template's overrides make of a request: headers, query string and path parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stategate.gateway.mappings import RequestMapping
+from stategate.gateway.stages import Routed
+
+
+class Mapped:
+    """What the parameter mappings and the overrides made."""
+
+    __slots__ = ("headers", "path", "query")
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.query: dict[str, list[str]] = {}
+        self.path: dict[str, str] = {}
+
+
+def mapped_of(mappings: tuple[RequestMapping, ...], routed: Routed) -> Mapped:
+    mapped = Mapped()
+    for mapping in mappings:
+        value = mapping.source(routed)
+        if value is None:
+            continue
+        match mapping.place:
+            case "header":
+                mapped.headers[mapping.name] = value if isinstance(value, str) else ",".join(value)
+            case "querystring":
+                mapped.query[mapping.name] = [value] if isinstance(value, str) else value
+            case _:
+                mapped.path[mapping.name] = value if isinstance(value, str) else ",".join(value)
+    return mapped
+
+
+def override(context: Mapping[str, Any], mapped: Mapped) -> None:
+    override = context.get("requestOverride")
+    if not isinstance(override, Mapping):
+        return
+    for place, target in (("header", mapped.headers), ("path", mapped.path)):
+        values = override.get(place)
+        if isinstance(values, Mapping):
+            target.update({str(name): str(value) for name, value in values.items() if value is not None})
+    values = override.get("querystring")
+    if isinstance(values, Mapping):
+        for name, value in values.items():
+            mapped.query[str(name)] = [str(item) for item in value] if isinstance(value, list) else [str(value)]
