@@ -161,3 +161,45 @@ def load_model(name: str) -> ServiceModel:
     version = max(entry.name for entry in folder.iterdir() if entry.is_dir())
     packed = folder.joinpath(version, "service-2.json.gz").read_bytes()
     return ServiceModel(name, orjson.loads(gzip.decompress(packed)))
+
+
+_SDK_NAMES = {
+    "applicationdiscoveryservice": "discovery",
+    "cloudwatchlogs": "logs",
+    "cognitoidentityprovider": "cognito-idp",
+    "configservice": "config",
+    "costandusagereportservice": "cur",
+    "costexplorer": "ce",
+    "databasemigrationservice": "dms",
+    "directoryservice": "ds",
+    "directoryservicedata": "ds-data",
+    "elasticloadbalancing": "elb",
+    "elasticloadbalancingv2": "elbv2",
+    "elasticsearchservice": "es",
+    "eventbridge": "events",
+    "iotdataplane": "iot-data",
+    "iotjobsdataplane": "iot-jobs-data",
+    "lexmodelbuildingservice": "lex-models",
+    "lexmodelsv2": "lexv2-models",
+    "lexruntimeservice": "lex-runtime",
+    "lexruntimev2": "lexv2-runtime",
+    "marketplaceentitlementservice": "marketplace-entitlement",
+    "marketplacemetering": "meteringmarketplace",
+    "migrationhub": "mgh",
+    "pinpointsmsvoice": "sms-voice",
+    "serverlessapplicationrepository": "serverlessrepo",
+    "sfn": "stepfunctions",
+    "simpledb": "sdb",
+}
+"""Where boto3's name is not the service id in lower case without its punctuation."""
+
+
+@lru_cache(maxsize=1)
+def _plain_names() -> Mapping[str, str]:
+    folders = files("botocore").joinpath("data").iterdir()
+    return {folder.name.replace("-", ""): folder.name for folder in folders if folder.is_dir()}
+
+
+def sdk_service(name: str) -> str | None:
+    """boto3's name of the service that `aws-sdk:NAME:...` means in a state machine; None for none that is known."""
+    return _SDK_NAMES.get(name) or _plain_names().get(name.replace("-", ""))
