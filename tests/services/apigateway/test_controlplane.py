@@ -57,14 +57,14 @@ def test_unknown_things(world: GatewayWorld) -> None:
             "Role ARN must be specified for AWS integrations",
         ),
         (
-            {"type": "HTTP", "uri": "http://x.test", "integrationHttpMethod": "GET"},
-            "Stategate does not support integrations of type HTTP yet.",
+            {"type": "HTTP", "uri": "ftp://x.test", "integrationHttpMethod": "GET"},
+            "Invalid HTTP endpoint specified for URI",
         ),
         ({"type": "MOCK", "timeoutInMillis": 40}, "Timeout should be between 50 ms and 29000 ms"),
         ({"type": "MOCK", "requestParameters": {"integration.request.header.x": "true"}}, MAPPING_ERROR.format("true")),
         (
             {"type": "MOCK", "cacheKeyParameters": ["a"]},
-            "Stategate does not support cacheKeyParameters of integrations yet.",
+            "Invalid cache key parameter specified: a",
         ),
     ],
 )

@@ -17,7 +17,7 @@ from stategate.gateway.patterns import InvalidPattern, compile_pattern
 from stategate.gateway.requests import JSON_TARGETS
 from stategate.gateway.templates import InvalidTemplate, check_template
 from stategate.services.access import pass_role
-from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway import records, records_data, shapes
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found, unsupported
 from stategate.services.apigateway.methods import entry
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
@@ -26,6 +26,7 @@ from stategate.services.call import Call, Input, Output
 _HOSTED_ACTIONS = frozenset(JSON_TARGETS) | {"iam", "sts"}
 _HOSTED_PATHS = frozenset({"lambda", "apigateway"})
 _MAX_TIMEOUT = 29000
+_HTTP = ("HTTP", "HTTP_PROXY")
 
 
 def put_integration(call: Call, given: Input) -> Output:
@@ -43,11 +44,15 @@ def put_integration(call: Call, given: Input) -> Output:
         timeout=29000 if given.get("timeoutInMillis") is None else given["timeoutInMillis"],
         cache_namespace=given.get("cacheNamespace") or given["resourceId"],
         cache_key_parameters=tuple(given.get("cacheKeyParameters") or ()),
+        connection_type=given.get("connectionType") or ("INTERNET" if kind in _HTTP else None),
+        connection_id=given.get("connectionId"),
+        insecure_skip_verification=(given.get("tlsConfig") or {}).get("insecureSkipVerification"),
     )
     check_integration(integration)
-    for member in ("connectionType", "connectionId", "tlsConfig", "integrationTarget", "responseTransferMode"):
-        if given.get(member) not in (None, "INTERNET", "BUFFERED"):
+    for member in ("integrationTarget", "responseTransferMode"):
+        if given.get(member) not in (None, "BUFFERED"):
             raise unsupported(f"{member} of integrations")
+    _check_connection(call, integration)
     _check_role(call, integration)
     _store(call, given, replace(method, integration=integration))
     return shapes.integration(integration, responses=False)
@@ -63,6 +68,7 @@ def update_integration(call: Call, given: Input) -> Output:
     for patch in patches(given):
         integration = _patched(integration, patch)
     check_integration(integration)
+    _check_connection(call, integration)
     if integration.credentials != before.credentials:
         _check_role(call, integration)
     _store(call, given, replace(method, integration=integration))
@@ -115,23 +121,23 @@ def delete_integration_response(call: Call, given: Input) -> Output:
     return {}
 
 
-def check_integration(integration: Integration) -> None:
-    """Raises BadRequestException with AWS's message, in AWS's order."""
+def check_integration(integration: Integration, *, imported: bool = False) -> None:
+    """Raises BadRequestException with AWS's message, in AWS's order. An import does not look at function names."""
     if integration.type != "MOCK" and integration.http_method not in HTTP_METHODS:
         raise bad_request("Enumeration value for HttpMethod must be non-empty")
     match integration.type:
         case "HTTP" | "HTTP_PROXY":
             if not (integration.uri or "").startswith(("http://", "https://", "${")):
                 raise bad_request("Invalid HTTP endpoint specified for URI")
-            raise unsupported(f"integrations of type {integration.type}")
         case "AWS" | "AWS_PROXY":
-            _check_uri(integration)
+            _check_uri(integration, imported)
         case _:
             pass
     if not 50 <= integration.timeout <= _MAX_TIMEOUT:
         raise bad_request(f"Timeout should be between 50 ms and {_MAX_TIMEOUT} ms")
-    if integration.cache_key_parameters:
-        raise unsupported("cacheKeyParameters of integrations")
+    for parameter in integration.cache_key_parameters:
+        if not parameter.startswith(("method.request.", "integration.request.")):
+            raise bad_request(f"Invalid cache key parameter specified: {parameter}")
     for target, expression in (integration.request_parameters or {}).items():
         try:
             compile_request_mapping(target, expression)
@@ -140,9 +146,12 @@ def check_integration(integration: Integration) -> None:
     check_templates(integration.request_templates)
 
 
-def _check_uri(integration: Integration) -> None:
+def _check_uri(integration: Integration, imported: bool) -> None:
     try:
-        uri = uris.check_aws(integration.uri, proxy=integration.type == "AWS_PROXY")
+        if imported:
+            uri = uris.parse(integration.uri or "")
+        else:
+            uri = uris.check_aws(integration.uri, proxy=integration.type == "AWS_PROXY")
     except uris.InvalidUri as error:
         raise bad_request(str(error)) from None
     if uri.function is not None:
@@ -152,6 +161,17 @@ def _check_uri(integration: Integration) -> None:
     hosted = _HOSTED_ACTIONS if uri.kind == "action" else _HOSTED_PATHS
     if uri.service not in hosted:
         raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
+
+
+def _check_connection(call: Call, integration: Integration) -> None:
+    if integration.connection_type != "VPC_LINK":
+        if integration.connection_id:
+            raise bad_request("Connection ID can only be specified for connection type VPC_LINK")
+        return
+    if not integration.connection_id:
+        raise bad_request("Connection ID must be specified for connection type VPC_LINK")
+    if "${" not in integration.connection_id:
+        records_data.get_vpc_link(call, integration.connection_id)
 
 
 def _check_role(call: Call, integration: Integration) -> None:
@@ -247,8 +267,15 @@ def _patched(integration: Integration, patch: Patch) -> Integration:
             name = "/".join(names)
             parameters = entry(integration.request_parameters, patch, name, patch.value or "", _PARAMETER_MISSING)
             return replace(integration, request_parameters=parameters or None)
-        case ["cacheKeyParameters", *_] | ["connectionId"] | ["tlsConfig", *_]:
-            raise unsupported(f"{patch.path} of integrations")
+        case ["cacheKeyParameters", *names]:
+            name = "/".join(names) or patch.value or ""
+            others = tuple(known for known in integration.cache_key_parameters if known != name)
+            if patch.op not in ("add", "remove"):
+                raise invalid_path(patch.path)
+            return replace(integration, cache_key_parameters=(*others, name) if patch.op == "add" else others)
+        case ["tlsConfig", "insecureSkipVerification"]:
+            only_replace(patch)
+            return replace(integration, insecure_skip_verification=patch.flag)
         case [name]:
             only_replace(patch)
             return _replaced(integration, name, patch)
@@ -280,9 +307,11 @@ def _replaced(integration: Integration, name: str, patch: Patch) -> Integration:
         case "cacheNamespace":
             return replace(integration, cache_namespace=value or "")
         case "connectionType":
-            if value != "INTERNET":
-                raise unsupported("connectionType of integrations")
-            return integration
+            if value not in ("INTERNET", "VPC_LINK"):
+                raise bad_request("Invalid connectionType specified. Valid options are INTERNET, VPC_LINK")
+            return replace(integration, connection_type=value)
+        case "connectionId":
+            return replace(integration, connection_id=value)
         case _:
             raise invalid_path(patch.path)
 

@@ -92,11 +92,13 @@ def method_response(item: MethodResponse) -> dict[str, Any]:
 
 def integration(item: Integration, *, responses: bool = True) -> dict[str, Any]:
     shown = {code: integration_response(response) for code, response in item.responses.items()}
+    insecure = item.insecure_skip_verification
     return present(
         type=item.type,
         httpMethod=item.http_method,
         uri=item.uri,
         connectionType=item.connection_type,
+        connectionId=item.connection_id,
         credentials=item.credentials,
         requestParameters=None if item.request_parameters is None else dict(item.request_parameters),
         requestTemplates=None if item.request_templates is None else dict(item.request_templates),
@@ -105,6 +107,7 @@ def integration(item: Integration, *, responses: bool = True) -> dict[str, Any]:
         timeoutInMillis=item.timeout,
         cacheNamespace=item.cache_namespace,
         cacheKeyParameters=list(item.cache_key_parameters),
+        tlsConfig=None if insecure is None else {"insecureSkipVerification": insecure},
         integrationResponses=(shown or None) if responses else None,
     )
 
