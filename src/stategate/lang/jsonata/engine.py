@@ -25,17 +25,20 @@ from .references import References
 Entry = Callable[[Any], Any]
 NOTHING: Final = MISSING
 
-# Step Functions has a `$random` of its own and no `$eval`: under these names the library knows neither.
-_RENAMED: Final = {"random": "sg_random", "eval": "sg_eval"}
-_ORIGINAL: Final = {renamed: name for name, renamed in _RENAMED.items()}
+# Step Functions has a `$random` of its own and no `$eval`: under these names the library knows neither. The same is
+# done for the functions that a variable of the execution hides.
+_OTHER: Final = "sg_"
+_REPLACED: Final = frozenset({"random", "eval"})
 # The library's search for the parents that `%` stands for takes the square of their number.
 _PARENT_STEPS: Final = re.compile(r"[.(\[]\s*%")
 _MOST_PARENT_STEPS: Final = 200
+_OPERAND: Final = re.compile(r"[\w$`'\"]")
 _TOO_DEEP = "The expression is nested too deeply"
 
 
-def build(source: str, *, plain: bool = False) -> tuple[Entry, References]:
-    """Raises `JsonataSyntaxError`. What jsonata-js finds only when it evaluates is left to the evaluation."""
+def build(source: str, *, plain: bool = False, hidden: frozenset[str] = frozenset()) -> tuple[Entry, References]:
+    """Raises `JsonataSyntaxError`. What jsonata-js finds only when it evaluates is left to the evaluation.
+    `hidden` are the built-in functions in whose place there are variables."""
     if len(source) > DEFAULT.source:
         raise JsonataSyntaxError("S0500", f"The expression is longer than {DEFAULT.source} characters", -1)
     if len(_PARENT_STEPS.findall(source)) > _MOST_PARENT_STEPS:
@@ -44,31 +47,34 @@ def build(source: str, *, plain: bool = False) -> tuple[Entry, References]:
         tree = Parser.parse(source)
         found = references.find(tree)
     except ParseError as error:
-        return _refused(error, error.position)
+        return _refused(source, error, error.position)
     except RecursionError:
         raise JsonataSyntaxError("S0500", _TOO_DEEP, -1) from None
     try:
         if not plain:
-            tree = references.rename(tree, _RENAMED)
+            tree = references.rename(tree, {name: _OTHER + name for name in _REPLACED | hidden})
         code = instrument(Translator.translate(optimize(tree), source), "<jsonata>")
     except (ParseError, TranslatorError) as error:
-        return _refused(error, -1, found)
+        return _refused(source, error, -1, found)
     except (RecursionError, SyntaxError, ForeignCode, MemoryError, ValueError):
         raise JsonataSyntaxError("S0500", _TOO_DEEP, -1) from None
     except Exception:  # noqa: BLE001 - the translator stumbles over calls with too few arguments
-        return _refused(LibraryError("T0410", "Argument 1"), -1, found)
+        return _refused(source, LibraryError("T0410", "Argument 1"), -1, found)
     names = guards.NAMESPACE.copy()
     exec(code, names)
     entry: Entry = names["_evaluate"]
     return entry, found
 
 
-_NO_REFERENCES: Final = References(frozenset(), frozenset(), False, False)
+_NO_REFERENCES: Final = References(frozenset(), frozenset(), frozenset(), False, False)
 
 
-def _refused(error: LibraryError, position: int, found: References = _NO_REFERENCES) -> tuple[Entry, References]:
+def _refused(
+    source: str, error: LibraryError, position: int, found: References = _NO_REFERENCES
+) -> tuple[Entry, References]:
     code = error.error_code or "S0500"
-    if code == "UNKNOWN":
+    # Where an expression ends and another begins, rather than an operator that stands where none can.
+    if code == "UNKNOWN" or (code == "S0211" and _OPERAND.match(source, position)):
         code = "S0201"
     told = message(code, error.message)
     if code.startswith("S"):
@@ -101,10 +107,10 @@ class _Bindings:
 
     def get_value(self, name: str) -> Any:
         value = self._values.get(name, MISSING)
-        return self._values.get(_ORIGINAL[name], MISSING) if value is MISSING and name in _ORIGINAL else value
+        return self._values.get(name.removeprefix(_OTHER), MISSING) if value is MISSING else value
 
     def get_function(self, name: str) -> Any:
-        name = _ORIGINAL.get(name, name)
+        name = name.removeprefix(_OTHER)
         function = functions.ADDED.get(name)
         return None if function is None or name in self._values else _Bound(function, self._meter, self._random)
 
@@ -180,17 +186,21 @@ def _translated(error: LibraryError) -> JsonataError:
         known["token"] = known["name"] = function
     if getattr(error, "type", None) is not None:
         known["type"] = error.type  # type: ignore[attr-defined]
-    elif function in _OF_NUMBERS:
-        known["type"] = "numbers"
+    elif function in _ARRAYS_OF:
+        known["type"] = _ARRAYS_OF[function]
     arguments = getattr(error, "arguments", ())
     for slot, index in _SHOWN.get(code, {}).items():
         if index < len(arguments) and isinstance(arguments[index], str | int | float | bool | None):
             known[slot] = arguments[index]
-    text = message(code, _innermost(error), **known)
+    told = _innermost(error)
+    if code == "D1001" and "range:" not in told:
+        # What JSON makes of infinity.
+        known["value"] = None
+    text = message(code, told, **known)
     return LimitExceeded(code, text) if code == "U1001" else JsonataError(code, text)
 
 
-_OF_NUMBERS: Final = frozenset({"sum", "average", "max", "min"})
+_ARRAYS_OF: Final = {"sum": "numbers", "average": "numbers", "max": "numbers", "min": "numbers", "join": "strings"}
 
 
 def _innermost(error: LibraryError) -> str:

@@ -16,13 +16,14 @@ from .values import JSON, UNDEFINED, Undefined, to_json
 class Expression:
     """An expression ready to be evaluated, any number of times and from any thread.
 
-    `variables` are the names that it refers to as values and does not bind itself, built-in functions left out
-    (`states` among them), `functions` those that it calls, `uses_eval` whether it calls `$eval`, `uses_context` whether
-    it refers to `$` or `$$` where Step Functions has no input to refer to."""
+    `variables` are the names that it refers to as values and does not bind itself (`states` among them; names of
+    built-in functions are left out), `functions` those that it calls, `uses_eval` whether it refers to `$eval`,
+    `uses_context` whether it refers to `$` or `$$` where Step Functions has no input to refer to."""
 
     source: str
     references: References
     _entry: engine.Entry = field(repr=False, compare=False)
+    _hiding: dict[frozenset[str], engine.Entry] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -46,7 +47,17 @@ class Expression:
         """The value, `UNDEFINED` where the expression finds nothing. `now` is in seconds since 1970.
 
         Raises `JsonataError` (`LimitExceeded` among them) and `UnsupportedResult`."""
-        return to_json(engine.run(self._entry, variables, now, random, limits), limits)
+        entry = self._entry
+        if not self.references.builtins.isdisjoint(variables):
+            entry = self._entry_hiding(self.references.builtins.intersection(variables))
+        return to_json(engine.run(entry, variables, now, random, limits), limits)
+
+    def _entry_hiding(self, hidden: frozenset[str]) -> engine.Entry:
+        """The expression where variables called `count` or `sum` stand in place of the functions of that name."""
+        entry = self._hiding.get(hidden)
+        if entry is None:
+            entry = self._hiding[hidden] = engine.build(self.source, hidden=hidden)[0]
+        return entry
 
 
 @dataclass(frozen=True, slots=True)

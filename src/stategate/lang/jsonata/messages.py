@@ -121,7 +121,9 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _FOUND: dict[str, re.Pattern[str]] = {
     "S0102": re.compile(r"range: (?P<value>\S+)"),
     "S0103": re.compile(r"sequence: \\(?P<value>.)"),
-    "S0201": re.compile(r"unexpected '(?P<token>[^']+)'|: '(?P<token2>[^']+)'|number '(?P<token3>[^']+)'"),
+    "S0201": re.compile(
+        r"unexpected '(?P<token>[^']+)'|: '(?P<token2>[^']+)'|number '(?P<token3>[^']+)'|token '(?P<token4>[^']*)'"
+    ),
     "S0202": re.compile(r"Expected (?P<value>\w+) but found \w+ \('(?P<token>.*)'\)"),
     "S0203": re.compile(r"Expected (?P<value>\w+) but"),
     "S0204": re.compile(r"'(?P<token>.)'"),
@@ -156,7 +158,7 @@ def message(code: str, told: str, **known: object) -> str:
     pattern = _FOUND.get(code)
     found = pattern.search(told) if pattern else None
     if found:
-        values = {name.rstrip("23"): value for name, value in found.groupdict().items() if value is not None}
+        values = {name.rstrip("234"): value for name, value in found.groupdict().items() if value is not None}
         if values.get("value") in _TOKENS:
             values["value"] = _TOKENS[str(values["value"])]
     values.update(known)

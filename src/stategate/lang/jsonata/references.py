@@ -17,10 +17,12 @@ _KNOWN = BUILTIN_FUNCTIONS | STATES_FUNCTIONS
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Free names: those read, those called; and whether `$eval` is used, or `$`/`$$` where there is no input."""
+    """Free names: those read, those called, those of built-in functions among both; and whether `$eval` is used, or
+    `$`/`$$` where there is no input."""
 
     variables: frozenset[str]
     functions: frozenset[str]
+    builtins: frozenset[str]
     uses_eval: bool
     uses_context: bool
 
@@ -32,6 +34,7 @@ def find(root: tree.AstNode) -> References:
     return References(
         frozenset(search.read - _KNOWN),
         frozenset(search.called),
+        frozenset((search.read | search.called) & BUILTIN_FUNCTIONS),
         "eval" in search.called or "eval" in search.read,
         search.context,
     )
