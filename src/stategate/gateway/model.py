@@ -214,6 +214,8 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     client_certificate_id: str | None = None
     tags: Mapping[str, str] = {}
     canary: Canary | None = None
+    cache_flushed: float = 0.0
+    authorizers_flushed: float = 0.0
 
     def setting(self, resource_path: str, verb: str) -> MethodSetting | None:
         """The settings that hold for a method: its own, else the stage's."""

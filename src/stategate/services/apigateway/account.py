@@ -1,16 +1,12 @@
-"""GetAccount, UpdateAccount; TagResource, UntagResource, GetTags."""
+"""GetAccount, UpdateAccount."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import unquote
-
 from msgspec.structs import replace
 
-from stategate.gateway.model import RestApi, Stage
 from stategate.services import access
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, not_found
+from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.patching import invalid_path, only_replace, patches
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
@@ -18,7 +14,6 @@ from stategate.services.ports import Ports, World
 
 SERVICE = "apigateway.amazonaws.com"
 
-_ARN = re.compile(r"arn:[a-z\-]+:apigateway:[a-z0-9\-]+::/restapis/([^/]+)(?:/stages/([^/]+))?\Z")
 _LOG_ACTIONS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
 
@@ -76,49 +71,7 @@ def may_log(ports: Ports, world: World, role_arn: str) -> bool:
     return True
 
 
-def get_tags(call: Call, given: Input) -> Output:
-    return {"tags": dict(_tagged(call, given)[1].tags)}
-
-
-def tag_resource(call: Call, given: Input) -> Output:
-    key, thing = _tagged(call, given)
-    _store(call, key, thing, {**thing.tags, **given["tags"]})
-    return {}
-
-
-def untag_resource(call: Call, given: Input) -> Output:
-    key, thing = _tagged(call, given)
-    gone = set(given["tagKeys"])
-    _store(call, key, thing, {name: value for name, value in thing.tags.items() if name not in gone})
-    return {}
-
-
-def _tagged(call: Call, given: Input) -> tuple[str, RestApi | Stage]:
-    arn = unquote(given["resourceArn"])
-    found = _ARN.match(arn)
-    if found is None:
-        raise bad_request("Invalid ARN specified in the request")
-    api_id, stage_name = found[1], found[2]
-    if stage_name is not None:
-        return f"{api_id}/{stage_name}", records.get_stage(call, api_id, stage_name)
-    api = records.apis(call.ports, call.world).get(api_id)
-    if api is None:
-        raise not_found("Invalid API identifier specified")
-    return api_id, api
-
-
-def _store(call: Call, key: str, thing: RestApi | Stage, tags: dict[str, str]) -> None:
-    match thing:
-        case RestApi():
-            records.apis(call.ports, call.world).put(key, replace(thing, tags=tags))
-        case Stage():
-            records.stages(call.ports, call.world).put(key, replace(thing, tags=tags))
-
-
 OPERATIONS = {
     "GetAccount": get_account,
     "UpdateAccount": update_account,
-    "GetTags": get_tags,
-    "TagResource": tag_resource,
-    "UntagResource": untag_resource,
 }

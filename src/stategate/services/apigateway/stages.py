@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from stategate.gateway.accesslog import names_request
 from stategate.gateway.model import Canary, MethodSetting, Stage
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
+from stategate.services.apigateway.errors import bad_request, conflict, unsupported
 from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.apigateway.records_data import get_client_certificate
 from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
@@ -211,7 +212,9 @@ def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) ->
         case "tracingEnabled":
             return replace(stage, tracing_enabled=patch.flag)
         case "clientCertificateId":
-            raise not_found("Invalid Client Certificate identifier specified")
+            if patch.op == "remove" or not value:
+                return replace(stage, client_certificate_id=None)
+            return replace(stage, client_certificate_id=get_client_certificate(call, value).id)
         case _:
             found = records.get_documentation_version(call, api_id, value or "")
             return replace(stage, documentation_version=found.version)

@@ -1,0 +1,83 @@
+"""TagResource, UntagResource, GetTags: by ARN, for everything that can be tagged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec.structs import replace
+
+from stategate.services.apigateway import apikeys, records, records_data, records_keys
+from stategate.services.apigateway.errors import bad_request, not_found
+from stategate.services.call import Call, Input, Output
+from stategate.services.ports import Records
+
+_ARN = re.compile(r"arn:[a-z\-]+:apigateway:[a-z0-9\-]+::/([a-z]+)/([^/]+)(?:/stages/([^/]+))?\Z")
+_MAX_TAGS = 50
+
+
+def get_tags(call: Call, given: Input) -> Output:
+    _, _, thing = _tagged(call, given)
+    return {"tags": dict(thing.tags)}
+
+
+def tag_resource(call: Call, given: Input) -> Output:
+    table, key, thing = _tagged(call, given)
+    tags: Mapping[str, str] = {**thing.tags, **given["tags"]}
+    if any(name.startswith("aws:") for name in given["tags"]):
+        raise bad_request("Invalid tag key. System tags, prefixed with 'aws:', cannot be changed")
+    if len(tags) > _MAX_TAGS:
+        raise bad_request(f"Too many tags: at most {_MAX_TAGS} are allowed")
+    table.put(key, replace(thing, tags=tags))
+    return {}
+
+
+def untag_resource(call: Call, given: Input) -> Output:
+    table, key, thing = _tagged(call, given)
+    gone = set(given["tagKeys"])
+    table.put(key, replace(thing, tags={name: value for name, value in thing.tags.items() if name not in gone}))
+    return {}
+
+
+def _api(call: Call, api_id: str) -> Any:
+    api = records.apis(call.ports, call.world).get(api_id)
+    if api is None:
+        raise not_found("Invalid API identifier specified")
+    return api
+
+
+def _plan(call: Call, plan_id: str) -> Any:
+    plan = records_keys.usage_plans(call.ports, call.world).get(plan_id)
+    if plan is None:
+        raise not_found("Invalid Usage Plan ID specified")
+    return plan
+
+
+_KINDS: dict[str, tuple[Callable[..., Records[Any]], Callable[[Call, str], Any]]] = {
+    "restapis": (records.apis, _api),
+    "apikeys": (records_keys.api_keys, apikeys.get_key),
+    "usageplans": (records_keys.usage_plans, _plan),
+    "domainnames": (records_data.domain_names, records_data.get_domain_name),
+    "vpclinks": (records_data.vpc_links, records_data.get_vpc_link),
+    "clientcertificates": (records_data.client_certificates, records_data.get_client_certificate),
+}
+
+
+def _tagged(call: Call, given: Input) -> tuple[Records[Any], str, Any]:
+    found = _ARN.match(unquote(given["resourceArn"]))
+    kind = _KINDS.get(found[1]) if found is not None else None
+    if found is None or kind is None or (found[3] and found[1] != "restapis"):
+        raise bad_request("Invalid ARN specified in the request")
+    if found[3]:
+        return (
+            records.stages(call.ports, call.world),
+            f"{found[2]}/{found[3]}",
+            records.get_stage(call, found[2], found[3]),
+        )
+    table, read = kind
+    return table(call.ports, call.world), found[2], read(call, found[2])
+
+
+OPERATIONS = {"GetTags": get_tags, "TagResource": tag_resource, "UntagResource": untag_resource}
