@@ -194,3 +194,11 @@ def test_references(source: str, variables: set[str], functions: set[str]) -> No
 def test_what_step_functions_lacks_is_seen(source: str, context: bool, evals: bool) -> None:
     expression = compile(source)
     assert (expression.uses_context, expression.uses_eval) == (context, evals)
+
+
+def test_deep_results_are_refused_by_name() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = {"a": deep}
+    with pytest.raises(LimitExceeded):
+        compile("$deep").evaluate({"deep": deep}, now=0.0, random=Random(1))

@@ -38,7 +38,10 @@ def to_json(value: Any, limits: Limits) -> JSON | Undefined:
         return value
     if value is MISSING:
         return UNDEFINED
-    return _Conversion(limits.result).convert(value, 0)
+    try:
+        return _Conversion(limits.result).convert(value, 0)
+    except RecursionError:
+        raise LimitExceeded("U1001", "The result is nested too deeply") from None
 
 
 class _Conversion:
