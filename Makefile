@@ -27,6 +27,7 @@ conformance: $(READY)
 
 bench: $(READY)
 	$(BIN)/python bench/path.py
+	$(BIN)/python bench/machine.py
 
 $(READY): requirements.lock pyproject.toml tools/venv
 	tools/venv $(VENV)

@@ -41,23 +41,31 @@ HANDLER = "def handler(event, context):\n    return event\n"
 class Measured:
     """`rate` in requests/s, the percentiles in milliseconds."""
 
+    count: int
     rate: float
     p50: float
     p99: float
 
 
-async def load(url: str, requests: Callable[[int], bytes], seconds: float, connections: int) -> Measured:
-    """Keeps `connections` keep-alive connections busy; every answer must be a 200."""
+async def load(
+    url: str, requests: Callable[[int], bytes], seconds: float, connections: int, total: int | None = None
+) -> Measured:
+    """Keeps `connections` keep-alive connections busy, for so many seconds after half a second to warm up, or until
+    `total` requests are answered; every answer must be a 200."""
     parts = urllib.parse.urlsplit(url)
     took: list[float] = []
     number = 0
-    end = time.perf_counter() + seconds + 0.5
-    warm = time.perf_counter() + 0.5
+    begun = time.perf_counter()
+    warm = begun if total else begun + 0.5
+
+    def more() -> bool:
+        return number < total if total else time.perf_counter() < warm + seconds
 
     async def client() -> None:
         nonlocal number
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        while (start := time.perf_counter()) < end:
+        while more():
+            start = time.perf_counter()
             number += 1
             writer.write(requests(number))
             head = await reader.readuntil(b"\r\n\r\n")
@@ -75,7 +83,8 @@ async def load(url: str, requests: Callable[[int], bytes], seconds: float, conne
 
     await asyncio.gather(*(client() for _ in range(connections)))
     took.sort()
-    return Measured(len(took) / seconds, statistics.median(took) * 1e3, took[int(len(took) * 0.99)] * 1e3)
+    elapsed = time.perf_counter() - warm
+    return Measured(len(took), len(took) / elapsed, statistics.median(took) * 1e3, took[int(len(took) * 0.99)] * 1e3)
 
 
 def request(url: str, body: bytes, headers: dict[str, str]) -> bytes:
