@@ -19,7 +19,27 @@ class StateFailure(Exception):
         return f"{self.error}: {self.cause}"
 
 
+class ResultTooLarge(StateFailure):
+    """What a state makes for its work is over the limit of a payload."""
+
+    def __init__(self) -> None:
+        super().__init__(DATA_LIMIT_EXCEEDED, "")
+
+
+class EvaluationFailure(StateFailure):
+    """JSONata in the field `location` (`Output/result`, `Arguments/FunctionName`, `Items`) could not be evaluated, or
+    gave what the field can't have. The history has an event EvaluationFailed for it."""
+
+    __slots__ = ("location",)
+
+    def __init__(self, cause: str, location: str) -> None:
+        super().__init__(QUERY_EVALUATION_ERROR, cause)
+        self.location = location
+
+
 RUNTIME = "States.Runtime"
+QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
 
 

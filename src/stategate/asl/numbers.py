@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stategate.asl import moments
 from stategate.asl.failures import runtime_failure
 from stategate.asl.paths import PathNotFound, compile_path
 from stategate.asl.program import Number
 from stategate.asl.scope import Scope
+from stategate.asl.timestamps import NANOSECONDS, parse_timestamp
 from stategate.asl.value import Value
 
 MAX_SECONDS = 99_999_999
@@ -59,17 +59,17 @@ def moment(path: str) -> Number:
 
     def until(scope: Scope) -> float:
         value = find(scope)
-        seconds = moments.parse(value) if isinstance(value, str) else None
-        if seconds is None:
+        moment = parse_timestamp(value) if isinstance(value, str) else None
+        if moment is None:
             what = "does not reference a valid ISO-8601 extended offset date-time format string"
             raise runtime_failure(f"The TimestampPath parameter {what}: {path} == {plain(value)}")
-        return seconds
+        return moment / NANOSECONDS
 
     return until
 
 
 def integer(path: str, field: str) -> Number:
-    """MaxConcurrencyPath: an integer, or a string of one; one below zero sets no limit."""
+    """MaxConcurrencyPath: an integer, or a string of one."""
     find = _query(path, field)
 
     def number(scope: Scope) -> float:
@@ -79,6 +79,8 @@ def integer(path: str, field: str) -> Number:
         if isinstance(value, bool) or not isinstance(value, int):
             text = plain(value)
             raise runtime_failure(f'The {field} field refers to value "{text}" which is not a valid integer: {path}')
-        return max(0, value)
+        if value < 0:
+            raise runtime_failure(f"Expected non-negative integer for MaxConcurrency, but got {value} instead.")
+        return value
 
     return number

@@ -47,11 +47,21 @@ class Node:
     def report(self, message: str, name: str | None = None) -> None:
         self.problems.report(message, self.at(name) if name is not None else self.pointer or "/")
 
-    def allow(self, names: frozenset[str], not_yet: frozenset[str] = frozenset()) -> None:
+    def allow(
+        self,
+        names: frozenset[str],
+        not_yet: frozenset[str] = frozenset(),
+        other: tuple[str, frozenset[str]] = ("", frozenset()),
+    ) -> None:
+        """`other`: another query language, and the fields that are there in it."""
         for name in self.fields:
             if name in not_yet:
                 self.report(f"Stategate does not support the field '{name}' yet", name)
-            elif name not in names:
+            elif name in names:
+                continue
+            elif name in other[1]:
+                self.report(f"Field is only supported when 'QueryLanguage' is '{other[0]}'", name)
+            else:
                 self.report("Field is not supported", name)
         comment = self.fields.get("Comment")
         if comment is not None and not isinstance(comment, str):

@@ -11,17 +11,18 @@ Report = Callable[[str, str], None]
 """Takes a problem found at compile time: (AWS's message, pointer of the value, e.g. `/States/S/Choices[0]/Next`)."""
 
 NO_VARIABLES: Mapping[str, JSON] = MappingProxyType({})
+NO_MEMBERS: Mapping[str, JSON] = MappingProxyType({})
 
 
 class Scope:
-    """`$`, `$$` and `$name` of one evaluation.
+    """`$`, `$$` and `$name` of one evaluation; in JSONata `$states` and `$name`.
 
     `context` may be a function: it is called on first use only. `seed` makes `random`, the only source of randomness;
     the same seed gives the same numbers. One scope serves one step of one state, so that two `States.UUID()` of a
-    template differ.
+    template differ. `now` in epoch seconds.
     """
 
-    __slots__ = ("_context", "_parent", "_random", "_seed", "input", "variables")
+    __slots__ = ("_context", "_parent", "_random", "_seed", "_states", "input", "members", "now", "variables")
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class Scope:
         context: JSON | Callable[[], JSON] = None,
         variables: Mapping[str, JSON] = NO_VARIABLES,
         seed: int = 0,
+        now: float = 0.0,
     ) -> None:
         self.input = input
         self._context = context
@@ -36,6 +38,9 @@ class Scope:
         self._seed = seed
         self._random: Random | None = None
         self._parent: Scope | None = None
+        self._states: JSON = None
+        self.members: Mapping[str, JSON] = NO_MEMBERS
+        self.now = now
 
     @property
     def context(self) -> JSON:
@@ -54,6 +59,18 @@ class Scope:
 
     def on(self, input: JSON) -> "Scope":
         """The same scope with another `$`; randomness goes on where this one is."""
-        scope = Scope(input, self._context, self.variables, self._seed)
+        scope = Scope(input, self._context, self.variables, self._seed, self.now)
         scope._parent = self
         return scope
+
+    @property
+    def states(self) -> JSON:
+        """JSONata's `$states`."""
+        if self._states is None:
+            self._states = {"input": self.input, **self.members, "context": self.context}
+        return self._states
+
+    def telling(self, members: Mapping[str, JSON]) -> "Scope":
+        """Sets what `$states` has besides `input` and `context`: `result`, `errorOutput`."""
+        self.members = members
+        return self

@@ -3,6 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+NANOSECONDS = 1_000_000_000
+"""In a second."""
+
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -27,4 +30,4 @@ def parse_timestamp(text: str) -> int | None:
     except ValueError:
         return None
     seconds = (moment - _EPOCH) // timedelta(seconds=1) - offset * 60
-    return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+    return seconds * NANOSECONDS + int((fraction or "").ljust(9, "0"))

@@ -29,8 +29,14 @@ class Value:
     def json(self) -> JSON:
         if self._json is _UNSET:
             assert self._text is not None
-            self._json = jsontext.loads(self._text)
+            self._json = jsontext.loads(self._text, max_depth=None)
         return self._json
+
+    def check(self) -> None:
+        """For text that comes from outside: raises JSONSyntaxError, also where it is nested too deep."""
+        if self._json is _UNSET:
+            assert self._text is not None
+            self._json = jsontext.loads(self._text)
 
     @property
     def text(self) -> str:

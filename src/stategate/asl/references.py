@@ -1,0 +1,94 @@
+"""Which variables each state of a definition refers to: `variableReferences` of DescribeStateMachine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from stategate.asl.jsonata import expression_in
+from stategate.lang import jsonata, jsontext
+
+_NESTED = ("ItemProcessor", "Iterator", "Branches")
+_LITERAL = (*_NESTED, "Comment", "Result")
+_TEMPLATES = ("Parameters", "ItemSelector", "ResultSelector", "Assign", "BatchInput")
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+_NAME = re.compile(r"(?<!\$)\$([^\W\d]\w*)")
+
+
+def variable_references(definition: str) -> dict[str, list[str]]:
+    """State name -> the names of the variables that its fields read, in the order in which they come; states that read
+    none are left out. `definition` is one that `program.compile` takes."""
+    document = jsontext.loads(definition)
+    states = list(_states(document, document.get("QueryLanguage", "JSONPath")))
+    assigned = frozenset(_assigned(document))
+    found: dict[str, list[str]] = {}
+    for name, state, language in states:
+        names = [reference for text in _texts(state, language) for reference in _read(text, language, assigned)]
+        if names:
+            found[name] = list(dict.fromkeys(names))
+    return found
+
+
+def _states(flow: Any, language: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for name, state in flow["States"].items():
+        yield name, state, state.get("QueryLanguage", language)
+        for field in _NESTED:
+            inner = state.get(field)
+            for nested in inner if isinstance(inner, list) else [inner] if isinstance(inner, dict) else []:
+                yield from _states(nested, language)
+
+
+def _texts(state: dict[str, Any], language: str) -> Iterator[str]:
+    """What is evaluated when the state runs."""
+    return _expressions(state) if language == "JSONata" else _paths(state, False)
+
+
+def _expressions(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            source = expression_in(value)
+            if source is not None:
+                yield source
+        case dict():
+            for name, item in value.items():
+                if name not in _LITERAL:
+                    yield from _expressions(item)
+        case list():
+            for item in value:
+                yield from _expressions(item)
+
+
+def _paths(value: Any, template: bool) -> Iterator[str]:
+    """`template`: whether the value is in a payload template, where only names in `.$` have a path."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _paths(item, template)
+    if not isinstance(value, dict):
+        return
+    for name, item in value.items():
+        if not isinstance(item, str):
+            if template or name not in _LITERAL:
+                yield from _paths(item, template or name in _TEMPLATES)
+        elif name.endswith(".$") or (not template and (name == "Variable" or name.endswith("Path"))):
+            yield item
+
+
+def _assigned(value: Any) -> Iterator[str]:
+    """The names in every Assign."""
+    if isinstance(value, dict):
+        assign = value.get("Assign")
+        if isinstance(assign, dict):
+            yield from (name.removesuffix(".$") for name in assign)
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _assigned(item)
+
+
+def _read(text: str, language: str, assigned: frozenset[str]) -> list[str]:
+    """A variable may have the name of a built-in function and then stands in its place."""
+    if language == "JSONata":
+        expression = jsonata.compile(text)
+        free = (expression.variables | (expression.references.builtins & assigned)) - {"states"}
+        return sorted(free, key=lambda name: text.find(f"${name}"))
+    return _NAME.findall(_QUOTED.sub("''", text))
