@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stategate.asl.effects import CancelTask, CancelTimer, Continue, Finish, ScheduleTask, StartTimer
+from stategate.asl.distributed import EXCEEDED, EXCEEDED_CAUSE, item_selector
+from stategate.asl.effects import CancelTimer, Continue, Finish, ScheduleTask, StartTimer
 from stategate.asl.events import Continued, Event, Started, TaskFailed, TaskSucceeded, TimerFired
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import step
+from stategate.asl.maprun import MapRunEnded, StartMapRun
 from stategate.asl.program import Program, compile
 from stategate.asl.run import Run, RunIdentity
 
@@ -77,8 +79,25 @@ class Execution:
                     self.inbox.append(Continued())
                 case Finish():
                     self.finish = effect
-                case CancelTask():
+                case StartMapRun():
+                    self.inbox.append(self.map_run(effect))
+                case _:
                     pass
+
+    def map_run(self, start: StartMapRun) -> MapRunEnded:
+        """One child after the other, at once; a failed one is one too many."""
+        assert start.items is not None and start.batching is None
+        select = item_selector(self.program, start, 7)
+        outputs = []
+        for index, item in enumerate(json.loads(start.items)):
+            input = select(index, item).text if select is not None else json.dumps(item, separators=(",", ":"))
+            program = compile(start.definition, type=start.type)
+            child = Execution(program, Run.new(identity(input, name=f"child{index}")), self.answer, self.now).go()
+            assert child.finish is not None
+            if child.finish.output is None:
+                return MapRunEnded(start.command, None, EXCEEDED, EXCEEDED_CAUSE)
+            outputs.append(child.finish.output)
+        return MapRunEnded(start.command, f"[{','.join(outputs)}]")
 
     def go(self) -> Execution:
         self.send(Started())

@@ -152,22 +152,13 @@ CASES: dict[str, tuple[Any, str]] = {
         f"{SCHEMA}: '1x' is not a valid variable name at /States/S/Assign/1x",
     ),
     # what this version does not do, by name
-    "JSONata": (
-        {**flow(S=PASS), "QueryLanguage": "JSONata"},
-        f"{SCHEMA}: Stategate does not support the query language JSONata yet at /QueryLanguage",
-    ),
-    "JSONata in a state": (
-        flow(S={**PASS, "QueryLanguage": "JSONata"}),
-        f"{SCHEMA}: Stategate does not support the query language JSONata yet at /States/S/QueryLanguage",
-    ),
     "label": (
         flow(S={"Type": "Map", "Label": "L", "ItemProcessor": flow(T=PASS)}),
-        f"{SCHEMA}: Stategate does not support the field 'Label' yet at /States/S/Label",
+        f"{SCHEMA}: Field is only supported for a Map state in the mode DISTRIBUTED at /States/S/Label",
     ),
     "distributed": (
         flow(S={"Type": "Map", "ItemProcessor": {**flow(T=PASS), "ProcessorConfig": {"Mode": "DISTRIBUTED"}}}),
-        f"{SCHEMA}: Stategate does not support the mode DISTRIBUTED yet"
-        " at /States/S/ItemProcessor/ProcessorConfig/Mode",
+        f"{SCHEMA}: The field 'ExecutionType' is required but was missing at /States/S/ItemProcessor/ProcessorConfig",
     ),
     "another service": (
         flow(S={"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage"}),

@@ -128,7 +128,7 @@ class Surroundings:
         assert self.run.status == self.finish.status
         assert not self.tasks, "tasks pending after the end"
         assert not self.timers, "timers pending after the end"
-        assert not self.frames
+        assert bool(self.frames) == (self.finish.status != "SUCCEEDED"), "frames are kept for a redrive only"
         assert (
             self.history[-1].type
             == {

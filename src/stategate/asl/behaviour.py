@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any
 
-from stategate.asl.effects import ScheduleTask, StartTimer
+from stategate.asl import tasks
+from stategate.asl.distributed import open_map_run
+from stategate.asl.effects import StartTimer
 from stategate.asl.failures import StateFailure, runtime_failure
 from stategate.asl.frames import Sequence
 from stategate.asl.nesting import (
@@ -14,10 +16,12 @@ from stategate.asl.nesting import (
     filter_output,
     in_state,
     leave,
+    made,
     open_map,
     open_parallel,
+    queried,
 )
-from stategate.asl.program import Choice, Fail, Map, Parallel, Pass, State, Succeed, Task, Wait, Working
+from stategate.asl.program import Choice, Fail, Map, Parallel, Pass, Rule, State, Succeed, Task, Wait, Working
 from stategate.asl.turn import UNTRUNCATED, Turn
 from stategate.asl.value import Value
 
@@ -29,6 +33,7 @@ def advance(turn: Turn, frame_id: int) -> None:
         return
     state = turn.state(sequence)
     if sequence.phase == "enter":
+        turn.came_from = sequence.last
         details = {"name": state.name, "input": sequence.input.text, "inputDetails": UNTRUNCATED}
         sequence.last = turn.emit(sequence.last, f"{type(state).__name__}StateEntered", details)
         sequence.entered = sequence.last
@@ -68,10 +73,13 @@ def _arguments(turn: Turn, sequence: Sequence, state: Pass | Working) -> Value:
     effective = turn.effective_input(sequence, state)
     if state.parameters is None:
         return effective
-    return Value.of(state.parameters(turn.scope(sequence, effective.json)))
+    return made(state.parameters(turn.scope(sequence, effective.json)))
 
 
 def _pass(turn: Turn, frame_id: int, sequence: Sequence, state: Pass) -> None:
+    if state.jsonata:
+        _pass_on(turn, frame_id, sequence, state, state.next)
+        return
     result = state.result or _arguments(turn, sequence, state)
     output = result
     if state.result_path is not None:
@@ -82,6 +90,9 @@ def _pass(turn: Turn, frame_id: int, sequence: Sequence, state: Pass) -> None:
 
 def _pass_on(turn: Turn, frame_id: int, sequence: Sequence, state: State, next: str | None = None) -> None:
     """The output is the effective input."""
+    if state.jsonata:
+        leave(turn, frame_id, sequence, next, *queried(turn, sequence, state, sequence.input))
+        return
     effective = turn.effective_input(sequence, state)
     output = filter_output(turn, sequence, state, effective)
     leave(turn, frame_id, sequence, next, output, assignments(turn, sequence, state.assign, effective))
@@ -90,18 +101,22 @@ def _pass_on(turn: Turn, frame_id: int, sequence: Sequence, state: State, next: 
 def _choice(turn: Turn, frame_id: int, sequence: Sequence, state: Choice) -> None:
     effective = turn.effective_input(sequence, state)
     scope = turn.scope(sequence, effective.json)
+    chosen: Rule | Choice
     for rule in state.rules:
         if rule.test(scope):
-            next, assign = rule.next, rule.assign
+            next, chosen = rule.next, rule
             break
     else:
         if state.default is None:
             cause = "Failed to transition out of the state. The state does not point to a next state."
             fail(turn, frame_id, sequence, in_state(sequence, StateFailure("States.NoChoiceMatched", cause)))
             return
-        next, assign = state.default, state.assign
+        next, chosen = state.default, state
+    if state.jsonata:
+        leave(turn, frame_id, sequence, next, *queried(turn, sequence, chosen, sequence.input))
+        return
     output = filter_output(turn, sequence, state, effective)
-    leave(turn, frame_id, sequence, next, output, assignments(turn, sequence, assign, effective))
+    leave(turn, frame_id, sequence, next, output, assignments(turn, sequence, chosen.assign, effective))
 
 
 def _wait(turn: Turn, frame_id: int, sequence: Sequence, state: Wait) -> None:
@@ -142,10 +157,17 @@ def _text(value: Any, field: str) -> str:
 def _map(turn: Turn, frame_id: int, sequence: Sequence, state: Map) -> None:
     effective = turn.effective_input(sequence, state)
     scope = turn.scope(sequence, effective.json)
+    if state.distributed is not None and state.distributed.reader is not None:
+        concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
+        open_map_run(turn, frame_id, sequence, state, effective, None, concurrency)
+        return
     items = effective.json if state.items is None else state.items(scope)
     if not isinstance(items, list):
         raise runtime_failure(f'Reference path "{state.items_path}" must point to array.')
     concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
+    if state.distributed is not None:
+        open_map_run(turn, frame_id, sequence, state, effective, items, concurrency)
+        return
     open_map(turn, frame_id, sequence, state, effective, [Value.of(item) for item in items], concurrency)
 
 
@@ -153,82 +175,11 @@ def _map(turn: Turn, frame_id: int, sequence: Sequence, state: Map) -> None:
 
 
 def _task(turn: Turn, frame_id: int, sequence: Sequence, state: Task) -> None:
+    tasks.prepare(turn, sequence, state)
     effective = turn.effective_input(sequence, state)
     scope = turn.scope(sequence, effective.json)
     timeout = None if state.timeout is None else state.timeout(scope)
     heartbeat = None if state.heartbeat is None else state.heartbeat(scope)
-    arguments = effective if state.parameters is None else Value.of(state.parameters(scope))
+    arguments = effective if state.parameters is None else made(state.parameters(scope))
     credentials = None if state.credentials is None else _text(state.credentials(scope), "RoleArn")
-    _schedule(turn, frame_id, sequence, state, arguments, timeout, heartbeat, credentials)
-
-
-def _schedule(
-    turn: Turn,
-    frame_id: int,
-    sequence: Sequence,
-    state: Task,
-    arguments: Value,
-    timeout: float | None,
-    heartbeat: float | None,
-    credentials: str | None,
-) -> None:
-    limits: dict[str, Any] = {}
-    if timeout is not None:
-        limits["timeoutInSeconds"] = int(timeout)
-    if heartbeat is not None:
-        limits["heartbeatInSeconds"] = int(heartbeat)
-    command = _record_scheduled(turn, sequence, state, arguments, limits, credentials)
-    sequence.last = command
-    sequence.phase = "task"
-    turn.run.wait(frame_id, sequence, command)
-    record_started(turn, sequence, state)
-    turn.effects.append(
-        ScheduleTask(command, state.resource.text, state.name, arguments.text, timeout, heartbeat, credentials)
-    )
-    if timeout is not None:
-        sequence.timed = True
-        turn.effects.append(StartTimer(f"timeout:{command}", turn.now + timeout))
-    if heartbeat is not None:
-        sequence.beating = True
-        turn.effects.append(StartTimer(f"heartbeat:{command}", turn.now + heartbeat))
-
-
-def _record_scheduled(
-    turn: Turn, sequence: Sequence, state: Task, arguments: Value, limits: dict[str, Any], credentials: str | None
-) -> int:
-    resource = state.resource
-    details: dict[str, Any]
-    match resource.kind:
-        case "lambda":
-            details = {"resource": resource.text, "input": arguments.text, "inputDetails": UNTRUNCATED}
-            limits.pop("heartbeatInSeconds", None)
-        case "integration":
-            region = turn.run.identity.execution_arn.split(":")[3]
-            details = {**_named(state), "region": region, "parameters": arguments.text}
-        case _ as kind:
-            assert_never(kind)
-    if credentials is not None:
-        details["taskCredentials"] = {"roleArn": credentials}
-    prefix = "LambdaFunction" if resource.kind == "lambda" else "Task"
-    return turn.emit(sequence.last, f"{prefix}Scheduled", {**details, **limits})
-
-
-def record_started(turn: Turn, sequence: Sequence, state: Task) -> None:
-    """The task is about to be called (again)."""
-    if state.resource.kind == "lambda":
-        sequence.last = turn.emit(sequence.last, "LambdaFunctionStarted")
-    else:
-        sequence.last = turn.emit(sequence.last, "TaskStarted", _named(state))
-
-
-def _named(state: Task) -> dict[str, Any]:
-    action = state.resource.action + (f".{state.resource.pattern}" if state.resource.pattern else "")
-    return {"resourceType": state.resource.service, "resource": action}
-
-
-def record_ended(turn: Turn, sequence: Sequence, state: Task, how: str, details: dict[str, Any]) -> None:
-    """`how`: Succeeded, Failed or TimedOut."""
-    if state.resource.kind == "lambda":
-        sequence.last = turn.emit(sequence.last, f"LambdaFunction{how}", details)
-    else:
-        sequence.last = turn.emit(sequence.last, f"Task{how}", {**_named(state), **details})
+    tasks.schedule(turn, frame_id, sequence, state, arguments, timeout, heartbeat, credentials)

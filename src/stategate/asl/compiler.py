@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from stategate.asl import jsonata_states
 from stategate.asl.fields import BRANCH_FIELDS, DEFINITION_FIELDS, PROCESSOR_FIELDS, STATE_TYPES
 from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.asl.program import Flow, Program, State
@@ -27,7 +28,7 @@ def compile_definition(definition: str, type: str, any_resource: bool = False) -
     version = root.text("Version")
     if version not in (None, "1.0"):
         root.report("The field 'Version' should have one of these values: [1.0]", "Version")
-    if compiler.speaks_jsonpath(root):
+    if compiler.read_language(root):
         try:
             compiler.flow(root)
         except RecursionError:
@@ -66,23 +67,31 @@ class Compiler:
         self.express = type == "EXPRESS"
         self.any_resource = any_resource
         self.flows: list[Flow | None] = []
+        self.language = "JSONPath"
         self.names: set[str] = set()
         self.assigns = False
         self.assigned: list[tuple[str, str]] = []
         self.assigned_inside: list[tuple[str, str]] = []
 
-    def speaks_jsonpath(self, node: Node) -> bool:
-        """Whether the QueryLanguage here is one that is carried out."""
-        language = node.text("QueryLanguage")
-        if language in (None, "JSONPath"):
-            return "QueryLanguage" not in node or language is not None
-        if language == "JSONata":
-            node.report("Stategate does not support the query language JSONata yet", "QueryLanguage")
-        else:
-            node.report(
-                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]", "QueryLanguage"
+    def read_language(self, node: Node) -> bool:
+        """The language of the whole machine. Whether it is one."""
+        language = _language(node)
+        if language is None:
+            return "QueryLanguage" not in node
+        self.language = language
+        return True
+
+    def language_of(self, state: Node) -> str | None:
+        """None where it is none, or can't be here."""
+        language = _language(state)
+        if language is None:
+            return None if "QueryLanguage" in state else self.language
+        if language == "JSONPath" and self.language == "JSONata":
+            state.report(
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", "QueryLanguage"
             )
-        return False
+            return None
+        return language
 
     def branch(self, node: Node) -> int:
         node.allow(BRANCH_FIELDS)
@@ -95,12 +104,20 @@ class Compiler:
             config.allow(frozenset(("Mode", "ExecutionType", "Comment")))
             mode = config.text("Mode")
             if mode == "DISTRIBUTED":
-                config.report("Stategate does not support the mode DISTRIBUTED yet", "Mode")
-            elif mode not in (None, "INLINE"):
+                return self._children(node, config)
+            if mode not in (None, "INLINE"):
                 config.report("The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]", "Mode")
             elif "ExecutionType" in config:
                 config.report("The field 'ExecutionType' is for the mode DISTRIBUTED", "ExecutionType")
         return self.flow(node)
+
+    def _children(self, node: Node, config: Node) -> int:
+        """The flow of a distributed Map: its executions share no variables with this one."""
+        express, self.express = self.express, self.express or config.fields.get("ExecutionType") == "EXPRESS"
+        inside, self.assigned_inside = self.assigned_inside, []
+        number = self.flow(node)
+        self.express, self.assigned_inside = express, inside
+        return number
 
     def flow(self, node: Node) -> int:
         """Compiles StartAt and States; returns the number of the flow."""
@@ -122,8 +139,10 @@ class Compiler:
                 states.report("Expected value of type Object", name)
                 continue
             state = Node(value, states.at(name), self.problems)
-            if self._typed(state) and self.speaks_jsonpath(state):
-                compiled[name] = compile_state(self, state, name)
+            language = self.language_of(state)
+            if self._typed(state) and language is not None:
+                compile = jsonata_states.compile_state if language == "JSONata" else compile_state
+                compiled[name] = compile(self, state, name)
         self._check_scopes()
         inside = self.assigned + self.assigned_inside
         self.assigned, self.assigned_inside = outside[0], outside[1] + inside
@@ -174,6 +193,14 @@ class Compiler:
                     self.problems.add(MISSING_TARGET, f"Missing '{field}' target: {target}", place)
             if start in states and name not in reached:
                 self.problems.add(MISSING_TARGET, f'State "{name}" is not reachable.', states.at(name))
+
+
+def _language(node: Node) -> str | None:
+    language = node.text("QueryLanguage")
+    if language in (None, "JSONPath", "JSONata"):
+        return language
+    node.report("The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]", "QueryLanguage")
+    return None
 
 
 def _targets(states: Node, name: str) -> Iterable[tuple[str, str, str]]:

@@ -7,6 +7,8 @@ A timer's name is unique in the run among those that are set.
 from dataclasses import dataclass
 from typing import Any
 
+from stategate.asl.maprun import RedriveMapRun, StartMapRun, StopMapRun
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTask:
@@ -22,6 +24,33 @@ class ScheduleTask:
     heartbeat: float | None = None
     credentials: str | None = None
     token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferActivity:
+    """Let a worker of the activity (its ARN) have the task; `token` is what the worker answers with, `input` JSON text.
+    It may be taken once; `events.ActivityStarted` says that it was."""
+
+    command: int
+    activity: str
+    token: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchExecution:
+    """Say with `events.ExecutionEnded(command, ...)` when this execution has ended, or that it has already. Ends with
+    the command, however that ends."""
+
+    command: int
+    execution_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopExecution:
+    """Stop an execution that a `.sync` task started and nobody waits for any more."""
+
+    execution_arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +86,19 @@ class Continue:
     """The run has more to do but gives way: commit, then step with `events.Continued`."""
 
 
-Effect = ScheduleTask | CancelTask | StartTimer | CancelTimer | Finish | Continue
+Effect = (
+    ScheduleTask
+    | OfferActivity
+    | WatchExecution
+    | StopExecution
+    | CancelTask
+    | StartTimer
+    | CancelTimer
+    | StartMapRun
+    | RedriveMapRun
+    | StopMapRun
+    | Finish
+    | Continue
+)
 
 JSON = Any

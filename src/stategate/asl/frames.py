@@ -10,9 +10,9 @@ import msgspec
 
 from stategate.asl.value import Value
 
-Phase = Literal["enter", "work", "task", "wait", "retry", "children"]
+Phase = Literal["enter", "work", "task", "wait", "retry", "children", "maprun"]
 """Where a sequence is in its state: to be entered; to start work (again); waiting for a task, for time, for the time
-of the next attempt; waiting for branches or iterations."""
+of the next attempt; waiting for branches or iterations; for a map run."""
 
 
 class Sequence(msgspec.Struct, array_like=True, tag="sequence/1"):
@@ -20,7 +20,9 @@ class Sequence(msgspec.Struct, array_like=True, tag="sequence/1"):
 
     `waits_for` is the history id that names what it waits for: the Scheduled event of a task, the Entered event of a
     Wait, the event that failed before a retry. `last` is the last event here: the next one follows it. `variables` is
-    the frame of the variables assigned here, if any.
+    the frame of the variables assigned here, if any. `submitted`: the call of a task has been answered, and the task
+    goes on elsewhere; `child` is the execution that a `.sync` task then waits for; `heartbeat` the seconds that may pass
+    without a sign of life (0: any). `map_run` is the ARN of the map run that a Map state started last.
     """
 
     flow: int
@@ -40,6 +42,10 @@ class Sequence(msgspec.Struct, array_like=True, tag="sequence/1"):
     beating: bool = False
     variables: int = -1
     token: str | None = None
+    submitted: bool = False
+    child: str | None = None
+    map_run: str | None = None
+    heartbeat: float = 0.0
 
 
 class Group(msgspec.Struct, array_like=True, tag="group/1"):
@@ -81,12 +87,14 @@ Frame = Sequence | Group | Items | Output | Variables
 
 class Header(msgspec.Struct, array_like=True, tag="run/1"):
     """`events` is the id of the last history event, `frames` that of the next frame; `ready` the sequences that can go
-    on without any event."""
+    on without any event; `redrives` how often the execution was redriven, and when last."""
 
     status: str = "RUNNING"
     events: int = 0
     frames: int = 0
     ready: list[int] = []
+    redrives: int = 0
+    redriven: float = 0.0
 
 
 def _to_text(value: Any) -> str:

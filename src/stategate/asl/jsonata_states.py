@@ -188,10 +188,10 @@ def _credentials(node: Node, fields: Fields) -> Selection | None:
     credentials = node.node("Credentials")
     if credentials is None:
         return None
-    credentials.allow(frozenset(("RoleArn",)))
     if "RoleArn" not in credentials:
         credentials.report("The field 'RoleArn' is required but was missing")
         return None
+    credentials.allow(frozenset(("RoleArn",)))
     return fields.typed(credentials.fields["RoleArn"], "Credentials/RoleArn", "string")
 
 

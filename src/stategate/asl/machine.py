@@ -5,27 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from stategate.asl import behaviour
+from stategate.asl import behaviour, tasks
+from stategate.asl.distributed import map_run_ended
 from stategate.asl.effects import Continue, Effect, StartTimer
 from stategate.asl.events import (
+    ActivityStarted,
     Continued,
     Event,
+    ExecutionEnded,
+    Redriven,
     Started,
     StopRequested,
     TaskFailed,
+    TaskHeartbeat,
     TaskRestarted,
+    TaskSubmitted,
     TaskSucceeded,
     TimerFired,
 )
-from stategate.asl.failures import RUNTIME
 from stategate.asl.frames import Sequence
 from stategate.asl.history import HistoryEvent
-from stategate.asl.nesting import HEARTBEAT_TIMEOUT, TIMEOUT, Failure, conclude, fail, too_large
+from stategate.asl.maprun import MapRunEnded
+from stategate.asl.nesting import HEARTBEAT_TIMEOUT, TIMEOUT, Failure, fail
 from stategate.asl.program import Program, Task
+from stategate.asl.redrive import redrive
 from stategate.asl.run import ROOT, Run
-from stategate.asl.turn import EXECUTION_TIMER, HISTORY_LIMIT, PAYLOAD_LIMIT, UNTRUNCATED, HistoryFull, Turn
+from stategate.asl.turn import EXECUTION_TIMER, HISTORY_LIMIT, UNTRUNCATED, ActivityExists, HistoryFull, Turn
 from stategate.asl.value import Value
-from stategate.lang.jsontext import JSONSyntaxError
 
 EXPRESS_SECONDS = 300
 EVENTS_PER_STEP = 1000
@@ -43,7 +49,9 @@ class Step:
     events: list[HistoryEvent] = field(default_factory=list)
 
 
-def step(program: Program, run: Run, event: Event, now: float, seed: int) -> Step:
+def step(
+    program: Program, run: Run, event: Event, now: float, seed: int, activity_exists: ActivityExists | None = None
+) -> Step:
     """Bring `event` to `run`, which is updated in place. `now` in epoch seconds; `seed` feeds jitter and States.UUID.
 
     A workflow's failure is a value (an effect `Finish`); only an event that can't be raises (`IllegalEvent`), and then
@@ -51,10 +59,16 @@ def step(program: Program, run: Run, event: Event, now: float, seed: int) -> Ste
     """
     if not run.started and not isinstance(event, Started):
         raise IllegalEvent(f"{type(event).__name__} before the start")
-    turn = Turn(program, run, now, seed)
+    turn = Turn(program, run, now, seed, activity_exists)
     if run.status == "RUNNING":
         try:
             _apply(turn, event)
+            _go_on(turn)
+        except HistoryFull:
+            _end_of_history(turn)
+    elif isinstance(event, Redriven):
+        try:
+            redrive(turn)
             _go_on(turn)
         except HistoryFull:
             _end_of_history(turn)
@@ -71,16 +85,25 @@ def _apply(turn: Turn, event: Event) -> None:
             _task_failed(turn, event)
         case TaskRestarted():
             _task_restarted(turn, event)
+        case TaskSubmitted() | ActivityStarted() | TaskHeartbeat() | ExecutionEnded():
+            _task_goes_on(turn, event)
         case TimerFired():
             _timer_fired(turn, event.timer)
         case StopRequested():
             details = {"error": event.error, "cause": event.cause}
             turn.emit(0, "ExecutionAborted", {name: text for name, text in details.items() if text is not None})
             turn.finish("ABORTED", error=event.error, cause=event.cause)
-        case Continued():
+        case MapRunEnded():
+            map_run_ended(turn, event)
+        case Continued() | Redriven():
             pass
         case _:
             assert_never(event)
+
+
+def apply(turn: Turn, event: Event) -> None:
+    """What the event does at once, without what follows from it. For `asl.inspection`."""
+    _apply(turn, event)
 
 
 def _go_on(turn: Turn) -> None:
@@ -133,29 +156,7 @@ def _task_succeeded(turn: Turn, event: TaskSucceeded) -> None:
     if waiting is None:
         return
     frame_id, sequence, state = waiting
-    turn.cancel_timers(sequence)
-    turn.run.resume(sequence)
-    result = Value(event.output)
-    failure = _unacceptable(state, result)
-    if failure is not None:
-        behaviour.record_ended(turn, sequence, state, "Failed", {"error": failure.error, "cause": failure.cause})
-        fail(turn, frame_id, sequence, failure)
-        return
-    details = {"output": event.output, "outputDetails": UNTRUNCATED}
-    behaviour.record_ended(turn, sequence, state, "Succeeded", details)
-    conclude(turn, frame_id, sequence, state, result)
-
-
-def _unacceptable(state: Task, result: Value) -> Failure | None:
-    """Why this can't be the result of a task, if it can't."""
-    if result.over(PAYLOAD_LIMIT):
-        resource = state.resource
-        return too_large(resource.text if resource.kind == "lambda" else resource.service, reported=True)
-    try:
-        _ = result.json
-    except JSONSyntaxError as error:
-        return Failure(RUNTIME, f"The output of the task is not valid JSON: {error}", reported=True)
-    return None
+    tasks.succeeded(turn, frame_id, sequence, state, Value(event.output))
 
 
 def _task_failed(turn: Turn, event: TaskFailed) -> None:
@@ -163,17 +164,30 @@ def _task_failed(turn: Turn, event: TaskFailed) -> None:
     if waiting is None:
         return
     frame_id, sequence, state = waiting
-    turn.cancel_timers(sequence)
-    turn.run.resume(sequence)
-    behaviour.record_ended(turn, sequence, state, "Failed", {"error": event.error, "cause": event.cause})
-    fail(turn, frame_id, sequence, Failure(event.error, event.cause, reported=True))
+    tasks.failed(turn, frame_id, sequence, state, event)
+
+
+def _task_goes_on(turn: Turn, event: TaskSubmitted | ActivityStarted | TaskHeartbeat | ExecutionEnded) -> None:
+    waiting = _waiting_task(turn, event.command)
+    if waiting is None:
+        return
+    frame_id, sequence, state = waiting
+    match event:
+        case TaskSubmitted():
+            tasks.submitted(turn, frame_id, sequence, state, event)
+        case ActivityStarted():
+            tasks.taken(turn, sequence, state, event)
+        case TaskHeartbeat():
+            tasks.beat(turn, sequence, event)
+        case ExecutionEnded():
+            tasks.child_ended(turn, frame_id, sequence, state, event)
 
 
 def _task_restarted(turn: Turn, event: TaskRestarted) -> None:
     waiting = _waiting_task(turn, event.command)
     if waiting is not None:
         _, sequence, state = waiting
-        behaviour.record_started(turn, sequence, state)
+        tasks.record_started(turn, sequence, state)
 
 
 def _timer_fired(turn: Turn, timer: str) -> None:
@@ -209,7 +223,7 @@ def _task_timed_out(turn: Turn, frame_id: int, sequence: Sequence, kind: str) ->
     assert isinstance(state, Task)
     turn.cancel_timers(sequence, fired=kind)
     turn.stop_waiting(sequence)
-    behaviour.record_ended(turn, sequence, state, "TimedOut", {"error": TIMEOUT})
+    tasks.record_ended(turn, sequence, state, "TimedOut", {"error": TIMEOUT})
     alias = HEARTBEAT_TIMEOUT if kind == "heartbeat" else None
     fail(turn, frame_id, sequence, Failure(TIMEOUT, None, reported=True, alias=alias))
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from stategate.asl.effects import StartTimer
-from stategate.asl.failures import RUNTIME, StateFailure
+from stategate.asl.failures import DATA_LIMIT_EXCEEDED, RUNTIME, EvaluationFailure, ResultTooLarge, StateFailure
 from stategate.asl.frames import Group, Items, Output, Sequence
 from stategate.asl.paths import Selection
-from stategate.asl.program import Catcher, Map, Parallel, Retrier, State, Working
+from stategate.asl.program import Catcher, Map, Parallel, Retrier, Rule, State, Working
 from stategate.asl.run import ROOT
 from stategate.asl.turn import PAYLOAD_LIMIT, UNTRUNCATED, Turn
 from stategate.asl.value import Value, array
 
-DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 TIMEOUT = "States.Timeout"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
 _NOT_TASK_FAILED = frozenset({TIMEOUT, HEARTBEAT_TIMEOUT, RUNTIME})
 INLINE_MAP_CONCURRENCY = 40
+NONE: Mapping[str, Value] = MappingProxyType({})
 VARIABLES_LIMIT = 10_485_760
 """Bytes of all variables of a scope; those of one Assign have the limit of a payload."""
 
@@ -27,12 +29,14 @@ VARIABLES_LIMIT = 10_485_760
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a state failed. `reported`: a task said so, the machine did not find it out itself. `alias` is another name
-    under which retriers and catchers know the error."""
+    under which retriers and catchers know the error. `location`: the field of an evaluation that the history does not
+    show yet."""
 
     error: str | None
     cause: str | None
     reported: bool = False
     alias: str | None = None
+    location: str | None = None
 
     def matches(self, names: tuple[str, ...]) -> bool:
         for name in names:
@@ -58,10 +62,22 @@ def too_large(name: str, *, reported: bool = False) -> Failure:
     return Failure(DATA_LIMIT_EXCEEDED, cause, reported)
 
 
+def made(value: Any) -> Value:
+    """What Parameters, Arguments or an ItemSelector give. Raises StateFailure States.DataLimitExceeded."""
+    result = Value.of(value)
+    if result.over(PAYLOAD_LIMIT):
+        raise ResultTooLarge
+    return result
+
+
 def in_state(sequence: Sequence, failure: StateFailure) -> Failure:
     """A failure of the machine's own, with the place."""
+    if isinstance(failure, ResultTooLarge):
+        return too_large(sequence.state)
     place = f"'{sequence.state}' (entered at the event id #{sequence.entered})"
-    return Failure(failure.error, f"An error occurred while executing the state {place}. {failure.cause}")
+    location = failure.location if isinstance(failure, EvaluationFailure) else None
+    cause = f"An error occurred while executing the state {place}. {failure.cause}"
+    return Failure(failure.error, cause, location=location)
 
 
 # --- success ---------------------------------------------------------------------------------------------------------
@@ -70,8 +86,11 @@ def in_state(sequence: Sequence, failure: StateFailure) -> Failure:
 def conclude(turn: Turn, frame_id: int, sequence: Sequence, state: Working, result: Value) -> None:
     """The work of a Task, Parallel or Map is done: result -> output -> next state."""
     try:
-        output = _output_of(turn, sequence, state, result)
-        assigned = assignments(turn, sequence, state.assign, result)
+        if state.jsonata:
+            output, assigned = queried(turn, sequence, state, result, {"result": result})
+        else:
+            output = _output_of(turn, sequence, state, result)
+            assigned = assignments(turn, sequence, state.assign, result)
     except StateFailure as failure:
         fail(turn, frame_id, sequence, in_state(sequence, failure))
         return
@@ -98,6 +117,20 @@ def assignments(turn: Turn, sequence: Sequence, assign: Selection | None, source
         return {}
     values = assign(turn.scope(sequence, source.json))
     return {name: Value.of(value) for name, value in values.items()}
+
+
+def queried(
+    turn: Turn, sequence: Sequence, by: State | Rule | Catcher, default: Value, members: Mapping[str, Value] = NONE
+) -> tuple[Value, dict[str, Value]]:
+    """In JSONata: what the Output gives, or `default` without one, and the new variables. Both see the values that the
+    state was entered with. `members`: what `$states` has besides `input` and `context`."""
+    if by.assign is None and by.output is None:
+        return default, {}
+    scope = turn.scope(sequence, sequence.input.json)
+    scope = scope.telling({name: value.json for name, value in members.items()})
+    assigned = {} if by.assign is None else by.assign(scope)
+    output = default if by.output is None else Value.of(by.output(scope))
+    return output, {name: Value.of(value) for name, value in assigned.items()}
 
 
 def leave(
@@ -169,7 +202,12 @@ def fail(
     in fails. `children`: because of a branch or iteration. `final`: there is no way to go on."""
     turn.failing(sequence, failure)
     state = turn.state(sequence)
+    if failure.location is not None:
+        failure = _record_evaluation(turn, sequence, state, failure)
+        children = children or isinstance(state, Map | Parallel)
     working = state if isinstance(state, Working) and not final else None
+    if frame_id != ROOT and _is_final(turn, frame_id, sequence, failure, final=final):
+        turn.run.keep()
     if working is not None and _retry(turn, frame_id, sequence, working, failure):
         return
     if children:
@@ -186,6 +224,38 @@ def fail(
     details = {"error": failure.error, "cause": failure.cause}
     turn.emit(sequence.last, "ExecutionFailed", {name: text for name, text in details.items() if text is not None})
     turn.finish("FAILED", error=failure.error, cause=failure.cause)
+
+
+def _is_final(turn: Turn, frame_id: int, sequence: Sequence, failure: Failure, *, final: bool) -> bool:
+    """Whether nothing around the state will handle this failure, so that it ends the execution."""
+    while True:
+        state = turn.state(sequence)
+        if isinstance(state, Working) and not final and _handles(sequence, state, failure):
+            return False
+        if frame_id == ROOT:
+            return True
+        final = False
+        frame_id = turn.run.group(sequence.parent).parent
+        sequence = turn.run.sequence(frame_id)
+
+
+def _handles(sequence: Sequence, state: Working, failure: Failure) -> bool:
+    for number, retrier in enumerate(state.retry):
+        if failure.matches(retrier.errors):
+            if sequence.attempts.get(number, 0) < retrier.attempts:
+                return True
+            break
+    return any(failure.matches(catcher.errors) for catcher in state.catch)
+
+
+def _record_evaluation(turn: Turn, sequence: Sequence, state: State, failure: Failure) -> Failure:
+    details = {"error": failure.error, "cause": failure.cause, "location": failure.location, "state": sequence.state}
+    previous = sequence.last
+    if isinstance(state, Map) and previous == sequence.entered:
+        # So recorded: AWS evaluates what a Map iterates over before it counts the state as entered.
+        previous = turn.came_from
+    sequence.last = turn.emit(previous, "EvaluationFailed", details)
+    return replace(failure, location=None)
 
 
 def _retry(turn: Turn, frame_id: int, sequence: Sequence, state: Working, failure: Failure) -> bool:
@@ -219,6 +289,10 @@ def retry_delay(retrier: Retrier, attempt: int, seed: int) -> float:
 def _catch(turn: Turn, frame_id: int, sequence: Sequence, catcher: Catcher, failure: Failure) -> None:
     output = failure.output
     try:
+        if turn.state(sequence).jsonata:
+            output, assigned = queried(turn, sequence, catcher, output, {"errorOutput": output})
+            leave(turn, frame_id, sequence, catcher.next, output, assigned, caught=True)
+            return
         assigned = assignments(turn, sequence, catcher.assign, output)
         if catcher.result_path is not None:
             output = Value.of(catcher.result_path(sequence.input.json, output.json))
@@ -300,7 +374,7 @@ def _start_iterations(turn: Turn, group_id: int, group: Group, previous: int) ->
         input = items.items[index]
         if state.parameters is not None:
             try:
-                input = Value.of(state.parameters(turn.scope(owner, items.input.json, (index, input.json))))
+                input = made(state.parameters(turn.scope(owner, items.input.json, (index, input.json))))
             except StateFailure as failure:
                 _abandon(turn, group_id, group, owner, began, in_state(owner, failure))
                 return

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stategate.asl.choice import Test
 from stategate.asl.paths import Insertion, Selection
 from stategate.asl.scope import Scope
 from stategate.asl.value import Value
+
+if TYPE_CHECKING:
+    from stategate.asl.distributed_fields import Distributed
 
 Number = Callable[[Scope], float]
 """A number of seconds, or another number that may come from a path; raises StateFailure."""
@@ -35,15 +38,16 @@ class Catcher:
     next: str
     result_path: Insertion | None = None
     assign: Selection | None = None
+    output: Selection | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What a Task calls. `kind`: `lambda` is a function by its ARN, `integration` is
+    """What a Task calls. `kind`: `lambda` is a function by its ARN, `activity` an activity by its ARN, `integration` is
     `arn:aws:states:::{service}:{action}[.{pattern}]`."""
 
     text: str
-    kind: Literal["lambda", "integration"]
+    kind: Literal["lambda", "activity", "integration"]
     service: str = ""
     action: str = ""
     pattern: str = ""
@@ -52,16 +56,24 @@ class Resource:
     def waits_for_token(self) -> bool:
         return self.pattern == "waitForTaskToken"
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the answer to the call is not yet the task's result."""
+        return self.pattern != ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What all states have. Paths that are None are the default, `$`. `next` None: the sequence ends here."""
+    """What all states have. Paths that are None are the default, `$`. `next` None: the sequence ends here. `jsonata`:
+    the state's query language; then `output` is its Output, Arguments are its `parameters`, and it has no paths."""
 
     name: str
     input_path: Selection | None = None
     output_path: Selection | None = None
     next: str | None = None
     assign: Selection | None = None
+    output: Selection | None = None
+    jsonata: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +103,7 @@ class Rule:
     test: Test
     next: str
     assign: Selection | None = None
+    output: Selection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +151,16 @@ class Parallel(Working):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map(Working):
     """`parameters` is the ItemSelector (or the older Parameters), evaluated for each item; `items` gives the array
-    (None: the effective input); `flow` is an index of `Program.flows`; `concurrency` 0 or None: no limit of its own."""
+    (None: the effective input); `flow` is an index of `Program.flows`; `concurrency` 0 or None: no limit of its own. The
+    tolerances mean something for a `distributed` Map only."""
 
     flow: int
     items: Selection | None = None
     items_path: str = "$"
     concurrency: Number | None = None
+    tolerated_count: Number | None = None
+    tolerated_percentage: Number | None = None
+    distributed: Distributed | None = None
 
 
 @dataclass(frozen=True, slots=True)

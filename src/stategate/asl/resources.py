@@ -1,6 +1,7 @@
 """What the Resource of a Task may be."""
 
 import re
+from collections.abc import Mapping
 
 from stategate.asl.program import Resource
 
@@ -10,11 +11,21 @@ _FUNCTION = re.compile(
 _INTEGRATION = re.compile(
     r"arn:[a-z0-9-]+:states:[a-z0-9-]*:(?:\d{12})?:((?:aws-sdk:)?[A-Za-z0-9-]+):([A-Za-z0-9]+)(?:\.(.+))?\Z"
 )
+_ANY_FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[a-z0-9-]+:function:[A-Za-z0-9_:$-]+\Z")
 _ACTIVITY = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]+:\d{12}:activity:.+\Z")
 PATTERNS = ("sync", "sync:2", "waitForTaskToken")
 
-INTEGRATIONS = frozenset({("lambda", "invoke", "")})
-"""(service, action, pattern) of the service integrations that are carried out."""
+_CALLBACK = ("", "waitForTaskToken")
+
+INTEGRATIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("lambda", "invoke"): _CALLBACK,
+    ("states", "startExecution"): ("", *PATTERNS),
+    ("apigateway", "invoke"): _CALLBACK,
+}
+"""(service, action) of the optimised integrations that are carried out -> their patterns."""
+
+SDK_SERVICES = frozenset(("apigateway", "cloudwatchlogs", "iam", "lambda", "sfn", "sts"))
+"""What may follow `aws-sdk:`: the services that Stategate hosts, by the names that AWS gives them there."""
 
 ARN_MESSAGE = "Value is not a valid resource ARN"
 
@@ -36,19 +47,28 @@ def parse(text: str) -> Resource | str:
     if _FUNCTION.match(text):
         return Resource(text, "lambda")
     if _ACTIVITY.match(text):
-        return f"Stategate does not support activities yet: {text}"
+        return Resource(text, "activity")
     match = _INTEGRATION.match(text)
     if match is None or (match[3] and match[3] not in PATTERNS):
         return ARN_MESSAGE
     service, action, pattern = match[1], match[2], match[3] or ""
-    if (service, action, pattern) not in INTEGRATIONS:
+    if pattern not in patterns(service, action):
         return f"Stategate does not support the resource {text} yet"
     return Resource(text, "integration", service, action, pattern)
 
 
+def patterns(service: str, action: str) -> tuple[str, ...]:
+    """The patterns (`""`: wait for the answer only) with which the action can be called; none if it can't be."""
+    if service.startswith("aws-sdk:"):
+        return _CALLBACK if service.removeprefix("aws-sdk:") in SDK_SERVICES else ()
+    return INTEGRATIONS.get((service, action), ())
+
+
 def named(text: str) -> Resource | None:
-    """The resource of a state that is tested with a mock: every service integration, also those that can't be called.
-    None for what is none."""
+    """The resource of a state that is tested with a mock: every service integration, also those that can't be called,
+    and functions in regions and accounts that don't exist [recorded]. None for what is none."""
+    if _ANY_FUNCTION.match(text):
+        return Resource(text, "lambda")
     match = _INTEGRATION.match(text)
     if match is None or (match[3] and match[3] not in PATTERNS):
         return None

@@ -7,6 +7,8 @@ those, then calls `committed()`. The header changes with every step.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Many
+from copy import copy
 from dataclasses import dataclass
 
 from stategate.asl import frames as stored
@@ -33,7 +35,7 @@ class RunIdentity:
 class Run:
     """Where an execution is. `changed` and `removed` are the frames touched since `committed()`; they share no id."""
 
-    __slots__ = ("_frames", "_header", "changed", "identity", "input", "removed", "waiting")
+    __slots__ = ("_frames", "_header", "_kept", "changed", "identity", "input", "removed", "waiting")
 
     def __init__(self, identity: RunIdentity, header: Header, frames: dict[int, Frame]) -> None:
         self.identity = identity
@@ -42,6 +44,7 @@ class Run:
         self.removed: set[int] = set()
         self._header = header
         self._frames = frames
+        self._kept: tuple[dict[int, Frame], set[int], set[int]] | None = None
         self.waiting: dict[int, int] = {
             frame.waits_for: frame_id
             for frame_id, frame in frames.items()
@@ -91,10 +94,55 @@ class Run:
         return self._header.events
 
     def end(self, status: str) -> None:
+        """Of what did not succeed stay the frames that a redrive needs: those that `keep` found, or what is there."""
         self._header.status = status
         self._header.ready = []
-        for frame_id in list(self._frames):
-            self.remove(frame_id)
+        if status == "SUCCEEDED" or self.identity.express:
+            for frame_id in list(self._frames):
+                self.remove(frame_id)
+            return
+        self.keep()
+        assert self._kept is not None
+        self._frames, self.changed, self.removed = self._kept
+        self._kept = None
+        self.waiting.clear()
+
+    # For redrives.
+
+    def keep(self) -> None:
+        """Remembers the frames as they are: the failure that begins now will end the execution. What it
+        leads to further out does not count again."""
+        if self._kept is not None:
+            return
+        frames = {frame_id: _copy(frame) for frame_id, frame in self._frames.items()}
+        self._kept = (frames, set(self.changed), set(self.removed))
+
+    def forget_kept(self) -> None:
+        self._kept = None
+
+    @property
+    def redrivable(self) -> bool:
+        """Whether it has ended, and kept what a redrive needs."""
+        return self.status not in ("RUNNING", "SUCCEEDED") and ROOT in self._frames
+
+    @property
+    def redrives(self) -> int:
+        return self._header.redrives
+
+    @property
+    def redriven(self) -> float:
+        """When it was redriven last; epoch seconds."""
+        return self._header.redriven
+
+    def begin_again(self, now: float) -> int:
+        """Returns how often it has been redriven, this time included."""
+        self._header.status = "RUNNING"
+        self._header.redrives += 1
+        self._header.redriven = now
+        return self._header.redrives
+
+    def frame_ids(self) -> Many[int]:
+        return sorted(self._frames)
 
     @property
     def ready(self) -> list[int]:
@@ -178,3 +226,11 @@ class Run:
         frame = self._frames[frame_id]
         assert isinstance(frame, Output)
         return frame
+
+
+def _copy(frame: Frame) -> Frame:
+    """What is changed in place is not shared."""
+    made = copy(frame)
+    if isinstance(made, Group):
+        made.active = list(made.active)
+    return made

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from stategate.asl import moments, numbers, resources
+from stategate.asl import numbers, resources
 from stategate.asl.choice import compile_rule
-from stategate.asl.fields import CATCHER_FIELDS, NOT_YET, RETRIER_FIELDS, STATE_FIELDS
+from stategate.asl.distributed_fields import distribution
+from stategate.asl.fields import CATCHER_FIELDS, JSONATA_STATE_FIELDS, NOT_YET, RETRIER_FIELDS, STATE_FIELDS
 from stategate.asl.paths import Selection, compile_field, compile_filter, compile_result_path
 from stategate.asl.program import (
     Catcher,
@@ -27,6 +28,7 @@ from stategate.asl.program import (
 )
 from stategate.asl.reader import Node
 from stategate.asl.templates import compile_expression, compile_template
+from stategate.asl.timestamps import NANOSECONDS, parse_timestamp
 from stategate.asl.value import Value
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ MAX_DELAY = 31_622_400
 def compile_state(compiler: Compiler, node: Node, name: str) -> State:
     """The state, for as far as it can be made: what is wrong has been reported."""
     kind = node.fields["Type"]
-    node.allow(STATE_FIELDS[kind], NOT_YET.get(kind, frozenset()))
+    node.allow(STATE_FIELDS[kind], NOT_YET.get(kind, frozenset()), ("JSONata", JSONATA_STATE_FIELDS[kind]))
     common: dict[str, Any] = {"name": name}
     for field in ("InputPath", "OutputPath"):
         if field in node and field in STATE_FIELDS[kind]:
             common["input_path" if field == "InputPath" else "output_path"] = _filter(node, field)
     if "Next" in STATE_FIELDS[kind]:
-        common["next"] = _next(node)
+        common["next"] = next_of(node)
     if "Assign" in node and "Assign" in STATE_FIELDS[kind]:
         common["assign"] = _assign(compiler, node)
     return _COMPILERS[kind](compiler, node, common)
@@ -63,7 +65,7 @@ def _filter(node: Node, name: str) -> Selection | None:
     return node.compiled(name, compile_filter)
 
 
-def _next(node: Node) -> str | None:
+def next_of(node: Node) -> str | None:
     next, end = node.text("Next"), node.boolean("End")
     if "Next" in node and end is True:
         node.report("Only one of these fields may be specified: [Next, End]")
@@ -79,12 +81,17 @@ def _assign(compiler: Compiler, node: Node) -> Selection | None:
         return None
     if not assign.fields:
         return lambda scope: {}
-    for key in assign.fields:
-        name = key.removesuffix(".$")
+    declare_variables(compiler, assign, [key.removesuffix(".$") for key in assign.fields])
+    return compile_template(assign.fields, node.problems.report, assign.pointer)
+
+
+def declare_variables(compiler: Compiler, assign: Node, names: Iterable[str]) -> None:
+    """These are the names of the members of an Assign, in their order."""
+    compiler.assigns = True
+    for key, name in zip(assign.fields, names, strict=True):
         if not (name.isidentifier() and len(name) <= 80) or name == "states":
             assign.report(f"'{name}' is not a valid variable name", key)
         compiler.assigned.append((name, assign.at(key)))
-    return compile_template(assign.fields, node.problems.report, assign.pointer)
 
 
 def _template(node: Node, name: str) -> Selection | None:
@@ -120,12 +127,12 @@ def _working(compiler: Compiler, node: Node) -> dict[str, Any]:
     return {
         "result_selector": _template(node, "ResultSelector"),
         **_result_path(node),
-        "retry": tuple(_retrier(retrier) for retrier in _policies(node, "Retry")),
-        "catch": tuple(_catcher(compiler, catcher) for catcher in _policies(node, "Catch")),
+        "retry": tuple(retrier(policy) for policy in policies(node, "Retry")),
+        "catch": tuple(_catcher(compiler, catcher) for catcher in policies(node, "Catch")),
     }
 
 
-def _policies(node: Node, name: str) -> list[Node]:
+def policies(node: Node, name: str) -> list[Node]:
     nodes = node.nodes(name, empty=True)
     for position, policy in enumerate(nodes):
         errors = policy.fields.get("ErrorEquals")
@@ -134,7 +141,7 @@ def _policies(node: Node, name: str) -> list[Node]:
     return nodes
 
 
-def _errors(node: Node) -> tuple[str, ...]:
+def errors_of(node: Node) -> tuple[str, ...]:
     if not node.require("ErrorEquals"):
         return ()
     errors = node.array("ErrorEquals")
@@ -144,7 +151,7 @@ def _errors(node: Node) -> tuple[str, ...]:
     return tuple(errors)
 
 
-def _retrier(node: Node) -> Retrier:
+def retrier(node: Node) -> Retrier:
     node.allow(RETRIER_FIELDS)
     interval = node.integer("IntervalSeconds", 1, MAX_SECONDS)
     attempts = node.integer("MaxAttempts", 0, MAX_SECONDS)
@@ -156,7 +163,7 @@ def _retrier(node: Node) -> Retrier:
     if max_delay is not None and max_delay <= (interval or 1):
         node.report("MaxDelaySeconds must be greater than IntervalSeconds", "MaxDelaySeconds")
     return Retrier(
-        _errors(node),
+        errors_of(node),
         1 if interval is None else interval,
         3 if attempts is None else attempts,
         2.0 if backoff is None else backoff,
@@ -169,7 +176,7 @@ def _catcher(compiler: Compiler, node: Node) -> Catcher:
     node.allow(CATCHER_FIELDS)
     node.require("Next")
     assign = _assign(compiler, node) if "Assign" in node else None
-    return Catcher(_errors(node), node.text("Next") or "", assign=assign, **_result_path(node))
+    return Catcher(errors_of(node), node.text("Next") or "", assign=assign, **_result_path(node))
 
 
 # --- the types --------------------------------------------------------------------------------------------------
@@ -221,7 +228,7 @@ def _wait(compiler: Compiler, node: Node, common: dict[str, Any]) -> Wait:
     elif "SecondsPath" in node:
         seconds = node.compiled("SecondsPath", lambda text: numbers.seconds(text, "SecondsPath"))
     elif "Timestamp" in node:
-        until = _timestamp(node)
+        until = fixed_timestamp(node)
     elif "TimestampPath" in node:
         until = node.compiled("TimestampPath", numbers.moment)
     else:
@@ -229,35 +236,39 @@ def _wait(compiler: Compiler, node: Node, common: dict[str, Any]) -> Wait:
     return Wait(**common, seconds=seconds, until=until)
 
 
-def _timestamp(node: Node) -> Number | None:
+def fixed_timestamp(node: Node) -> Number | None:
     text = node.text("Timestamp")
     if text is None:
         return None
-    moment = moments.parse(text)
+    moment = parse_timestamp(text)
     if moment is None:
         node.report("String does not match RFC3339 timestamp", "Timestamp")
         return None
-    return numbers.constant(moment)
+    return numbers.constant(moment / NANOSECONDS)
 
 
 def _task(compiler: Compiler, node: Node, common: dict[str, Any]) -> Task:
     timeout = _seconds(node, "TimeoutSeconds", 1)
     heartbeat = _seconds(node, "HeartbeatSeconds", 1)
-    fixed, beat = node.fields.get("TimeoutSeconds"), node.fields.get("HeartbeatSeconds")
-    if isinstance(fixed, int) and isinstance(beat, int) and beat >= fixed:
-        node.report("HeartbeatSeconds must be smaller than TimeoutSeconds", "HeartbeatSeconds")
+    check_heartbeat(node)
     return Task(
         **common,
         **_working(compiler, node),
         parameters=_template(node, "Parameters"),
-        resource=_resource(compiler, node),
+        resource=resource_of(compiler, node),
         timeout=timeout,
         heartbeat=heartbeat,
         credentials=_credentials(node),
     )
 
 
-def _resource(compiler: Compiler, node: Node) -> Resource:
+def check_heartbeat(node: Node) -> None:
+    fixed, beat = node.fields.get("TimeoutSeconds"), node.fields.get("HeartbeatSeconds")
+    if isinstance(fixed, int) and isinstance(beat, int) and beat >= fixed:
+        node.report("HeartbeatSeconds must be smaller than TimeoutSeconds", "HeartbeatSeconds")
+
+
+def resource_of(compiler: Compiler, node: Node) -> Resource:
     nothing = Resource("", "lambda")
     if "Resource" not in node:
         node.report("The field 'Resource' is required but was missing")
@@ -279,11 +290,11 @@ def _credentials(node: Node) -> Selection | None:
     credentials = node.node("Credentials")
     if credentials is None:
         return None
+    if "RoleArn" not in credentials and "RoleArn.$" not in credentials:
+        credentials.report("The field 'RoleArn' is required but was missing")  # and that alone, whatever else is there
+        return None
     credentials.allow(frozenset(("RoleArn", "RoleArn.$")))
     credentials.exclusive("RoleArn", "RoleArn.$")
-    if "RoleArn" not in credentials and "RoleArn.$" not in credentials:
-        credentials.report("The field 'RoleArn' is required but was missing")
-        return None
     if "RoleArn.$" in credentials:
         return credentials.compiled("RoleArn.$", lambda text: compile_expression(text, "RoleArn.$"))
     arn = credentials.text("RoleArn")
@@ -317,6 +328,7 @@ def _map(compiler: Compiler, node: Node, common: dict[str, Any]) -> Map:
         items=None if node.fields.get("ItemsPath") == "$" else items,
         items_path=str(node.fields.get("ItemsPath", "$")),
         concurrency=_concurrency(node),
+        **distribution(compiler, node, processor, common["name"]),
     )
 
 

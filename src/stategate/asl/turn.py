@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stategate.asl.effects import CancelTask, CancelTimer, Effect, Finish
+from stategate.asl.effects import CancelTask, CancelTimer, Effect, Finish, StopExecution
 from stategate.asl.frames import Sequence
 from stategate.asl.history import HistoryEvent
+from stategate.asl.maprun import StopMapRun
 from stategate.asl.program import Program, State, Task
 from stategate.asl.run import Run
 from stategate.asl.scope import JSON, NO_VARIABLES, Scope
@@ -25,23 +26,37 @@ EXECUTION_TIMER = "execution"
 UNTRUNCATED = {"truncated": False}
 
 
+ActivityExists = Callable[[str], bool]
+"""Whether there is an activity of this ARN now: what a step may know of the world besides its event."""
+
+
+def every_activity(arn: str) -> bool:
+    return True
+
+
 class HistoryFull(Exception):
     """A Standard execution may have no further event but its last."""
 
 
 class Turn:
-    """`queue` holds the frames of the sequences that can go on."""
+    """`queue` holds the frames of the sequences that can go on; `came_from` is the event before that of the state
+    entered last."""
 
-    __slots__ = ("effects", "events", "now", "program", "queue", "run", "seed")
+    __slots__ = ("activity_exists", "came_from", "effects", "events", "now", "program", "queue", "run", "seed")
 
-    def __init__(self, program: Program, run: Run, now: float, seed: int) -> None:
+    def __init__(
+        self, program: Program, run: Run, now: float, seed: int, activity_exists: ActivityExists | None = None
+    ) -> None:
+        self.activity_exists = activity_exists or every_activity
         self.program = program
         self.run = run
         self.now = now
         self.seed = seed
+        self.came_from = 0
         self.effects: list[Effect] = []
         self.events: list[HistoryEvent] = []
         self.queue: deque[int] = deque(run.ready)
+        run.forget_kept()
 
     def emit(self, previous: int, type: str, details: dict[str, Any] | None = None) -> int:
         run = self.run
@@ -62,7 +77,8 @@ class Turn:
     def scope(self, sequence: Sequence, input: JSON, item: tuple[int, JSON] | None = None) -> Scope:
         """`item` is the Map item when the Map state itself evaluates; inside an iteration it is found."""
         variables = self.variables(sequence) if self.program.variables else NO_VARIABLES
-        return Scope(input, lambda: self.context(sequence, item), variables, self.seed ^ (self.run.last_event << 20))
+        seed = self.seed ^ (self.run.last_event << 20)
+        return Scope(input, lambda: self.context(sequence, item), variables, seed, self.now)
 
     def variables(self, sequence: Sequence) -> Mapping[str, JSON]:
         chain = [sequence]
@@ -82,11 +98,13 @@ class Turn:
                 "StartTime": timestamp(identity.started),
                 "Name": identity.execution_name,
                 "RoleArn": identity.role_arn,
-                "RedriveCount": 0,
+                "RedriveCount": self.run.redrives,
             },
             "StateMachine": {"Id": identity.machine_arn, "Name": identity.machine_name},
             "State": state,
         }
+        if self.run.redrives:
+            context["Execution"]["RedriveTime"] = timestamp(self.run.redriven)
         if sequence.token is not None:
             context["Task"] = {"Token": sequence.token}
         item = item or self.item(sequence)
@@ -118,8 +136,13 @@ class Turn:
             case "task":
                 self.cancel_timers(sequence)
                 self.effects.append(CancelTask(sequence.waits_for))
+                if sequence.child is not None:
+                    self.effects.append(StopExecution(sequence.child))
+                sequence.submitted, sequence.child = False, None
             case "wait" | "retry" as phase:
                 self.effects.append(CancelTimer(f"{phase}:{sequence.waits_for}"))
+            case "maprun":
+                self.effects.append(StopMapRun(sequence.waits_for))
             case "enter" | "work" | "children":
                 raise AssertionError(sequence.phase)
         self.run.resume(sequence)
@@ -163,6 +186,8 @@ class Turn:
         self, status: str, output: Value | None = None, error: str | None = None, cause: str | None = None
     ) -> None:
         """Ends the execution; its last event has been emitted. What is pending is cancelled without a trace."""
+        if status != "SUCCEEDED":
+            self.run.keep()
         for frame_id in list(self.run.waiting.values()):
             self.stop_waiting(self.run.sequence(frame_id))
         timed = self.program.timeout is not None or self.run.identity.express

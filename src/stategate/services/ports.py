@@ -5,12 +5,13 @@ Times are epoch seconds (float, ms precision on the wire); JSON texts are `str`;
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from stategate.asl.effects import ScheduleTask
 from stategate.asl.history import HistoryEvent
+from stategate.asl.maprun import ItemSource, ResultTarget
 
 T = TypeVar("T")
 
@@ -89,7 +90,8 @@ class LogDestination:
 @dataclass(frozen=True, slots=True)
 class NewExecution:
     """An execution to start. `arn` is the execution's ARN, `type` STANDARD or EXPRESS, `definition` the text that the
-    state machine had at the start: the execution keeps it. `input` is the JSON text, verbatim."""
+    state machine had at the start: the execution keeps it. `input` is the JSON text, verbatim. `parent` is the task
+    (execution's ARN and command) that started it."""
 
     arn: str
     name: str
@@ -107,6 +109,11 @@ class NewExecution:
     machine_updated: float = 0.0
     revision_id: str | None = None
     trace_header: str | None = None
+    parent: tuple[str, int] | None = None
+    map_run_arn: str | None = None
+    map_index: int = -1
+    map_items: int | None = None
+    redrives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +131,106 @@ class Execution:
     redriven: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MapRunCounts:
+    """How many children of a map run, or items in them, are in which status."""
+
+    pending: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    aborted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MapRun:
+    """A run of a Map state in DISTRIBUTED mode. `status`: RUNNING, SUCCEEDED, FAILED or ABORTED. Limits that are None
+    were not given; `concurrency` 0: no limit."""
+
+    arn: str
+    execution_arn: str
+    label: str
+    status: str
+    started: float
+    stopped: float | None
+    concurrency: int
+    tolerated_count: int | None
+    tolerated_percentage: float | None
+    items: MapRunCounts
+    executions: MapRunCounts
+    redrives: int = 0
+    redriven: float | None = None
+
+
+class ItemsFailed(Exception):
+    """The items of a map run could not be read, or its results not be written; `error` is States.ItemReaderFailed,
+    States.ResultWriterFailed..."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(cause)
+        self.error = error
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class ChildResult:
+    """How a child of a map run ended. `input` and `output` are JSON texts."""
+
+    execution_arn: str
+    status: str
+    input: str
+    output: str | None
+    error: str | None
+    cause: str | None
+    started: float | None
+    stopped: float | None
+
+
+class MapRunData(Protocol):
+    """Where the items of map runs come from and their results go, with the permissions of the execution's role."""
+
+    def authorize(self, execution: NewExecution) -> None:
+        """May the role start the children? Raises `ItemsFailed`."""
+        ...
+
+    def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+        """The items, some at a time, as JSON values. Raises `ItemsFailed`."""
+        ...
+
+    async def write(
+        self, execution: NewExecution, map_run_arn: str, target: ResultTarget, results: AsyncIterator[ChildResult]
+    ) -> str:
+        """Writes the results; returns the output of the Map state as JSON text. Raises `ItemsFailed`."""
+        ...
+
+
+class NotRedrivable(Exception):
+    """An execution that can't be redriven; the message says why."""
+
+
 class ExecutionExists(Exception):
     """`start` found an execution of that ARN, running or ended."""
 
     def __init__(self, existing: Execution) -> None:
         super().__init__(existing.new.arn)
         self.existing = existing
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityTask:
+    """What a worker gets: `input` is JSON text."""
+
+    token: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOwner:
+    """Whose task a token names. `activity` is the ARN of the activity, if it is (still) a task of one."""
+
+    execution: NewExecution
+    activity: str | None
 
 
 class Executions(Protocol):
@@ -170,6 +271,61 @@ class Executions(Protocol):
         """How many Standard executions of this state machine are running."""
         ...
 
+    async def redrive(self, arn: str) -> Execution | None:
+        """Lets an execution that ended without success go on; returns once that is on disk. None if there is none;
+        raises `NotRedrivable`."""
+        ...
+
+    def last_event(self, arn: str) -> int:
+        """The id of the last event of the history, 0 if it has none."""
+        ...
+
+    def children(
+        self,
+        map_run_arn: str,
+        *,
+        status: str | None = None,
+        after: tuple[float, str] | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Execution]:
+        """The Standard executions that a map run started; ordered as by `list`."""
+        ...
+
+    def map_run(self, arn: str) -> MapRun | None: ...
+
+    def map_runs(
+        self, execution_arn: str, *, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> Sequence[MapRun]:
+        """Newest first: by (started, arn), both descending, strictly after the position `after`."""
+        ...
+
+    async def update_map_run(
+        self, arn: str, concurrency: int | None, tolerated_count: int | None, tolerated_percentage: float | None
+    ) -> MapRun | None:
+        """Changes the limits that are given. None if there is no such map run."""
+        ...
+
+    async def take_task(self, activity_arn: str, worker: str | None, seconds: float) -> ActivityTask | None:
+        """The oldest task of the activity that nobody has, waiting so long for one; its history says who has it by the
+        time that it is returned."""
+        ...
+
+    def task_owner(self, token: str) -> TaskOwner | None:
+        """Whose task this is or was; None for what never was a token."""
+        ...
+
+    async def task_succeeded(self, token: str, output: str) -> bool:
+        """`output` is JSON text. Returns once the task's success is on disk; False: nobody waits for it any more."""
+        ...
+
+    async def task_failed(self, token: str, error: str | None, cause: str | None) -> bool:
+        """The same for a failure."""
+        ...
+
+    async def task_heartbeat(self, token: str) -> bool:
+        """The heartbeat's time begins anew; False: nobody waits for the task any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TaskSuccess:
@@ -184,7 +340,16 @@ class TaskFailure:
     cause: str
 
 
-TaskOutcome = TaskSuccess | TaskFailure
+@dataclass(frozen=True, slots=True)
+class TaskAccepted:
+    """The call of a task that goes on elsewhere (`.waitForTaskToken`, `.sync`) has been answered; `output` is JSON
+    text. With `execution_arn`, the task ends with that execution."""
+
+    output: str
+    execution_arn: str | None = None
+
+
+TaskOutcome = TaskSuccess | TaskFailure | TaskAccepted
 
 
 class TaskRunner(Protocol):

@@ -23,30 +23,43 @@ from stategate.asl.effects import Finish
 from stategate.asl.events import (
     Continued,
     Event,
+    Redriven,
     Started,
     StopRequested,
     TaskFailed,
     TaskRestarted,
+    TaskSubmitted,
     TaskSucceeded,
     TimerFired,
 )
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import IllegalEvent
 from stategate.runtime.clock import AlarmClock
+from stategate.runtime.engine.activities import Activities
+from stategate.runtime.engine.callbacks import Callbacks
+from stategate.runtime.engine.children import ended
 from stategate.runtime.engine.language import Language, Programs, identity, states_language
-from stategate.runtime.engine.live import Delivery, Live, Outcome
+from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome
+from stategate.runtime.engine.mapruns import MapRuns, NoData
 from stategate.runtime.engine.posts import decode_event, encode_event
+from stategate.runtime.engine.redriving import load_ended
 from stategate.runtime.engine.tasks import Tasks
 from stategate.runtime.engine.timers import Timers
 from stategate.runtime.store.executions import Change, ExecutionTables
 from stategate.runtime.store.writer import Conflict, StoreFailed
 from stategate.services.ports import (
+    ActivityTask,
     Entropy,
     Execution,
     ExecutionExists,
     ExecutionObserver,
+    MapRun,
+    MapRunData,
     NewExecution,
+    NotRedrivable,
+    TaskAccepted,
     TaskOutcome,
+    TaskOwner,
     TaskRunner,
     TaskSuccess,
 )
@@ -83,6 +96,7 @@ class Engine:
         *,
         language: Language | None = None,
         max_tasks: int = 1000,
+        map_run_data: MapRunData | None = None,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -91,7 +105,10 @@ class Engine:
         self._language = language or states_language()
         self._programs = Programs(self._language)
         self._tasks = Tasks(runner, max_tasks, self._task_ended)
+        self._callbacks = Callbacks(tables, self._find, self._deliver)
+        self._activities = Activities(clock, tables, self._callbacks.started)
         self._timers = Timers(clock, tables, self._fire, self._busy)
+        self._map_runs = MapRuns(tables.map_runs, self, map_run_data or NoData(), clock, self._seed)
         self._live: dict[str, Live] = {}
         self._idle: OrderedDict[str, Live] = OrderedDict()
         self._committing = 0
@@ -104,6 +121,7 @@ class Engine:
 
     def open(self) -> None:
         """Goes on with what was running when the process ended, in the background."""
+        self._map_runs.recover()
         self._spawn(self._recover_all())
         self._timers.open()
 
@@ -112,8 +130,10 @@ class Engine:
         commits under way. Whoever waits for an Express execution gets `EngineClosed`."""
         self._closed = True
         self._timers.close()
+        self._activities.close()
         for background in tuple(self._background):
             background.cancel()
+        await self._map_runs.close()
         await self._tasks.close()
         if self._committing:
             self._quiet = asyncio.get_running_loop().create_future()
@@ -173,10 +193,7 @@ class Engine:
             await asyncio.shield(posted)
         except Conflict:
             return False
-        known = arn in self._live
-        live = self._find(arn)
-        if live is not None and known:
-            self._deliver(live, Delivery(event, row=event_id))
+        self._take_up(arn, Delivery(event, row=event_id))
         return True
 
     def get(self, arn: str) -> Execution | None:
@@ -194,6 +211,90 @@ class Engine:
 
     def running(self, machine_arn: str) -> int:
         return self._tables.count_running(machine_arn)
+
+    async def take_task(self, activity_arn: str, worker: str | None, seconds: float) -> ActivityTask | None:
+        self._check_open()
+        return await self._activities.take(activity_arn, worker, seconds)
+
+    def task_owner(self, token: str) -> TaskOwner | None:
+        return self._callbacks.owner(token)
+
+    async def task_succeeded(self, token: str, output: str) -> bool:
+        self._check_open()
+        return await self._callbacks.succeed(token, output)
+
+    async def task_failed(self, token: str, error: str | None, cause: str | None) -> bool:
+        self._check_open()
+        return await self._callbacks.fail(token, error, cause)
+
+    async def task_heartbeat(self, token: str) -> bool:
+        self._check_open()
+        return await self._callbacks.beat(token)
+
+    # --- redrives and map runs
+
+    async def redrive(self, arn: str) -> Execution | None:
+        self._check_open()
+        while (execution := self._tables.get(arn)) is not None and arn in self._live:
+            if execution.status == "RUNNING":
+                break
+            await asyncio.sleep(0.01)  # its last commit is on disk, but not yet taken note of
+        if execution is None:
+            return None
+        if execution.status in ("RUNNING", "SUCCEEDED"):
+            raise NotRedrivable(f"Execution is {execution.status} and cannot be redriven")
+        live = self._live[arn] = load_ended(self._tables, self._language, arn)
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._deliver(live, Delivery(Redriven(), settled=settled))
+        await asyncio.shield(settled)
+        return self._tables.get(arn)
+
+    def last_event(self, arn: str) -> int:
+        return self._tables.last_event(arn)
+
+    def children(
+        self,
+        map_run_arn: str,
+        *,
+        status: str | None = None,
+        after: tuple[float, str] | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Execution]:
+        return self._tables.children(map_run_arn, status=status, after=after, limit=limit)
+
+    def map_run(self, arn: str) -> MapRun | None:
+        stored = self._tables.map_runs.get(arn)
+        return None if stored is None else self._tables.map_runs.shown(stored)
+
+    def map_runs(
+        self, execution_arn: str, *, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> Sequence[MapRun]:
+        tables = self._tables.map_runs
+        return [tables.shown(stored) for stored in tables.of(execution_arn, after, limit)]
+
+    async def update_map_run(
+        self, arn: str, concurrency: int | None, tolerated_count: int | None, tolerated_percentage: float | None
+    ) -> MapRun | None:
+        self._check_open()
+        tables, stored = self._tables.map_runs, self._tables.map_runs.get(arn)
+        if stored is None:
+            return None
+        limits = (
+            stored.concurrency if concurrency is None else concurrency,
+            stored.tolerated_count if tolerated_count is None else tolerated_count,
+            stored.tolerated_percentage if tolerated_percentage is None else tolerated_percentage,
+        )
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        tables.update(arn, *limits, _settler(written))
+        await asyncio.shield(written)
+        self._map_runs.update(arn, *limits)
+        return self.map_run(arn)
+
+    def program(self, new: NewExecution) -> Any:
+        return self._programs.get(new)
+
+    def arrived(self, arn: str, event: Event, row: str) -> None:
+        self._take_up(arn, Delivery(event, row=row))
 
     # --- starting
 
@@ -252,6 +353,11 @@ class Engine:
         live.owed = {task.command: task for task in stored.tasks}
         live.inbox.extend(Delivery(TaskRestarted(task.command)) for task in stored.tasks)
         live.inbox.extend(Delivery(event, row=row) for row, event in posted)
+        live.tokens, live.watches = dict(stored.tokens), dict(stored.watches)
+        live.waits = bool(live.tokens or live.watches)
+        live.has_map_runs = self._map_runs.any_of(arn)
+        for command, child in stored.watches.items():
+            self._look(live, command, child)
         if stored.continues:
             live.inbox.append(Delivery(Continued()))
         if rearm:
@@ -307,7 +413,7 @@ class Engine:
         while live.inbox and len(outcome.deliveries) < TOGETHER:
             delivery = live.inbox.popleft()
             outcome.event(live, delivery)
-            now = self._clock.now()
+            now = outcome.at = self._clock.now()
             self.steps += 1
             try:
                 result = step(program, live.run, delivery.event, now, self._seed + self.steps)
@@ -355,6 +461,11 @@ class Engine:
             return
         live.run.committed()
         self._perform(live, outcome)
+        for begun in outcome.map_runs:
+            self._map_runs.begin(begun.map_run)
+        if outcome.stopped_map_runs:
+            self._map_runs.abort(live.new.arn, outcome.stopped_map_runs)
+        self._tell_others(live, outcome)
         if outcome.continues:
             live.inbox.appendleft(Delivery(Continued()))
         self._proceed(live)
@@ -373,9 +484,46 @@ class Engine:
         for task in (*outcome.restarted.values(), *outcome.tasks.values()):
             self._tasks.start(live.new, task)
 
+    def _tell_others(self, live: Live, outcome: Outcome) -> None:
+        for token in outcome.tokens.values():
+            if token.activity is not None:
+                self._activities.offered(token.activity)
+        for command, child in outcome.watches.items():
+            self._look(live, command, child)
+        for child in outcome.stops:
+            self._take_up(child, Delivery(StopRequested(), row=STOP))
+
+    def _look(self, live: Live, command: int, child: str) -> None:
+        """Tells a run of the execution that it waits for, if that has ended."""
+        execution = self._tables.get(child)
+        if execution is None:
+            cause = f"Execution Does Not Exist: '{child}'"
+            live.inbox.append(Delivery(TaskFailed(command, "States.TaskFailed", cause)))
+        elif execution.status != "RUNNING":
+            live.inbox.append(Delivery(ended(command, execution)))
+
+    def _take_up(self, arn: str, delivery: Delivery) -> None:
+        """What has been written into an execution's inbox; if it has to be read from disk, the inbox comes with it."""
+        known = arn in self._live
+        live = self._find(arn)
+        if live is not None and known:
+            self._deliver(live, delivery)
+
     def _finished(self, live: Live, outcome: Outcome, finish: Finish) -> None:
         arn = live.new.arn
         self._forget(live)
+        self._tell_others(live, outcome)
+        if live.has_map_runs:
+            self._map_runs.abort(arn)
+        if live.kept and live.new.map_run_arn is not None:
+            self._map_runs.child_ended(live.new, finish.status)
+        for watcher, command in self._tables.watchers(arn) if live.kept else ():
+            waiting = self._live.get(watcher)
+            if waiting is None:
+                self._find(watcher)
+            elif command in waiting.watches:
+                execution = _execution(live.new, finish, outcome.stopped)
+                self._deliver(waiting, Delivery(ended(command, execution)))
         if live.recorded:
             self._tables.end_express(arn, _logged(arn))
         for delivery in live.inbox:
@@ -446,6 +594,8 @@ class Engine:
             return
         if isinstance(outcome, TaskSuccess):
             self._deliver(live, Delivery(TaskSucceeded(command, outcome.output)))
+        elif isinstance(outcome, TaskAccepted):
+            self._deliver(live, Delivery(TaskSubmitted(command, outcome.output, outcome.execution_arn)))
         else:
             self._deliver(live, Delivery(TaskFailed(command, outcome.error, outcome.cause)))
 
@@ -457,8 +607,8 @@ class Engine:
     def _observe(self, live: Live, outcome: Outcome) -> None:
         for observer in self._observers:
             try:
-                if live.version == 1:
-                    observer.status(Execution(live.new, "RUNNING"))
+                if live.version == 1 or outcome.redriven:
+                    observer.status(Execution(live.new, "RUNNING", redrive_count=live.new.redrives))
                 if outcome.history:
                     observer.events(live.new, outcome.history)
                 if outcome.finish is not None:
@@ -477,7 +627,7 @@ class Engine:
 
 
 def _execution(new: NewExecution, finish: Finish, stopped: float | None) -> Execution:
-    return Execution(new, finish.status, stopped, finish.output, finish.error, finish.cause)
+    return Execution(new, finish.status, stopped, finish.output, finish.error, finish.cause, new.redrives)
 
 
 def _settle(delivery: Delivery, error: Exception | None) -> None:

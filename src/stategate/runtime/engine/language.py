@@ -26,12 +26,17 @@ class Language:
     step: Callable[[Any, Any, Event, float, int], machine.Step]
 
 
-def states_language() -> Language:
+def states_language(activity_exists: Callable[[str], bool] | None = None) -> Language:
+    """`activity_exists(arn)`: whether there is such an activity now (None: all of them)."""
+
+    def step(program: Any, run: Any, event: Event, now: float, seed: int) -> machine.Step:
+        return machine.step(program, run, event, now, seed, activity_exists)
+
     return Language(
         compile=lambda definition, type_: program.compile(definition, type=type_),
         new=run.Run.new,
         load=run.Run.load,
-        step=machine.step,
+        step=step,
     )
 
 

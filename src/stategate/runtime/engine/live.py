@@ -4,14 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from stategate.asl.effects import CancelTask, CancelTimer, Continue, Effect, Finish, ScheduleTask, StartTimer
-from stategate.asl.events import Event, TaskFailed, TaskRestarted, TaskSucceeded, TimerFired
+from stategate.asl.effects import (
+    CancelTask,
+    CancelTimer,
+    Continue,
+    Effect,
+    Finish,
+    OfferActivity,
+    ScheduleTask,
+    StartTimer,
+    StopExecution,
+    WatchExecution,
+)
+from stategate.asl.events import (
+    ActivityStarted,
+    Event,
+    ExecutionEnded,
+    Redriven,
+    StopRequested,
+    TaskFailed,
+    TaskRestarted,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+)
 from stategate.asl.history import HistoryEvent
-from stategate.runtime.store.executions import Change
+from stategate.asl.maprun import RedriveMapRun, StartMapRun, StopMapRun
+from stategate.runtime.engine.posts import encode_event
+from stategate.runtime.store.executions import Change, TokenRow
 from stategate.services.ports import Execution, NewExecution
+
+STOP = "stop"
+"""The id of the event that stops a child, in the child's inbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +53,25 @@ class Delivery:
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """`version`: how many commits are on disk. `kept`: is on disk (Standard). `owed`: the tasks that the world owes."""
+    """`version`: how many commits are on disk. `kept`: is on disk (Standard). `owed`: the tasks that the world owes.
+
+    `tokens` and `watches`, by command: what tasks wait for an answer, or for another execution; `waits`: there may be
+    rows of them on disk. `answered`: the commands whose answer is on its way to the run."""
 
     new: NewExecution
     run: Any
     version: int = 0
     kept: bool = True
+    has_map_runs: bool = False
     recorded: bool = False
     committing: bool = False
     inbox: deque[Delivery] = field(default_factory=deque)
     owed: dict[int, ScheduleTask] = field(default_factory=dict)
     timers: set[str] = field(default_factory=set)
+    tokens: dict[int, str] = field(default_factory=dict)
+    watches: dict[int, str] = field(default_factory=dict)
+    waits: bool = False
+    answered: set[int] = field(default_factory=set)
     starting: asyncio.Future[None] | None = None
     ended: asyncio.Future[Execution] | None = None
 
@@ -53,6 +88,15 @@ class Outcome:
     cancelled: set[int] = field(default_factory=set)
     timers: dict[str, float] = field(default_factory=dict)
     ended_timers: set[str] = field(default_factory=set)
+    tokens: dict[int, TokenRow] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
+    watches: dict[int, str] = field(default_factory=dict)
+    ended_waits: set[int] = field(default_factory=set)
+    stops: list[str] = field(default_factory=list)
+    map_runs: list[StartMapRun | RedriveMapRun] = field(default_factory=list)
+    stopped_map_runs: set[int] = field(default_factory=set)
+    redriven: bool = False
+    at: float = 0.0
     continues: bool = False
     finish: Finish | None = None
     stopped: float | None = None
@@ -61,9 +105,18 @@ class Outcome:
         """Notes what the event itself settles, before the step."""
         self.deliveries.append(delivery)
         match delivery.event:
-            case TaskSucceeded(command=command) | TaskFailed(command=command):
+            case TaskSucceeded(command=command) | TaskFailed(command=command) | ExecutionEnded(command=command):
                 if live.owed.pop(command, None) is not None:
                     self.ended_tasks.add(command)
+                self._wait_no_more(live, command)
+            case TaskSubmitted(command=command):
+                if live.owed.pop(command, None) is not None:
+                    self.ended_tasks.add(command)
+            case ActivityStarted(command=command):
+                self.taken.add(command)
+            case Redriven():
+                live.new = replace(live.new, redrives=live.new.redrives + 1)
+                self.redriven = True
             case TaskRestarted(command=command):
                 if command in live.owed:
                     self.restarted[command] = live.owed[command]
@@ -78,9 +131,27 @@ class Outcome:
             case ScheduleTask(command=command):
                 self.tasks[command] = live.owed[command] = effect
                 self.restarted.pop(command, None)
+                if effect.token is not None:
+                    self._await_answer(live, TokenRow(effect.token, live.new.arn, command))
+            case OfferActivity(command=command):
+                self._await_answer(
+                    live, TokenRow(effect.token, live.new.arn, command, effect.activity, effect.input, offered=True)
+                )
+            case WatchExecution(command=command, execution_arn=child):
+                live.waits = True
+                self.watches[command] = live.watches[command] = child
+            case StopExecution(execution_arn=child):
+                self.stops.append(child)
+            case StartMapRun() | RedriveMapRun():
+                live.has_map_runs = True
+                self.map_runs.append(effect)
+            case StopMapRun(command=command):
+                self.stopped_map_runs.add(command)
             case CancelTask(command=command):
                 live.owed.pop(command, None)
                 self.restarted.pop(command, None)
+                live.answered.discard(command)
+                self._wait_no_more(live, command)
                 if self.tasks.pop(command, None) is None:
                     self.ended_tasks.add(command)
                     self.cancelled.add(command)
@@ -99,9 +170,30 @@ class Outcome:
             case _:
                 assert_never(effect)
 
+    def _await_answer(self, live: Live, row: TokenRow) -> None:
+        live.waits = True
+        live.tokens[row.command] = row.token
+        self.tokens[row.command] = row
+
+    def _wait_no_more(self, live: Live, command: int) -> None:
+        token, watch = live.tokens.pop(command, None), live.watches.pop(command, None)
+        if token is None and watch is None:
+            return
+        self.tokens.pop(command, None)
+        self.watches.pop(command, None)
+        self.ended_waits.add(command)
+
     def change(self, live: Live) -> Change:
         """The commit: what the steps touched, no more."""
         change = Change(live.new, live.version, history=self.history, finish=self.finish, stopped=self.stopped)
+        change.posts = [(child, STOP, encode_event(StopRequested())) for child in self.stops]
+        change.waits = live.waits
+        change.map_runs, change.stopped_map_runs = self.map_runs, self.stopped_map_runs
+        change.has_map_runs, change.redriven, change.at = live.has_map_runs, self.at if self.redriven else None, self.at
+        if self.finish is not None and live.kept and getattr(live.run, "redrivable", False):
+            change.header = live.run.header()
+            change.frames = {frame: live.run.frame(frame) for frame in live.run.changed}
+            change.removed_frames = tuple(live.run.removed)
         if self.finish is None:
             run = live.run
             change.header = run.header()
@@ -111,6 +203,10 @@ class Outcome:
             change.ended_tasks = self.ended_tasks
             change.timers = self.timers
             change.ended_timers = self.ended_timers
+            change.tokens = tuple(self.tokens.values())
+            change.taken = self.taken
+            change.watches = self.watches
+            change.ended_waits = self.ended_waits
             change.inbox = [delivery.row for delivery in self.deliveries if delivery.row is not None]
             change.continues = self.continues
         return change

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from stategate.asl.effects import Finish, ScheduleTask
 from stategate.asl.history import HistoryEvent
+from stategate.asl.maprun import RedriveMapRun, StartMapRun
+from stategate.runtime.store import mapruns
 from stategate.runtime.store.writer import Batch, Statement, Writer
 from stategate.services.ports import Execution, NewExecution
 
 Done = Callable[[Exception | None], None]
 
 _INSERT_EXECUTION = """INSERT OR IGNORE INTO execution
-    (arn, machine, status, started, version, definition, new, header, stopped, output, error, cause, continues)
-    VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    (arn, machine, status, started, version, definition, new, header, stopped, output, error, cause, continues, map_run)
+    VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _STEP = "UPDATE execution SET version = version + 1, header = ?, continues = ? WHERE arn = ? AND version = ?"
-_FINISH = """UPDATE execution SET version = version + 1, header = NULL, continues = 0,
+_FINISH = """UPDATE execution SET version = version + 1, header = ?, continues = 0,
     status = ?, stopped = ?, output = ?, error = ?, cause = ? WHERE arn = ? AND version = ?"""
+_REDRIVEN = "UPDATE execution SET redrives = redrives + 1, redriven = ? WHERE arn = ?"
+_RUNS_AGAIN = "UPDATE execution SET status = 'RUNNING', stopped = NULL, error = NULL, cause = NULL WHERE arn = ?"
 _DEFINITION = "INSERT OR IGNORE INTO definition (hash, text) VALUES (?, ?)"
 _HISTORY = "INSERT INTO history (arn, first, events) VALUES (?, ?, ?)"
+_TOKEN = "INSERT OR REPLACE INTO token (token, arn, command, activity, input, offered) VALUES (?, ?, ?, ?, ?, ?)"
+_WATCH = "INSERT OR REPLACE INTO watch (arn, command, child) VALUES (?, ?, ?)"
+POST = """INSERT OR IGNORE INTO inbox (arn, event_id, event)
+    SELECT arn, ?, ? FROM execution WHERE arn = ? AND status = 'RUNNING'"""
 _SELECT = """SELECT new, definition, status, stopped, output, error, cause, redrives, redriven FROM execution"""
 
 _new_encoder = msgspec.msgpack.Encoder()
@@ -32,9 +40,37 @@ _task_decoder = msgspec.msgpack.Decoder(ScheduleTask)
 _rows_decoder = msgspec.msgpack.Decoder(list[tuple[int, int, float, str, dict[str, Any] | None]])
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A task that waits for an answer from outside. Of an activity's task there is more; `offered` until a worker has
+    taken it."""
+
+    token: str
+    arn: str
+    command: int
+    activity: str | None = None
+    input: str | None = None
+    offered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A task that a worker may take."""
+
+    token: str
+    input: str
+
+
 @dataclass(slots=True)
 class Change:
-    """What one or more steps of an execution changed; one commit. `version` is what is on disk now, 0: nothing."""
+    """What one or more steps of an execution changed; one commit. `version` is what is on disk now, 0: nothing.
+
+    By command: `taken` (a worker has the task), `watches` (the execution that is waited for), `ended_waits` (tokens
+    and watches that are no more; `waits`: there may be some). `posts`: events for other executions that run: ARN, id,
+    event. `map_runs` that begin (again), `stopped_map_runs` by command. `redriven`: when the execution was, if these
+    steps began with that; `has_map_runs`: there may be some that run; `at`: when the commit is made. An execution that
+    finishes with a `header` keeps its frames, for a redrive.
+    """
 
     new: NewExecution
     version: int
@@ -46,6 +82,17 @@ class Change:
     ended_tasks: Iterable[int] = ()
     timers: Mapping[str, float] = field(default_factory=dict)
     ended_timers: Iterable[str] = ()
+    tokens: Sequence[TokenRow] = ()
+    taken: Iterable[int] = ()
+    watches: Mapping[int, str] = field(default_factory=dict)
+    ended_waits: Iterable[int] = ()
+    posts: Iterable[tuple[str, str, bytes]] = ()
+    waits: bool = False
+    map_runs: Sequence[StartMapRun | RedriveMapRun] = ()
+    stopped_map_runs: Iterable[int] = ()
+    redriven: float | None = None
+    has_map_runs: bool = False
+    at: float = 0.0
     inbox: Iterable[str] = ()
     continues: bool = False
     finish: Finish | None = None
@@ -64,6 +111,8 @@ class StoredRun:
     tasks: Sequence[ScheduleTask]
     timers: Mapping[str, float]
     inbox: Sequence[tuple[str, bytes]]
+    tokens: Mapping[int, str] = field(default_factory=dict)
+    watches: Mapping[int, str] = field(default_factory=dict)
 
 
 class ExecutionTables:
@@ -74,6 +123,7 @@ class ExecutionTables:
         self._writer = writer
         self._definitions: dict[bytes, str] = {}
         self._hashes: dict[str, bytes] = {}
+        self.map_runs = mapruns.MapRunTables(reader, writer)
 
     # --- writes
 
@@ -97,17 +147,12 @@ class ExecutionTables:
     def post(self, arn: str, event_id: str, event: bytes, done: Done) -> None:
         """Adds to the inbox of a running execution. The same `event_id` again, or an execution that is not running,
         is a `Conflict`."""
-        guard = (
-            """INSERT OR IGNORE INTO inbox (arn, event_id, event)
-            SELECT arn, ?, ? FROM execution WHERE arn = ? AND status = 'RUNNING'""",
-            (event_id, event, arn),
-        )
-        self._writer.submit(Batch((), done, guard))
+        self._writer.submit(Batch((), done, (POST, (event_id, event, arn))))
 
     def _guard(self, change: Change) -> Statement:
         new, finish = change.new, change.finish
         if change.version == 0:
-            status, header = (finish.status, None) if finish else ("RUNNING", change.header)
+            status, header = (finish.status, change.header or None) if finish else ("RUNNING", change.header)
             ending = (change.stopped, finish.output, finish.error, finish.cause) if finish else (None, None, None, None)
             return _INSERT_EXECUTION, (
                 new.arn,
@@ -119,9 +164,11 @@ class ExecutionTables:
                 header,
                 *ending,
                 change.continues and not finish,
+                new.map_run_arn,
             )
         if finish:
             return _FINISH, (
+                change.header or None,
                 finish.status,
                 change.stopped,
                 finish.output,
@@ -138,27 +185,54 @@ class ExecutionTables:
             writes.append((_DEFINITION, (self._hash(change.new.definition), change.new.definition)))
         if change.history:
             writes.append((_HISTORY, (arn, change.history[0].id, encode_history(change.history))))
+        writes += self._map_run_writes(change)
+        for other, event_id, event in change.posts:
+            writes.append((POST, (event_id, event, other)))
         if change.finish:
             if change.version:
-                writes += [
-                    (f"DELETE FROM {table} WHERE arn = ?", (arn,)) for table in ("frame", "timer", "task", "inbox")
-                ]
-            return writes
+                tables = ("timer", "task", "inbox") if change.header else ("frame", "timer", "task", "inbox")
+                writes += [(f"DELETE FROM {table} WHERE arn = ?", (arn,)) for table in tables]
+            if change.version and change.waits:
+                writes += [(f"DELETE FROM {table} WHERE arn = ?", (arn,)) for table in ("token", "watch")]
+            return writes + _frames(change)
         for event_id in change.inbox:
             writes.append(("DELETE FROM inbox WHERE arn = ? AND event_id = ?", (arn, event_id)))
-        for frame in change.removed_frames:
-            writes.append(("DELETE FROM frame WHERE arn = ? AND frame = ?", (arn, frame)))
-        for frame, state in change.frames.items():
-            writes.append(("INSERT OR REPLACE INTO frame (arn, frame, state) VALUES (?, ?, ?)", (arn, frame, state)))
+        writes += _frames(change)
         for timer in change.ended_timers:
             writes.append(("DELETE FROM timer WHERE arn = ? AND timer = ?", (arn, timer)))
         for timer, due in change.timers.items():
             writes.append(("INSERT OR REPLACE INTO timer (arn, timer, due) VALUES (?, ?, ?)", (arn, timer, due)))
         for command in change.ended_tasks:
             writes.append(("DELETE FROM task WHERE arn = ? AND command = ?", (arn, command)))
+        for command in change.ended_waits:
+            writes.append(("DELETE FROM token WHERE arn = ? AND command = ?", (arn, command)))
+            writes.append(("DELETE FROM watch WHERE arn = ? AND command = ?", (arn, command)))
+        for command in change.taken:
+            writes.append(("UPDATE token SET offered = 0, input = NULL WHERE arn = ? AND command = ?", (arn, command)))
+        for token in change.tokens:
+            writes.append((_TOKEN, astuple(token)))
+        for command, child in change.watches.items():
+            writes.append((_WATCH, (arn, command, child)))
         for task in change.tasks:
             row = (arn, task.command, msgspec.msgpack.encode(task))
             writes.append(("INSERT OR REPLACE INTO task (arn, command, task) VALUES (?, ?, ?)", row))
+        return writes
+
+    def _map_run_writes(self, change: Change) -> list[Statement]:
+        """What concerns the map runs of the execution, and the one that it is a child of; and its redrive."""
+        new, finish, writes = change.new, change.finish, list[Statement]()
+        now = change.at
+        if change.redriven is not None:
+            writes.append((_REDRIVEN, (change.redriven, new.arn)))
+            if finish is None:
+                writes.append((_RUNS_AGAIN, (new.arn,)))
+        if change.map_runs or change.stopped_map_runs:
+            writes += mapruns.writes_of(new.arn, now, change.map_runs, change.stopped_map_runs)
+        if finish is not None and change.has_map_runs:
+            writes.append(mapruns.abort_all(new.arn, now))
+        if new.map_run_arn is not None and (finish or change.version == 0 or change.redriven is not None):
+            status = finish.status if finish else "RUNNING"
+            writes.append(mapruns.child_status(new.map_run_arn, new.map_index, status))
         return writes
 
     # --- reads
@@ -171,6 +245,18 @@ class ExecutionTables:
         self, machine_arn: str, *, status: str | None, after: tuple[float, str] | None, limit: int
     ) -> Sequence[Execution]:
         where, parameters = "machine = ?", [machine_arn]
+        if status is not None:
+            where, parameters = where + " AND status = ?", [*parameters, status]
+        if after is not None:
+            where, parameters = where + " AND (started, arn) < (?, ?)", [*parameters, *after]  # type: ignore[list-item]
+        sql = f"{_SELECT} WHERE {where} ORDER BY started DESC, arn DESC LIMIT ?"
+        return [self._execution(row) for row in self._read(sql, (*parameters, limit))]
+
+    def children(
+        self, map_run: str, *, status: str | None, after: tuple[float, str] | None, limit: int
+    ) -> Sequence[Execution]:
+        """The Standard children of a map run, newest first."""
+        where, parameters = "map_run = ?", [map_run]
         if status is not None:
             where, parameters = where + " AND status = ?", [*parameters, status]
         if after is not None:
@@ -202,17 +288,18 @@ class ExecutionTables:
         events = self.history(arn, after=None, limit=1, reverse=True)
         return events[0].id if events else 0
 
-    def load(self, arn: str) -> StoredRun | None:
-        """None unless the execution is there and runs."""
+    def load(self, arn: str, *, ended: bool = False) -> StoredRun | None:
+        """None unless the execution is there and runs; `ended`: unless it has ended and kept its frames."""
+        status = "status <> 'RUNNING' AND header IS NOT NULL" if ended else "status = 'RUNNING'"
         rows = self._read(
-            "SELECT new, definition, version, header, continues FROM execution WHERE arn = ? AND status = 'RUNNING'",
+            f"SELECT new, definition, redrives, version, header, continues FROM execution WHERE arn = ? AND {status}",
             (arn,),
         )
         if not rows:
             return None
-        new, key, version, header, continues = rows[0]
+        new, key, redrives, version, header, continues = rows[0]
         return StoredRun(
-            self._new(new, key),
+            replace(self._new(new, key), redrives=redrives),
             version,
             header,
             bool(continues),
@@ -223,7 +310,22 @@ class ExecutionTables:
             ],
             dict(self._read("SELECT timer, due FROM timer WHERE arn = ?", (arn,))),
             self._read("SELECT event_id, event FROM inbox WHERE arn = ? ORDER BY event_id", (arn,)),
+            dict(self._read("SELECT command, token FROM token WHERE arn = ?", (arn,))),
+            dict(self._read("SELECT command, child FROM watch WHERE arn = ?", (arn,))),
         )
+
+    def token(self, token: str) -> TokenRow | None:
+        rows = self._read("SELECT token, arn, command, activity, input, offered FROM token WHERE token = ?", (token,))
+        return TokenRow(*rows[0]) if rows else None
+
+    def offers(self, activity: str, limit: int) -> list[Offer]:
+        """The tasks of an activity that no worker has taken, the oldest first."""
+        sql = "SELECT token, input FROM token WHERE activity = ? AND offered ORDER BY rowid LIMIT ?"
+        return [Offer(*row) for row in self._read(sql, (activity, limit))]
+
+    def watchers(self, child: str) -> Sequence[tuple[str, int]]:
+        """Who waits for this execution: ARN and command."""
+        return self._read("SELECT arn, command FROM watch WHERE child = ?", (child,))
 
     def version(self, arn: str) -> int:
         """How many commits the execution has had; 0 if it is not there."""
@@ -240,7 +342,9 @@ class ExecutionTables:
             arn
             for (arn,) in self._read(
                 """SELECT arn FROM task UNION SELECT arn FROM inbox
-                UNION SELECT arn FROM execution INDEXED BY execution_continues WHERE continues""",
+                UNION SELECT arn FROM execution INDEXED BY execution_continues WHERE continues
+                UNION SELECT watch.arn FROM watch JOIN execution ON execution.arn = watch.child
+                WHERE execution.status <> 'RUNNING'""",
                 (),
             )
         ]
@@ -309,6 +413,17 @@ class ExecutionTables:
                 self._hashes.clear()
             self._hashes[definition] = key
         return key
+
+
+def _frames(change: Change) -> list[Statement]:
+    arn = change.new.arn
+    return [
+        *(("DELETE FROM frame WHERE arn = ? AND frame = ?", (arn, frame)) for frame in change.removed_frames),
+        *(
+            ("INSERT OR REPLACE INTO frame (arn, frame, state) VALUES (?, ?, ?)", (arn, frame, state))
+            for frame, state in change.frames.items()
+        ),
+    ]
 
 
 def encode_history(events: Sequence[HistoryEvent]) -> bytes:

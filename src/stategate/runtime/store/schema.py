@@ -1,7 +1,9 @@
 """The tables, and how a file of an older version becomes one of this version.
 
-`PRAGMA user_version` is the number of migrations that a file has had. An execution's rows in `frame`,
-`timer` and `task` are there while it runs; its `history` stays. `version` counts its commits: their fence.
+`PRAGMA user_version` is the number of migrations that a file has had. An execution's rows in `timer`, `task`, `token`
+(tasks that wait for an answer from outside) and `watch` (tasks that wait for another execution) are there while it
+runs; those in `frame` also when it ended without success, for a redrive. Its `history` stays. `version` counts its
+commits: their fence.
 """
 
 from __future__ import annotations
@@ -49,6 +51,39 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
 
     CREATE TABLE express (arn TEXT NOT NULL PRIMARY KEY, definition BLOB NOT NULL, new BLOB NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE token (
+        token TEXT NOT NULL UNIQUE, arn TEXT NOT NULL, command INTEGER NOT NULL, activity TEXT, input TEXT,
+        offered INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX token_by_execution ON token (arn, command);
+    CREATE INDEX token_offered ON token (activity) WHERE offered;
+
+    CREATE TABLE watch (
+        arn TEXT NOT NULL, command INTEGER NOT NULL, child TEXT NOT NULL, PRIMARY KEY (arn, command)
+    ) WITHOUT ROWID;
+    CREATE INDEX watch_by_child ON watch (child);
+    """,
+    """
+    ALTER TABLE execution ADD COLUMN map_run TEXT;
+    CREATE INDEX execution_children ON execution (map_run, started, arn) WHERE map_run IS NOT NULL;
+    CREATE INDEX execution_stopped ON execution (stopped) WHERE stopped IS NOT NULL;
+
+    CREATE TABLE map_run (
+        arn TEXT NOT NULL PRIMARY KEY, execution TEXT NOT NULL, command INTEGER NOT NULL, status TEXT NOT NULL,
+        started REAL NOT NULL, stopped REAL, spec BLOB NOT NULL, concurrency INTEGER NOT NULL,
+        tolerated_count INTEGER, tolerated_percentage REAL, complete INTEGER NOT NULL DEFAULT 0,
+        redrives INTEGER NOT NULL DEFAULT 0, redriven REAL
+    ) WITHOUT ROWID;
+    CREATE INDEX map_run_by_execution ON map_run (execution, started, arn);
+    CREATE INDEX map_run_running ON map_run (arn) WHERE status = 'RUNNING';
+
+    CREATE TABLE map_child (
+        map_run TEXT NOT NULL, idx INTEGER NOT NULL, arn TEXT NOT NULL, input TEXT NOT NULL, items INTEGER NOT NULL,
+        status TEXT NOT NULL, output TEXT, error TEXT, cause TEXT, started REAL, stopped REAL,
+        PRIMARY KEY (map_run, idx)
+    ) WITHOUT ROWID;
     """,
 )
 

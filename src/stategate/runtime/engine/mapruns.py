@@ -1,0 +1,471 @@
+"""Map runs: the children of Map states in DISTRIBUTED mode, each an execution of its own.
+
+A map run first reads its items and writes a row for each child; then it starts children, as many at a time as it may,
+in the order of the items; when all of them have ended, or too many failed, an event for the parent is posted in the
+commit that ends it. In memory is only which children run. After a crash everything goes on from the rows: a child's ARN
+follows from the map run and its index, so that none is started twice. Express children that were under way start again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import structlog
+
+from stategate.asl.distributed import (
+    EXCEEDED,
+    EXCEEDED_CAUSE,
+    ITEM_READER_FAILED,
+    RESULT_WRITER_FAILED,
+    item_selector,
+    made_uuid,
+)
+from stategate.asl.failures import StateFailure
+from stategate.asl.maprun import ItemSource, MapRunEnded, ResultTarget, StartMapRun
+from stategate.asl.nesting import too_large
+from stategate.asl.turn import PAYLOAD_LIMIT
+from stategate.lang import jsontext
+from stategate.runtime.engine.batches import Batches
+from stategate.runtime.engine.posts import encode_event
+from stategate.runtime.store.executions import POST
+from stategate.runtime.store.mapruns import Child, Ended, MapRunTables, StoredMapRun
+from stategate.runtime.store.writer import Conflict, StoreFailed
+from stategate.services.ports import (
+    ChildResult,
+    Clock,
+    Execution,
+    ExecutionExists,
+    ItemsFailed,
+    MapRunData,
+    NewExecution,
+    NotRedrivable,
+)
+
+MOST_CHILDREN = 10_000
+"""So many run at a time where the state sets no limit."""
+
+TOGETHER = 200
+"""So many children are started, or rows written, at a time."""
+
+RETRY = 1.0
+"""Seconds until what could not be written is tried again."""
+
+log = structlog.get_logger(__name__)
+
+
+class Host(Protocol):
+    """The engine, as map runs see it."""
+
+    async def start(self, new: NewExecution) -> Execution: ...
+
+    async def run(self, new: NewExecution) -> Execution: ...
+
+    async def stop(self, arn: str, error: str | None, cause: str | None) -> Execution | None: ...
+
+    async def redrive(self, arn: str) -> Execution | None: ...
+
+    def get(self, arn: str) -> Execution | None: ...
+
+    def program(self, new: NewExecution) -> Any: ...
+
+    def arrived(self, arn: str, event: MapRunEnded, row: str) -> None:
+        """The event is in the inbox on disk."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A map run that has not ended. `active`: the indexes of the children that run; `cursor`: where the next are looked
+    for; `exhausted`: there are no more; `counted`: the numbers are right, children are being started."""
+
+    stored: StoredMapRun
+    parent: NewExecution
+    concurrency: int
+    tolerated_count: int | None
+    tolerated_percentage: float | None
+    active: set[int] = field(default_factory=set)
+    cursor: int = -1
+    exhausted: bool = False
+    failed: int = 0
+    total: int = 0
+    counted: bool = False
+    over: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    conductor: asyncio.Task[None] | None = None
+
+    @property
+    def arn(self) -> str:
+        return self.stored.arn
+
+    @property
+    def spec(self) -> StartMapRun:
+        return self.stored.spec
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more items failed than may. Without limits, none may; with both, neither may be exceeded."""
+        if not self.failed:
+            return False
+        count, percentage = self.tolerated_count, self.tolerated_percentage
+        if count is None and percentage is None:
+            return True
+        if count is not None and self.failed > count:
+            return True
+        return percentage is not None and self.failed * 100 / max(1, self.total) > percentage
+
+
+class NoData:
+    """A `MapRunData` for engines without a world around them: what is inline works."""
+
+    def authorize(self, execution: NewExecution) -> None:
+        return None
+
+    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+        raise ItemsFailed(ITEM_READER_FAILED, "There is nothing that items could be read from.")
+        yield ()
+
+    async def write(
+        self, execution: NewExecution, map_run_arn: str, target: ResultTarget, results: AsyncIterator[ChildResult]
+    ) -> str:
+        raise ItemsFailed(RESULT_WRITER_FAILED, "There is nothing that results could be written to.")
+
+
+class MapRuns:
+    """`seed` feeds the ItemSelectors' randomness."""
+
+    def __init__(self, tables: MapRunTables, host: Host, data: MapRunData, clock: Clock, seed: int) -> None:
+        self._tables = tables
+        self._host = host
+        self._data = data
+        self._clock = clock
+        self._seed = seed
+        self._runs: dict[str, Running] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    # --- life
+
+    def recover(self) -> None:
+        """Goes on with what ran when the process ended."""
+        for arn in self._tables.running():
+            self._open(arn)
+        for child in self._tables.orphans():
+            self._spawn(self._stop(child))
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # --- what the engine tells
+
+    def begin(self, map_run: str) -> None:
+        """A map run has been started (again); its row is on disk."""
+        self._open(map_run)
+
+    def any_of(self, execution: str) -> bool:
+        """Whether the execution has map runs that run."""
+        return any(run.stored.execution == execution for run in self._runs.values())
+
+    def abort(self, execution: str, commands: Iterable[int] | None = None) -> None:
+        """Nobody waits any more for these map runs of an execution (None: all); their rows say so."""
+        wanted = None if commands is None else set(commands)
+        for run in tuple(self._runs.values()):
+            if run.stored.execution == execution and (wanted is None or run.stored.command in wanted):
+                self._finish(run)
+                self._spawn(self._stop_children(run))
+
+    def child_ended(self, new: NewExecution, status: str) -> None:
+        """A Standard child has ended; that is on disk."""
+        run = self._runs.get(new.map_run_arn or "")
+        if run is not None:
+            self._ended(run, new.map_index, new.map_items or 1, status)
+
+    def update(
+        self, map_run: str, concurrency: int, tolerated_count: int | None, tolerated_percentage: float | None
+    ) -> None:
+        """The limits have been changed."""
+        run = self._runs.get(map_run)
+        if run is not None:
+            run.concurrency = concurrency
+            run.tolerated_count, run.tolerated_percentage = tolerated_count, tolerated_percentage
+            run.wake.set()
+
+    # --- a map run
+
+    def _open(self, arn: str) -> None:
+        stored = self._tables.get(arn)
+        if self._closed or stored is None or stored.status != "RUNNING" or arn in self._runs:
+            return
+        parent = self._host.get(stored.execution)
+        if parent is None:
+            return
+        run = Running(stored, parent.new, stored.concurrency, stored.tolerated_count, stored.tolerated_percentage)
+        self._runs[arn] = run
+        run.conductor = self._spawn(self._conduct(run))
+
+    async def _conduct(self, run: Running) -> None:
+        try:
+            self._data.authorize(run.parent)
+            if not run.stored.complete:
+                await self._read(run)
+            self._count(run)
+            await self._start_children(run)
+        except ItemsFailed as failure:
+            await self._end(run, None, failure.error, failure.cause)
+        except StateFailure as failure:
+            await self._end(run, None, failure.error, failure.cause)
+        except Exception as error:
+            log.exception("map_run.broken", map_run=run.arn)
+            cause = f"The map run cannot go on because of an internal error: {type(error).__name__}: {error}"
+            await self._end(run, None, "States.Runtime", cause)
+
+    def _count(self, run: Running) -> None:
+        """Nothing may be awaited here: what the children tell from now on is counted on top."""
+        by_status = self._tables.by_status(run.arn)
+        run.total = sum(items for _, items in by_status.values())
+        run.failed = sum(by_status.get(status, (0, 0))[1] for status in ("FAILED", "TIMED_OUT", "ABORTED"))
+        run.active = set(self._tables.active(run.arn))
+        run.counted = True
+
+    async def _start_children(self, run: Running) -> None:
+        while not run.over:
+            run.wake.clear()
+            if run.exceeded:
+                await self._end(run, None, EXCEEDED, EXCEEDED_CAUSE)
+                await self._stop_children(run)
+                return
+            room = min((run.concurrency or MOST_CHILDREN) - len(run.active), TOGETHER)
+            if room > 0 and not run.exhausted:
+                children = self._tables.pending(run.arn, run.cursor, room)
+                run.exhausted = len(children) < room
+                if children:
+                    run.cursor = children[-1].index
+                    run.active.update(child.index for child in children)
+                    await asyncio.gather(*(self._start(run, child) for child in children))
+                    continue
+            if not run.active and run.exhausted:
+                await self._succeed(run)
+                return
+            await run.wake.wait()
+
+    def _ended(self, run: Running, index: int, items: int, status: str) -> None:
+        if not run.counted or index not in run.active:
+            return
+        run.active.discard(index)
+        if status != "SUCCEEDED":
+            run.failed += items
+        run.wake.set()
+
+    # --- its children
+
+    async def _start(self, run: Running, child: Child) -> None:
+        new = self._new(run, child)
+        if new.type == "EXPRESS":
+            self._spawn(self._run_express(run, child, new))
+            return
+        try:
+            await self._host.start(new)
+        except ExecutionExists as exists:
+            if exists.existing.status != "RUNNING":
+                await self._again(run, child, exists.existing)
+        except StoreFailed:
+            self._later(run, child)
+
+    async def _again(self, run: Running, child: Child, existing: Execution) -> None:
+        """The map run was redriven, and so is this child."""
+        try:
+            if existing.status == "SUCCEEDED":
+                raise NotRedrivable
+            await self._host.redrive(child.arn)
+        except NotRedrivable:
+            await self._note(run, child, existing)
+
+    async def _run_express(self, run: Running, child: Child, new: NewExecution) -> None:
+        execution = await self._host.run(new)
+        if not run.over:
+            await self._note(run, child, execution)
+
+    async def _note(self, run: Running, child: Child, execution: Execution) -> None:
+        """Writes how a child ended that doesn't write it itself."""
+        ended = Ended(
+            child.index, child.arn, execution.status, child.input, execution.output, execution.error, execution.cause,
+            execution.new.started, execution.stopped,
+        )  # fmt: skip
+        try:
+            await _written(lambda done: self._tables.end_child(run.arn, ended, done))
+        except StoreFailed:
+            self._later(run, child)
+            return
+        self._ended(run, child.index, child.items, execution.status)
+
+    def _later(self, run: Running, child: Child) -> None:
+        """It could not be written: look for it again in a while."""
+
+        def again() -> None:
+            run.active.discard(child.index)
+            run.cursor, run.exhausted = min(run.cursor, child.index - 1), False
+            run.wake.set()
+
+        asyncio.get_running_loop().call_later(RETRY, again)
+
+    def _new(self, run: Running, child: Child) -> NewExecution:
+        parent, spec = run.parent, run.spec
+        name = child.arn.split(":")[7]
+        prefix = parent.machine_arn.rpartition(":stateMachine:")[0]
+        return replace(
+            parent,
+            arn=child.arn,
+            name=name,
+            machine_arn=f"{prefix}:stateMachine:{_machine(parent)}/{spec.label}",
+            definition=spec.definition,
+            type=spec.type,
+            input=child.input,
+            started=self._clock.now(),
+            map_run_arn=run.arn,
+            map_index=child.index,
+            map_items=child.items if spec.batching is not None else None,
+            redrives=0,
+        )
+
+    def _child_arn(self, run: Running, index: int) -> str:
+        spec = run.spec
+        prefix = run.parent.machine_arn.rpartition(":stateMachine:")[0]
+        name, machine = made_uuid(f"{run.arn}\0{index}"), f"{_machine(run.parent)}/{spec.label}"
+        if spec.type == "EXPRESS":
+            return f"{prefix}:express:{machine}:{name}:{made_uuid(f'{run.arn}#{index}')}"
+        return f"{prefix}:execution:{machine}:{name}"
+
+    # --- its items
+
+    async def _read(self, run: Running) -> None:
+        """Writes a row for each child."""
+        spec = run.spec
+        select = item_selector(self._host.program(run.parent), spec, self._seed) if spec.selects else None
+        batches = Batches(spec.batching, select)
+        first = True
+        async for items in self._items(run):
+            children = self._children(run, batches.add(items))
+            for start in range(0, len(children), TOGETHER):
+                await self._add(run, children[start : start + TOGETHER], complete=False, first=first)
+                first = False
+        await self._add(run, self._children(run, batches.rest()), complete=True, first=first)
+
+    async def _items(self, run: Running) -> AsyncIterator[Sequence[Any]]:
+        spec = run.spec
+        if spec.source is not None:
+            async for items in self._data.read(run.parent, spec.source):
+                yield items
+            return
+        everything: list[Any] = jsontext.loads(spec.items or "[]")
+        for start in range(0, len(everything), TOGETHER):
+            yield everything[start : start + TOGETHER]
+
+    def _children(self, run: Running, inputs: Sequence[tuple[int, str, int]]) -> list[Child]:
+        return [Child(index, self._child_arn(run, index), input, items) for index, input, items in inputs]
+
+    async def _add(self, run: Running, children: Sequence[Child], *, complete: bool, first: bool) -> None:
+        while True:
+            try:
+                await _written(lambda done: self._tables.add(run.arn, children, done, complete=complete, first=first))
+            except StoreFailed:
+                await asyncio.sleep(RETRY)
+                continue
+            return
+
+    # --- its end
+
+    async def _succeed(self, run: Running) -> None:
+        if run.spec.target is not None:
+            output = await self._data.write(run.parent, run.arn, run.spec.target, self._results(run))
+        elif self._tables.output_size(run.arn) + 1 > PAYLOAD_LIMIT:
+            failure = too_large(run.spec.state_name)
+            await self._end(run, None, failure.error, failure.cause)
+            return
+        else:
+            outputs = [result.output or "null" async for result in self._results(run) if result.status == "SUCCEEDED"]
+            output = f"[{','.join(outputs)}]"
+        await self._end(run, output)
+
+    async def _results(self, run: Running) -> AsyncIterator[ChildResult]:
+        after = -1
+        while rows := self._tables.ended(run.arn, after, TOGETHER):
+            after = rows[-1].index
+            for row in rows:
+                yield ChildResult(
+                    row.arn, row.status, row.input, row.output, row.error, row.cause, row.started, row.stopped
+                )
+            await asyncio.sleep(0)
+
+    async def _end(self, run: Running, output: str | None, error: str | None = None, cause: str | None = None) -> None:
+        command, execution = run.stored.command, run.stored.execution
+        event = MapRunEnded(command, output, error, cause)
+        row = f"map-run:{command}"
+        post = (POST, (row, encode_event(event), execution))
+        status = "FAILED" if output is None else "SUCCEEDED"
+        now = self._clock.now()
+        while not run.over:
+            try:
+                await _written(lambda done: self._tables.end(run.arn, command, status, now, post, done))
+            except Conflict:
+                self._finish(run)
+            except StoreFailed:
+                await asyncio.sleep(RETRY)
+            else:
+                self._finish(run)
+                self._host.arrived(execution, event, row)
+
+    def _finish(self, run: Running) -> None:
+        run.over = True
+        run.wake.set()
+        if self._runs.get(run.arn) is run:
+            del self._runs[run.arn]
+        if not run.counted and run.conductor is not None and run.conductor is not asyncio.current_task():
+            run.conductor.cancel()
+
+    async def _stop_children(self, run: Running) -> None:
+        """Also those that are just being started."""
+        conductor = run.conductor
+        if conductor is not None and conductor is not asyncio.current_task():
+            await asyncio.wait([conductor])
+        while children := self._tables.running_children(run.arn):
+            for start in range(0, len(children), TOGETHER):
+                await asyncio.gather(*(self._stop(child) for child in children[start : start + TOGETHER]))
+
+    async def _stop(self, arn: str) -> None:
+        try:
+            await self._host.stop(arn, None, None)
+        except StoreFailed:
+            await asyncio.sleep(RETRY)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _machine(new: NewExecution) -> str:
+    return new.machine_arn.rpartition(":stateMachine:")[2].partition("/")[0].partition(":")[0]
+
+
+async def _written(submit: Callable[[Callable[[Exception | None], None]], None]) -> None:
+    """Raises `Conflict` or `StoreFailed`."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(error: Exception | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+            future.exception()  # whoever waited may be gone
+
+    submit(done)
+    await asyncio.shield(future)
