@@ -15,7 +15,7 @@ from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.call import Call, Input, Output
 
-_DEFAULT = {"application/json": DEFAULT_TEMPLATE}
+DEFAULT_TEMPLATES = {"application/json": DEFAULT_TEMPLATE}
 
 
 def put_gateway_response(call: Call, given: Input) -> Output:
@@ -25,9 +25,9 @@ def put_gateway_response(call: Call, given: Input) -> Output:
         kind,
         given.get("statusCode"),
         dict(given.get("responseParameters") or {}),
-        dict(given.get("responseTemplates") or _DEFAULT),
+        dict(given.get("responseTemplates") or DEFAULT_TEMPLATES),
     )
-    _check(response)
+    check_gateway_response(response)
     records.gateway_responses(call.ports, call.world).put(f"{api.id}/{kind}", response)
     return _shape(call, api.id, kind)
 
@@ -47,10 +47,10 @@ def update_gateway_response(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     kind = given["responseType"]
     table = records.gateway_responses(call.ports, call.world)
-    response = table.get(f"{api.id}/{kind}") or GatewayResponse(kind, None, {}, _DEFAULT)
+    response = table.get(f"{api.id}/{kind}") or GatewayResponse(kind, None, {}, DEFAULT_TEMPLATES)
     for patch in patches(given):
         response = _patched(response, patch)
-    _check(response)
+    check_gateway_response(response)
     table.put(f"{api.id}/{kind}", response)
     return _shape(call, api.id, kind)
 
@@ -74,7 +74,7 @@ def _shape(call: Call, api_id: str, kind: str) -> Output:
     return shapes.gateway_response(kind, table.get(f"{api_id}/{kind}"), default)
 
 
-def _check(response: GatewayResponse) -> None:
+def check_gateway_response(response: GatewayResponse) -> None:
     try:
         compile_parameters(response.response_parameters)
     except InvalidMapping as error:

@@ -146,6 +146,13 @@ def check_integration(integration: Integration, *, imported: bool = False) -> No
     check_templates(integration.request_templates)
 
 
+def check_imported(call: Call, integration: Integration) -> None:
+    """As PutIntegration checks one, for an import."""
+    check_integration(integration, imported=True)
+    _check_connection(call, integration)
+    _check_role(call, integration)
+
+
 def _check_uri(integration: Integration, imported: bool) -> None:
     try:
         if imported:

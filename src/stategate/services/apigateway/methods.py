@@ -139,7 +139,7 @@ def check_method(call: Call, api_id: str, method: Method) -> None:
         if records.validators(call.ports, call.world).get(key) is None:
             raise bad_request("Invalid Request Validator identifier specified")
     _check_models(call, api_id, (method.request_models or {}).values())
-    _check_parameters(method.request_parameters or {})
+    check_parameters(method.request_parameters or {})
 
 
 def _check_models(call: Call, api_id: str, names: Iterable[str]) -> None:
@@ -149,7 +149,7 @@ def _check_models(call: Call, api_id: str, names: Iterable[str]) -> None:
             raise bad_request(f"Invalid model identifier specified: {name}")
 
 
-def _check_parameters(parameters: Mapping[str, bool]) -> None:
+def check_parameters(parameters: Mapping[str, bool]) -> None:
     for key in parameters:
         if not is_method_parameter(key):
             raise invalid_mapping(key)

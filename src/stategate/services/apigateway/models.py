@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,9 +20,11 @@ def create_model(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     if not given["name"]:
         raise bad_request("Model name must be non-empty")
+    if re.fullmatch(r"[A-Za-z0-9]+", given["name"]) is None:
+        raise bad_request(f"Model name must be alphanumeric: {given['name']}")
     key = f"{api.id}/{given['name']}"
     table = records.models(call.ports, call.world)
-    _check_schema(given.get("schema"), given["contentType"])
+    check_schema(given.get("schema"), given["contentType"])
     if table.get(key) is not None:
         raise conflict("Model name already exists for this REST API")
     model = Model(
@@ -47,7 +50,7 @@ def update_model(call: Call, given: Input) -> Output:
     def apply(patch: Patch, value: str | None) -> None:
         nonlocal model
         if patch.path == "/schema":
-            _check_schema(value, model.content_type)
+            check_schema(value, model.content_type)
             model = replace(model, schema=value or "")
         else:
             model = replace(model, description=value)
@@ -79,7 +82,7 @@ def _model(call: Call, given: Input) -> Model:
     return model
 
 
-def _check_schema(schema: str | None, content_type: str) -> None:
+def check_schema(schema: str | None, content_type: str) -> None:
     if not schema:
         raise bad_request("Model schema must have at least 1 property or array items defined")
     if content_type != "application/json":

@@ -20,7 +20,7 @@ def create_resource(call: Call, given: Input) -> Output:
     api_id, part = given["restApiId"], given["pathPart"]
     parent = records.get_resource(call, api_id, given["parentId"])
     siblings = [item for item in records.resources_of(call, api_id) if item.parent_id == parent.id]
-    _check_part(parent, part, siblings)
+    check_part(parent, part, siblings)
     resource = Resource(records.new_id(call, 6), _path(parent, part), parent.id, part)
     records.resources(call.ports, call.world).put(f"{api_id}/{resource.id}", resource)
     return shapes.resource(resource, [])
@@ -74,7 +74,7 @@ def update_resource(call: Call, given: Input) -> Output:
             raise bad_request("Resources cannot be cyclical.")
         parent = records.get_resource(call, api_id, parent_id)
         siblings = [item for item in known.values() if item.parent_id == parent_id and item.id != resource.id]
-        _check_part(parent, part, siblings)
+        check_part(parent, part, siblings)
         resource = replace(resource, parent_id=parent_id, path_part=part, path=_path(parent, part))
 
     read = {"/pathPart": _value, "/parentId": _value}
@@ -112,7 +112,8 @@ def _path(parent: Resource, part: str) -> str:
     return f"{parent.path.rstrip('/')}/{part}"
 
 
-def _check_part(parent: Resource, part: str, siblings: list[Resource]) -> None:
+def check_part(parent: Resource, part: str, siblings: list[Resource]) -> None:
+    """Whether a resource of that name may stand beside its siblings: raises AWS's errors."""
     if (parent.path_part or "").endswith("+}"):
         raise bad_request(f"Cannot create a child of a resource with a greedy path variable: {parent.path_part}")
     if _PART.match(part) is None:

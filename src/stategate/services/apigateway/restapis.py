@@ -40,10 +40,6 @@ def create_rest_api(call: Call, given: Input) -> Output:
     _check_compression(size)
     if given.get("cloneFrom"):
         raise unsupported("cloneFrom of CreateRestApi")
-    if size is not None:
-        raise unsupported("minimumCompressionSize")
-    if given.get("policy"):
-        raise unsupported("resource policies of REST APIs")
     types, address_type, endpoints = _endpoint(given.get("endpointConfiguration") or {})
     api = RestApi(
         id=records.new_id(call, 10),
@@ -58,6 +54,8 @@ def create_rest_api(call: Call, given: Input) -> Output:
         vpc_endpoint_ids=endpoints,
         disable_execute_api_endpoint=bool(given.get("disableExecuteApiEndpoint")),
         binary_media_types=tuple(given.get("binaryMediaTypes") or ()),
+        minimum_compression_size=size,
+        policy=check_policy(given.get("policy")),
         tags=dict(given.get("tags") or {}),
     )
     records.apis(call.ports, call.world).put(api.id, api)
@@ -110,8 +108,6 @@ def update_rest_api(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     for patch in patches(given):
         api = _patched(api, patch)
-    if api.policy:
-        raise unsupported("resource policies of REST APIs")
     records.apis(call.ports, call.world).put(api.id, api)
     return shapes.rest_api(api, always_tags=True)
 
@@ -159,11 +155,12 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
         case ["minimumCompressionSize"]:
             only_replace(patch)
             if patch.value:
-                _check_compression(_integer(patch.value))
-                raise unsupported("minimumCompressionSize")
+                size = _integer(patch.value)
+                _check_compression(size)
+                return replace(api, minimum_compression_size=size)
             return replace(api, minimum_compression_size=None)
         case ["policy"]:
-            return replace(api, policy=None if patch.op == "remove" else _policy(patch.value))
+            return replace(api, policy=None if patch.op == "remove" else check_policy(patch.value))
         case ["binaryMediaTypes", media_type]:
             return replace(api, binary_media_types=_media_types(api, patch, media_type))
         case ["endpointConfiguration", "types", _]:
@@ -201,7 +198,7 @@ def _media_types(api: RestApi, patch: Patch, media_type: str) -> tuple[str, ...]
             raise invalid_path(patch.path)
 
 
-def _policy(text: str | None) -> str | None:
+def check_policy(text: str | None) -> str | None:
     if not text:
         return None
     try:

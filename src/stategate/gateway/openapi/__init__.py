@@ -1,0 +1,1 @@
+"""OpenAPI 2 and 3: documents read into a REST API's definition, and written from a deployed one. Pure functions."""

@@ -1,0 +1,116 @@
+"""The text of a document: JSON or YAML (1.1, as AWS's reader) into plain values whose keys are strings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from stategate.lang import jsontext
+
+MAX_BYTES = 6 * 1024 * 1024
+_MAX_DEPTH = 200
+_MAX_NODES = 1_000_000
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class InvalidDocument(ValueError):
+    """The text is neither JSON nor YAML, is no object, or is larger or deeper than any API is."""
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """Without dates: `version: 2024-01-01` is text to us."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Base.yaml_implicit_resolvers.items()
+}
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Raises `InvalidDocument`."""
+    if len(body) > MAX_BYTES:
+        raise InvalidDocument("The document is larger than 6 MB.")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidDocument(str(error)) from None
+    value = _Plain().of(_load(text), 0)
+    if not isinstance(value, dict):
+        raise InvalidDocument("The document is not an object.")
+    return value
+
+
+def dump_json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2, ensure_ascii=False, separators=(",", " : ")).encode()
+
+
+def dump_yaml(document: dict[str, Any]) -> bytes:
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return text.encode()
+
+
+def _load(text: str) -> Any:
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return jsontext.loads(text)
+        except (jsontext.JSONSyntaxError, RecursionError):
+            pass  # YAML's flow style, perhaps
+    if _too_deep(text):
+        raise InvalidDocument("The document is nested too deeply.")
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
+        raise InvalidDocument(str(error)) from None
+
+
+def _too_deep(text: str) -> bool:
+    """The parser below recurses in C, without a limit of its own: brackets and nested block lists are counted first."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    if deepest > _MAX_DEPTH * 4:
+        return True
+    return any(line.lstrip(" ").count("- ") > _MAX_DEPTH or line.count("? ") > _MAX_DEPTH for line in text.split("\n"))
+
+
+class _Plain:
+    """Copies a value with string keys. Aliases are copied too, so that what they blow up to is counted."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_NODES
+
+    def of(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > _MAX_DEPTH:
+            raise InvalidDocument("The document is too large or nested too deeply.")
+        match value:
+            case dict():
+                return {_key(key): self.of(item, depth + 1) for key, item in value.items()}
+            case list() | tuple() | set():
+                return [self.of(item, depth + 1) for item in value]
+            case bytes():
+                raise InvalidDocument("The document holds binary data.")
+            case _:
+                return value
+
+
+def _key(key: Any) -> str:
+    match key:
+        case str():
+            return key
+        case bool():
+            return "true" if key else "false"
+        case None:
+            return "null"
+        case int() | float():
+            return str(key)
+        case _:
+            raise InvalidDocument("Keys must be text.")

@@ -1,0 +1,185 @@
+"""A document, read: OpenAPI 3.0 or Swagger 2.0 with AWS's extensions into a `Definition`.
+
+Nothing raises but `InvalidDocument`: what is wrong with the API itself is collected as errors and warnings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stategate.gateway.model import GatewayResponse, RequestValidator
+from stategate.gateway.openapi.definition import DefinedPart, Definition, Problem
+from stategate.gateway.openapi.documents import InvalidDocument
+from stategate.gateway.openapi.operations import VALIDATOR, Source, bad_path, read_path
+from stategate.gateway.openapi.reading import children, flag, mapping, text, texts, whole
+from stategate.gateway.openapi.schemas import Models
+from stategate.gateway.openapi.security import read_schemes
+
+BASE_PATHS = ("ignore", "prepend", "split")
+_PREFIX = "x-amazon-apigateway-"
+_ROOT = frozenset(
+    _PREFIX + name
+    for name in (
+        "api-key-source",
+        "binary-media-types",
+        "minimum-compression-size",
+        "endpoint-configuration",
+        "gateway-responses",
+        "policy",
+        "request-validators",
+        "request-validator",
+        "documentation",
+    )
+)
+_SERVER_VARIABLE = re.compile(r"\{([^{}]+)\}")
+
+
+def read_definition(document: dict[str, Any], *, model_url: str, base_path: str = "ignore") -> Definition:
+    """`model_url` is what a model's name is put behind in a `$ref`. Raises `InvalidDocument` if it is no OpenAPI."""
+    version = _version(document)
+    definition = Definition()
+    _read_info(definition, document)
+    _read_settings(definition, document, version)
+    models = Models(definition, model_url)
+    components = mapping(document.get("components"))
+    models.declared(document.get("definitions") if version == 2 else components.get("schemas"))
+    schemes = document.get("securityDefinitions") if version == 2 else components.get("securitySchemes")
+    source = Source(document, version, models, read_schemes(definition, schemes))
+    _read_validators(definition, document)
+    _read_gateway_responses(definition, document)
+    _read_documentation(definition, document)
+    prefix = _base_path(document, version, base_path)
+    for path, item in children(document["paths"]):
+        if path.startswith("x-"):
+            continue
+        full = (prefix + path).rstrip("/") or "/"
+        problem = bad_path(path) or bad_path(full)
+        if problem is not None:
+            definition.errors.append(problem)
+        else:
+            read_path(definition, source, full, item)
+    return definition
+
+
+def _version(document: Mapping[str, Any]) -> int:
+    swagger, openapi = text(document.get("swagger")), text(document.get("openapi"))
+    if not isinstance(document.get("paths"), dict) or not isinstance(document.get("info"), dict):
+        raise InvalidDocument("A document has info and paths.")
+    if swagger is not None and swagger.startswith("2"):
+        return 2
+    if openapi is not None and openapi.startswith("3.0"):
+        return 3
+    raise InvalidDocument("Only Swagger 2.0 and OpenAPI 3.0 are known.")
+
+
+def _read_info(definition: Definition, document: Mapping[str, Any]) -> None:
+    info = mapping(document.get("info"))
+    definition.name = text(info.get("title"))
+    definition.description = text(info.get("description")) or None
+    definition.version = text(info.get("version")) or None
+    if not definition.name:
+        definition.errors.append(Problem("Unable to create REST API", "The title of the document must be non-empty"))
+
+
+def _read_settings(definition: Definition, document: Mapping[str, Any], version: int) -> None:
+    definition.warnings.extend(
+        f"Unsupported extension '{name}', ignoring."
+        for name in document
+        if name.startswith(_PREFIX) and name not in _ROOT
+    )
+    source = text(document.get(_PREFIX + "api-key-source"))
+    if source is not None:
+        definition.api_key_source = source.upper()
+        if definition.api_key_source not in ("HEADER", "AUTHORIZER"):
+            what = "Unable to update the API key source"
+            definition.errors.append(
+                Problem(what, "Invalid API Key Source specified. Valid options are HEADER,AUTHORIZER")
+            )
+    if _PREFIX + "binary-media-types" in document:
+        definition.binary_media_types = texts(document[_PREFIX + "binary-media-types"])
+    if _PREFIX + "minimum-compression-size" in document:
+        size = whole(document[_PREFIX + "minimum-compression-size"])
+        definition.minimum_compression_size = size
+        if size is None or not 0 <= size <= 10485760:
+            what = "Unable to update the minimum compression size"
+            definition.errors.append(Problem(what, "Invalid minimum compression size, must be between 0 and 10485760"))
+    policy = document.get(_PREFIX + "policy")
+    if isinstance(policy, dict):
+        definition.policy = json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+    endpoint = mapping(document.get(_PREFIX + "endpoint-configuration"))
+    if version == 3:
+        endpoint = mapping(_server(document).get(_PREFIX + "endpoint-configuration")) or endpoint
+    if "disableExecuteApiEndpoint" in endpoint:
+        definition.disable_execute_api_endpoint = flag(endpoint["disableExecuteApiEndpoint"])
+    if "vpcEndpointIds" in endpoint:
+        definition.vpc_endpoint_ids = texts(endpoint["vpcEndpointIds"])
+
+
+def _read_validators(definition: Definition, document: Mapping[str, Any]) -> None:
+    for name, given in children(document.get(_PREFIX + "request-validators")):
+        definition.validators[name] = RequestValidator(
+            "", name, flag(given.get("validateRequestBody")), flag(given.get("validateRequestParameters"))
+        )
+    chosen = text(document.get(VALIDATOR))
+    if chosen is not None and chosen not in definition.validators:
+        what = f"Unable to use request validator '{chosen}'"
+        definition.errors.append(Problem(what, "Invalid Request Validator identifier specified"))
+
+
+def _read_gateway_responses(definition: Definition, document: Mapping[str, Any]) -> None:
+    for kind, given in children(document.get(_PREFIX + "gateway-responses")):
+        definition.gateway_responses[kind] = GatewayResponse(
+            kind,
+            text(given.get("statusCode")),
+            _only_texts(given.get("responseParameters")),
+            _only_texts(given.get("responseTemplates")),
+        )
+
+
+def _read_documentation(definition: Definition, document: Mapping[str, Any]) -> None:
+    given = mapping(document.get(_PREFIX + "documentation"))
+    definition.documentation_version = text(given.get("version"))
+    parts = given.get("documentationParts")
+    for part in parts if isinstance(parts, list) else []:
+        location = _only_texts(mapping(part).get("location"))
+        properties = mapping(part).get("properties")
+        if not location or not isinstance(properties, dict | str) or not properties:
+            definition.warnings.append("A documentation part has no location or no properties, ignoring.")
+            continue
+        written = properties if isinstance(properties, str) else json.dumps(properties, ensure_ascii=False)
+        definition.parts.append(DefinedPart(location, written))
+
+
+def _only_texts(value: Any) -> dict[str, str]:
+    read = {name: text(item) for name, item in mapping(value).items()}
+    return {name: item for name, item in read.items() if item is not None}
+
+
+def _server(document: Mapping[str, Any]) -> dict[str, Any]:
+    servers = document.get("servers")
+    return mapping(servers[0]) if isinstance(servers, list) and servers else {}
+
+
+def _base_path(document: Mapping[str, Any], version: int, mode: str) -> str:
+    """What goes before every path: nothing, the base path, or (split) the base path without its top part."""
+    if mode == "ignore":
+        return ""
+    base = (text(document.get("basePath")) or "") if version == 2 else _server_path(_server(document))
+    parts = [part for part in base.split("/") if part]
+    if mode == "split":
+        parts = parts[1:]
+    return "".join(f"/{part}" for part in parts)
+
+
+def _server_path(server: dict[str, Any]) -> str:
+    """The variable `basePath` wins, even where the URL does not name it [AWS's manual]."""
+    variables = {name: text(given.get("default")) or "" for name, given in children(server.get("variables"))}
+    if "basePath" in variables:
+        return variables["basePath"]
+    url = _SERVER_VARIABLE.sub(lambda found: variables.get(found[1], ""), text(server.get("url")) or "")
+    _, scheme, rest = url.partition("://")
+    located = rest if scheme else url
+    return located[located.find("/") :] if "/" in located else ""

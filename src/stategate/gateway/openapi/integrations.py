@@ -1,0 +1,172 @@
+"""`x-amazon-apigateway-integration`, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from stategate.gateway.model import Integration, IntegrationResponse
+from stategate.gateway.openapi.definition import Definition, Problem
+from stategate.gateway.openapi.reading import children, flag, mapping, text, texts, whole
+
+KEY = "x-amazon-apigateway-integration"
+DEFAULT_TIMEOUT = 29000
+_TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
+_HTTP = ("HTTP", "HTTP_PROXY")
+_BEHAVIOURS = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
+_KNOWN = frozenset(
+    (
+        "type",
+        "uri",
+        "httpMethod",
+        "credentials",
+        "requestParameters",
+        "requestTemplates",
+        "passthroughBehavior",
+        "contentHandling",
+        "timeoutInMillis",
+        "cacheKeyParameters",
+        "cacheNamespace",
+        "connectionId",
+        "connectionType",
+        "tlsConfig",
+        "responses",
+        "payloadFormatVersion",  # of HTTP APIs; documents for both kinds carry it
+    )
+)
+
+
+def read_integration(definition: Definition, path: str, verb: str, given: dict[str, Any]) -> Integration | None:
+    """None with an error recorded if it is none at all."""
+    kind = (text(given.get("type")) or "").upper()
+    if kind not in _TYPES:
+        definition.errors.append(Problem(_what(path, verb), f"Invalid integration type specified: {given.get('type')}"))
+        return None
+    definition.warnings.extend(
+        f"Unsupported property '{name}' of the integration of resource '{path}' and method '{verb}', ignoring."
+        for name in given
+        if name not in _KNOWN
+    )
+    timeout = whole(given.get("timeoutInMillis"))
+    behaviour = (text(given.get("passthroughBehavior")) or "WHEN_NO_MATCH").upper()
+    if behaviour not in _BEHAVIOURS:
+        definition.errors.append(Problem(_what(path, verb), f"Invalid passthroughBehavior specified: {behaviour}"))
+    handling = (text(given.get("contentHandling")) or "").upper() or None
+    if handling not in (None, "CONVERT_TO_TEXT", "CONVERT_TO_BINARY"):
+        definition.errors.append(Problem(_what(path, verb), f"Invalid contentHandling specified: {handling}"))
+    tls = mapping(given.get("tlsConfig"))
+    parameters = _texts_of(definition, path, verb, "requestParameters", given)
+    templates = _texts_of(definition, path, verb, "requestTemplates", given)
+    mock = kind == "MOCK"
+    return Integration(
+        type=kind,
+        http_method=None if mock else (text(given.get("httpMethod")) or "").upper() or None,
+        uri=None if mock else text(given.get("uri")),
+        credentials=text(given.get("credentials")),
+        connection_type=(text(given.get("connectionType")) or "INTERNET").upper() if kind in _HTTP else None,
+        request_parameters=parameters,
+        request_templates=templates,
+        passthrough_behavior=behaviour,
+        content_handling=handling,
+        timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+        cache_namespace=text(given.get("cacheNamespace")) or "",
+        cache_key_parameters=texts(given.get("cacheKeyParameters")),
+        responses=_responses(definition, path, verb, given),
+        connection_id=text(given.get("connectionId")),
+        insecure_skip_verification=flag(tls["insecureSkipVerification"]) if "insecureSkipVerification" in tls else None,
+    )
+
+
+def _responses(definition: Definition, path: str, verb: str, given: dict[str, Any]) -> dict[str, IntegrationResponse]:
+    found: dict[str, IntegrationResponse] = {}
+    for pattern, response in children(given.get("responses")):
+        code = text(response.get("statusCode"))
+        if code is None or not (len(code) == 3 and code.isdecimal() and "1" <= code[0] <= "5"):
+            what = f"Unable to put integration response on '{code}' for method '{verb}' on resource at path '{path}'"
+            definition.errors.append(Problem(what, "Invalid status code specified"))
+            continue
+        if code in found:
+            definition.warnings.append(
+                f"More than one integration response has status code '{code}' for resource '{path}' and method "
+                f"'{verb}'. The one for '{pattern}' is used."
+            )
+        found[code] = IntegrationResponse(
+            code,
+            None if pattern == "default" else pattern,
+            _texts_of(definition, path, verb, "responseParameters", response),
+            _texts_of(definition, path, verb, "responseTemplates", response),
+            (text(response.get("contentHandling")) or "").upper() or None,
+        )
+    return found
+
+
+def _texts_of(definition: Definition, path: str, verb: str, name: str, given: dict[str, Any]) -> dict[str, str] | None:
+    """A map of texts; an entry that is none is left out with AWS's warning [recorded]. None where nothing is left."""
+    kept: dict[str, str] = {}
+    for key, value in mapping(given.get(name)).items():
+        if isinstance(value, str):
+            kept[key] = value
+        else:
+            definition.warnings.append(
+                f"Invalid format for '{name}'. Expected type string for property '{key}' of resource '{path}' and "
+                f"method '{verb}' but got '{_shown(value)}'"
+            )
+    return kept or None
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else text(value) or str(value)
+
+
+def _what(path: str, verb: str) -> str:
+    return f"Unable to put integration on '{verb}' for resource at path '{path}'"
+
+
+def write_integration(integration: Integration, resource_id: str) -> dict[str, Any]:
+    """Only what differs from the defaults, as AWS exports it."""
+    responses = {
+        item.selection_pattern or "default": _write_response(item) for item in _by_pattern(integration.responses)
+    }
+    members: dict[str, Any] = {
+        "httpMethod": integration.http_method,
+        "uri": integration.uri,
+        "credentials": integration.credentials,
+        "responses": responses,
+        "requestParameters": dict(integration.request_parameters or {}),
+        "requestTemplates": dict(integration.request_templates or {}),
+        "passthroughBehavior": integration.passthrough_behavior.lower(),
+        "contentHandling": integration.content_handling,
+        "timeoutInMillis": integration.timeout if integration.timeout != DEFAULT_TIMEOUT else None,
+        "cacheNamespace": integration.cache_namespace if integration.cache_namespace != resource_id else None,
+        "cacheKeyParameters": list(integration.cache_key_parameters),
+        "type": integration.type.lower(),
+    }
+    if integration.connection_type == "VPC_LINK":
+        members |= {"connectionType": "VPC_LINK", "connectionId": integration.connection_id}
+    if integration.insecure_skip_verification is not None:
+        members["tlsConfig"] = {"insecureSkipVerification": integration.insecure_skip_verification}
+    return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
+
+
+def _by_pattern(responses: Mapping[str, IntegrationResponse]) -> list[IntegrationResponse]:
+    """One per pattern: of several without one, the first is what answers."""
+    chosen: dict[str, IntegrationResponse] = {}
+    for item in responses.values():
+        chosen.setdefault(item.selection_pattern or "", item)
+    return list(chosen.values())
+
+
+def _write_response(item: IntegrationResponse) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "statusCode": item.status_code,
+        "responseParameters": dict(item.response_parameters or {}),
+        "responseTemplates": dict(item.response_templates or {}),
+        "contentHandling": item.content_handling,
+    }
+    return {name: value for name, value in members.items() if value not in (None, {})}
+
+
+def with_namespace(integration: Integration, resource_id: str) -> Integration:
+    return integration if integration.cache_namespace else replace(integration, cache_namespace=resource_id)

@@ -1,0 +1,85 @@
+"""Values of a document as they are wanted: a text, a map, a flag; and `$ref`s within the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_MAX_REFS = 20
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: Any) -> str | None:
+    """As AWS reads a text: numbers and booleans are printed; nothing else is a text."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case _:
+            return None
+
+
+def flag(value: Any) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def whole(value: Any) -> int | None:
+    match value:
+        case bool():
+            return None
+        case int():
+            return value
+        case float() if value.is_integer():
+            return int(value)
+        case str():
+            digits = value.strip()
+            return int(digits) if digits.lstrip("-").isdecimal() and len(digits) < 12 else None
+        case _:
+            return None
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of texts; what is no text is left out."""
+    items = value if isinstance(value, list) else []
+    return tuple(item for item in map(text, items) if item is not None)
+
+
+def children(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entries of an object that are objects."""
+    for name, item in mapping(value).items():
+        if isinstance(item, dict):
+            yield name, item
+
+
+def resolve(document: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """Follows `$ref`s that point into the document. An empty object where one leads nowhere or in a circle."""
+    for _ in range(_MAX_REFS):
+        if not isinstance(value, dict):
+            return {}
+        target = value.get("$ref")
+        if not isinstance(target, str):
+            return value
+        if not target.startswith("#/"):
+            return {}
+        at: Any = document
+        for part in target[2:].split("/"):
+            at = mapping(at).get(part.replace("~1", "/").replace("~0", "~"))
+        value = at
+    return {}
+
+
+def reference(value: Any, *places: str) -> str | None:
+    """The name in `{"$ref": "#/definitions/<name>"}`, for the places where such things may stand."""
+    target = mapping(value).get("$ref")
+    if isinstance(target, str):
+        for place in places:
+            if target.startswith(place) and "/" not in target[len(place) :]:
+                return target[len(place) :].replace("~1", "/").replace("~0", "~")
+    return None

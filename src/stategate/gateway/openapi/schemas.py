@@ -1,0 +1,91 @@
+"""Schemas and models: a document's schemas become models, and models a document's schemas.
+
+Models refer to each other by URL (`https://apigateway.<region>.amazonaws.com/restapis/<api>/models/<name>`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stategate.gateway.model import Model
+from stategate.gateway.openapi.definition import Definition, Problem
+from stategate.gateway.openapi.reading import children, mapping, reference, text
+
+PLACES = ("#/definitions/", "#/components/schemas/")
+_URL = re.compile(r"https?://[^/]+/restapis/[^/]+/models/([^/]+)\Z")
+_NAME = re.compile(r"[A-Za-z0-9]+\Z")
+
+
+class Models:
+    """Collects the models of a document; inline schemas get names of their own, as AWS names them (`MODEL1a2b3c`)."""
+
+    def __init__(self, definition: Definition, url: str) -> None:
+        self._definition = definition
+        self._url = url
+
+    def declared(self, schemas: Any) -> None:
+        for name, schema in children(schemas):
+            if _NAME.match(name) is None:
+                what = f"Unable to create model for '{name}'"
+                self._definition.errors.append(Problem(what, f"Model name must be alphanumeric: {name}"))
+                continue
+            self._add(name, schema)
+
+    def named(self, schema: Any) -> str | None:
+        """The model that a schema stands for; None for no schema. An inline one becomes a model."""
+        if not isinstance(schema, dict):
+            return None
+        name = reference(schema, *PLACES)
+        if name is not None:
+            return name
+        generated = f"MODEL{hashlib.sha256(_canonical(schema).encode()).hexdigest()[:6]}"
+        if generated not in self._definition.models:
+            self._add(generated, schema)
+        return generated
+
+    def _add(self, name: str, schema: dict[str, Any]) -> None:
+        written = json.dumps(
+            refs_rewritten(schema, self._to_url), indent=2, separators=(",", " : "), ensure_ascii=False
+        )
+        self._definition.models[name] = Model("", name, "application/json", written, text(schema.get("description")))
+
+    def _to_url(self, target: str) -> str:
+        name = reference({"$ref": target}, *PLACES)
+        return target if name is None else f"{self._url}{name}"
+
+
+def exported(models: Mapping[str, Model], place: str) -> dict[str, Any]:
+    """The models as a document's schemas; `place` is where they stand, as in `#/definitions/`."""
+
+    def to_place(target: str) -> str:
+        found = _URL.match(target)
+        return f"{place}{found[1]}" if found else target
+
+    schemas: dict[str, Any] = {}
+    for name, model in models.items():
+        try:
+            schema = json.loads(model.schema)
+        except ValueError:
+            schema = {"type": "string"}
+        schemas[name] = refs_rewritten(mapping(schema), to_place)
+    return schemas
+
+
+def refs_rewritten(value: Any, change: Callable[[str], str]) -> Any:
+    """A copy of a schema in which every `$ref` went through `change`."""
+    if isinstance(value, list):
+        return [refs_rewritten(item, change) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: change(item) if name == "$ref" and isinstance(item, str) else refs_rewritten(item, change)
+            for name, item in value.items()
+        }
+    return value
+
+
+def _canonical(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, sort_keys=True, separators=(",", ":"))
