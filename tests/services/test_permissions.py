@@ -22,7 +22,13 @@ def test_required(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "operation"), [("sts", "GetCallerIdentity"), ("sts", "AssumeRole"), ("lambda", "Invoke")]
+    ("service", "operation"),
+    [
+        ("sts", "GetCallerIdentity"),
+        ("sts", "AssumeRole"),
+        ("lambda", "Invoke"),
+        ("stepfunctions", "SendTaskSuccess"),
+    ],
 )
 def test_nothing_to_check_before(service: str, operation: str) -> None:
     assert permissions.required(service, operation, {}, WORLD) is None

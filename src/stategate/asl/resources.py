@@ -20,7 +20,6 @@ _CALLBACK = ("", "waitForTaskToken")
 INTEGRATIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("lambda", "invoke"): _CALLBACK,
     ("states", "startExecution"): ("", *PATTERNS),
-    ("apigateway", "invoke"): _CALLBACK,
 }
 """(service, action) of the optimised integrations that are carried out -> their patterns."""
 

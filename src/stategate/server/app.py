@@ -20,6 +20,7 @@ from stategate import __version__
 from stategate.asl.effects import ScheduleTask
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
+from stategate.runtime.engine.language import states_language
 from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.functions.pool import FunctionPool
 from stategate.runtime.logs import LogStore
@@ -37,6 +38,7 @@ from stategate.services.lambda_.events import resume
 from stategate.services.lambda_.execution_role import credentials, may_log
 from stategate.services.logs.retention import keep_applying
 from stategate.services.ports import NewExecution, Ports, TaskOutcome
+from stategate.services.states.activities import exists
 from stategate.services.states.logging import ExecutionLogs
 from stategate.services.states.machines import finish_deletions
 from stategate.services.states.tasks import run_task
@@ -89,9 +91,10 @@ def build(settings: Settings) -> App:
     )
 
     def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
-        return run_task(ports, execution, task)
+        return run_task(ports, execution, task, dispatcher)
 
-    engine = Engine(store.executions, perform, clock, entropy, [ExecutionLogs(log_writer, store)])
+    language = states_language(lambda arn: exists(ports, arn))
+    engine = Engine(store.executions, perform, clock, entropy, [ExecutionLogs(log_writer, store)], language=language)
     secret = _secret(settings.data_dir)
     outbound = HttpClient()
     ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret, outbound)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import isawaitable
 from typing import NoReturn
 
@@ -89,7 +90,7 @@ class Dispatcher:
         if known is None:
             raise AwsError("UnknownOperationException", f"{service} has no operation {operation}", status=404)
         try:
-            return await self._perform(_in_world_of(compiled, call), compiled, known, input)
+            return await self._perform(_in_world_of(compiled, replace(call, calls=self)), compiled, known, input)
         except WireError as error:
             raise AwsError(error.code, error.message, status=error.status) from error
 
@@ -111,7 +112,7 @@ class Dispatcher:
                 raise not_built(service.name, operation.name)
             input = operation.read(request, labels)
             now, agent = ports.clock.now(), request.header("user-agent") or ""
-            call = _in_world_of(service, Call(ports, world, principal, request_id, now, source_ip, agent))
+            call = _in_world_of(service, Call(ports, world, principal, request_id, now, source_ip, agent, self))
             output = await self._perform(call, service, operation, input)
         except WireError as error:
             raise AwsError(error.code, error.message, status=error.status) from error
@@ -191,7 +192,7 @@ def _in_world_of(service: Service, call: Call) -> Call:
     if service.name != "iam" or call.world.region == GLOBAL_REGION:
         return call
     world = World(call.world.account, GLOBAL_REGION)
-    return Call(call.ports, world, call.principal, call.request_id, call.now, call.source_ip, call.user_agent)
+    return replace(call, world=world)
 
 
 def _write_error(service: Service, error: AwsError, request_id: str) -> HttpResponse:

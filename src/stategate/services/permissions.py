@@ -37,8 +37,12 @@ OWN_CHECK = {
     ("lambda", "Invoke"),
     ("lambda", "InvokeAsync"),
     ("lambda", "InvokeWithResponseStream"),
+    ("stepfunctions", "SendTaskSuccess"),
+    ("stepfunctions", "SendTaskFailure"),
+    ("stepfunctions", "SendTaskHeartbeat"),
 }
-"""Operations that need no permission, or check by themselves because the resource's own policy counts as well."""
+"""Operations that need no permission, or check by themselves: the resource's own policy counts as well, or the resource
+is known from a token only."""
 
 ACTIONS = {
     ("lambda", "Invoke"): "lambda:InvokeFunction",

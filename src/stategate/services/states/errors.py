@@ -63,3 +63,23 @@ def resource_not_found(arn: str) -> AwsError:
 
 def conflict(message: str) -> AwsError:
     return AwsError("ConflictException", message)
+
+
+def activity_does_not_exist(arn: str) -> AwsError:
+    return AwsError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+
+
+def activity_already_exists(arn: str) -> AwsError:
+    return AwsError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
+
+
+def invalid_output(reason: str) -> AwsError:
+    return AwsError("InvalidOutput", f"Invalid Output: '{reason}'")
+
+
+def task_timed_out() -> AwsError:
+    return AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+
+
+def task_does_not_exist() -> AwsError:
+    return AwsError("TaskDoesNotExist", "Task Does Not Exist: 'Provided task does not exist'")

@@ -37,6 +37,9 @@ async def start_execution(call: Call, input: Input) -> Output:
         execution = await call.ports.executions.start(new)
     except ExecutionExists as exists:
         execution = exists.existing
+        again = new.parent is not None and execution.new.parent == new.parent
+        if again:
+            return {"executionArn": execution.new.arn, "startDate": execution.new.started}
         if execution.status != "RUNNING" or execution.new.input != new.input:
             raise execution_already_exists(new.arn) from None
     return {"executionArn": execution.new.arn, "startDate": execution.new.started}
@@ -100,6 +103,7 @@ def _new_execution(call: Call, input: Input, only: str | None = None) -> NewExec
         machine_updated=machine.updated if found.version is None else found.version.created,
         revision_id=machine.revision if found.version is None else found.version.revision,
         trace_header=input.get("traceHeader"),
+        parent=call.parent,
     )
 
 

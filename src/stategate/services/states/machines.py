@@ -6,6 +6,7 @@ import msgspec
 
 from stategate.asl.problems import InvalidDefinition
 from stategate.asl.program import compile as compile_program
+from stategate.asl.references import variable_references
 from stategate.iam.principal import root
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, validation_error
@@ -14,11 +15,9 @@ from stategate.services.states import configuration, names, paging, records, ver
 from stategate.services.states.errors import (
     machine_already_exists,
     machine_deleting,
-    resource_not_found,
 )
 from stategate.services.states.records import Machine, Settings
-
-MAX_TAGS = 50
+from stategate.services.states.tagging import read_tags
 
 
 def create_state_machine(call: Call, input: Input) -> Output:
@@ -39,7 +38,7 @@ def create_state_machine(call: Call, input: Input) -> Output:
     if machine is not None:
         _check_same(call, machine, type_, settings)
     else:
-        machine = _create(call, name, type_, settings, _read_tags({}, input.get("tags")))
+        machine = _create(call, name, type_, settings, read_tags({}, input.get("tags")))
     answer: Output = {
         "stateMachineArn": names.machine_arn(call.world, name),
         "creationDate": machine.created,
@@ -142,6 +141,8 @@ def describe_state_machine(call: Call, input: Input) -> Output:
         answer["revisionId"] = revision
     if input.get("includedData") == "METADATA_ONLY":
         del answer["definition"]
+    elif references := variable_references(found.settings.definition):
+        answer["variableReferences"] = references
     return answer
 
 
@@ -223,49 +224,3 @@ def validate_state_machine_definition(call: Call, input: Input) -> Output:
         "diagnostics": diagnostics,
         "truncated": len(problems) > limit,
     }
-
-
-# --- tags -------------------------------------------------------------------------------------------------------
-
-
-def tag_resource(call: Call, input: Input) -> Output:
-    machine = _tagged(call, input["resourceArn"])
-    tags = _read_tags(machine.tags, input["tags"])
-    records.machines(call.ports, call.world).put(machine.name, msgspec.structs.replace(machine, tags=tags))
-    return {}
-
-
-def untag_resource(call: Call, input: Input) -> Output:
-    machine = _tagged(call, input["resourceArn"])
-    tags = {key: value for key, value in machine.tags.items() if key not in input["tagKeys"]}
-    records.machines(call.ports, call.world).put(machine.name, msgspec.structs.replace(machine, tags=tags))
-    return {}
-
-
-def list_tags_for_resource(call: Call, input: Input) -> Output:
-    machine = _tagged(call, input["resourceArn"])
-    return {"tags": [{"key": key, "value": value} for key, value in machine.tags.items()]}
-
-
-def _tagged(call: Call, arn: str) -> Machine:
-    parts = arn.split(":")
-    if len(parts) > 5 and parts[5] == "activity":
-        raise resource_not_found(arn)
-    try:
-        return records.existing_machine(call.ports, call.world, arn)
-    except AwsError as error:
-        if error.code == "StateMachineDoesNotExist":
-            raise resource_not_found(arn) from None
-        raise
-
-
-def _read_tags(known: dict[str, str], given: list[dict[str, str]] | None) -> dict[str, str]:
-    tags = dict(known)
-    for tag in given or ():
-        key = tag.get("key") or ""
-        if not key or key.lower().startswith("aws:"):
-            raise validation_error(f"Invalid tag key: '{key}'")
-        tags[key] = tag.get("value") or ""
-    if len(tags) > MAX_TAGS:
-        raise AwsError("TooManyTags", f"A resource can have {MAX_TAGS} tags at most.")
-    return tags

@@ -18,7 +18,7 @@ from stategate.lang import jsontext
 from stategate.services import access
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, validation_error
-from stategate.services.ports import NewExecution, TaskSuccess
+from stategate.services.ports import NewExecution, TaskFailure
 from stategate.services.states import configuration, names
 from stategate.services.states.errors import invalid_definition, invalid_input
 from stategate.services.states.tasks import run_task
@@ -148,14 +148,14 @@ async def _perform(call: Call, test: StateTest, task: ScheduleTask, identity: Ru
     )
     limit = min(LONGEST, task.timeout if task.timeout is not None else LONGEST)
     try:
-        outcome = await asyncio.wait_for(run_task(call.ports, execution, task), limit)
+        outcome = await asyncio.wait_for(run_task(call.ports, execution, task, call.calls), limit)
     except TimeoutError:
         test.time_passed(f"timeout:{task.command}", call.ports.clock.now())
         return
-    if isinstance(outcome, TaskSuccess):
-        test.task_ended(TaskSucceeded(task.command, outcome.output))
-    else:
+    if isinstance(outcome, TaskFailure):
         test.task_ended(TaskFailed(task.command, outcome.error, outcome.cause))
+    else:
+        test.task_ended(TaskSucceeded(task.command, outcome.output))
 
 
 async def _wait(call: Call, test: StateTest, timer: StartTimer) -> None:

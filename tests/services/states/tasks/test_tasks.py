@@ -233,7 +233,11 @@ def test_an_asynchronous_invocation_does_not_wait(tmp_path: Path) -> None:
         (ARN, True),
         (f"{ARN}:live", True),
         (INVOKE, True),
-        ("arn:aws:states:::lambda:invoke.waitForTaskToken", False),
+        ("arn:aws:states:::lambda:invoke.waitForTaskToken", True),
+        ("arn:aws:states:::states:startExecution.sync:2", True),
+        ("arn:aws:states:::aws-sdk:sfn:startExecution", True),
+        ("arn:aws:states:::aws-sdk:sfn:startExecution.waitForTaskToken", True),
+        ("arn:aws:states:::aws-sdk:dynamodb:putItem", False),
         ("arn:aws:states:::dynamodb:putItem", False),
         ("arn:aws:states:us-east-1:111122223333:activity:a", False),
     ],
@@ -245,5 +249,7 @@ def test_what_is_supported(resource: str, known: bool) -> None:
 def test_all_that_definitions_may_name_can_be_performed() -> None:
     from stategate.asl import resources
 
-    for service, action, pattern in resources.INTEGRATIONS:
-        assert supported(f"arn:aws:states:::{service}:{action}" + (f".{pattern}" if pattern else ""))
+    named = [*resources.INTEGRATIONS, *((f"aws-sdk:{service}", "anyAction") for service in resources.SDK_SERVICES)]
+    for service, action in named:
+        for pattern in resources.patterns(service, action):
+            assert supported(f"arn:aws:states:::{service}:{action}" + (f".{pattern}" if pattern else ""))

@@ -9,28 +9,42 @@ import re
 from collections.abc import Awaitable, Callable
 
 from stategate.asl.effects import ScheduleTask
-from stategate.iam import Principal
-from stategate.services.ports import NewExecution, Ports, TaskFailure, TaskOutcome
-from stategate.services.states.tasks import function, lambda_invoke, roles
+from stategate.services.call import Calls
+from stategate.services.ports import NewExecution, Ports, TaskAccepted, TaskFailure, TaskOutcome, TaskSuccess
+from stategate.services.states.tasks import aws_sdk, function, lambda_invoke, roles, states_start_execution
+from stategate.services.states.tasks.taskcall import TaskCall
 
-__all__ = ["run_task", "supported"]
+__all__ = ["TaskCall", "run_task", "supported"]
 
-Kind = Callable[[Ports, NewExecution, ScheduleTask, Principal], Awaitable[TaskOutcome]]
+Kind = Callable[[TaskCall], Awaitable[TaskOutcome]]
+
+TOKEN = ".waitForTaskToken"
 
 _FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:(\$LATEST|[A-Za-z0-9_-]+))?")
 _INTEGRATION = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]*:(?:\d{12})?:(?P<api>.+)")
 
 INTEGRATIONS: dict[str, Kind] = {
     "lambda:invoke": lambda_invoke.run,
+    "states:startExecution": states_start_execution.run,
+    "states:startExecution.sync": states_start_execution.run_sync,
+    "states:startExecution.sync:2": states_start_execution.run_sync,
 }
-"""By what follows `arn:aws:states:::`."""
+"""By what follows `arn:aws:states:::`. With `.waitForTaskToken` behind it, a kind is called the same way, and its
+success is the answer to the call only. What follows `aws-sdk:` is in `aws_sdk.SERVICES`."""
 
 
 def _kind(resource: str) -> Kind | None:
     if _FUNCTION.fullmatch(resource):
         return function.run
     match = _INTEGRATION.fullmatch(resource)
-    return INTEGRATIONS.get(match["api"]) if match is not None else None
+    if match is None:
+        return None
+    api = match["api"].removesuffix(TOKEN)
+    if api.startswith("aws-sdk:"):
+        service, _, action = api.removeprefix("aws-sdk:").partition(":")
+        if service in aws_sdk.SERVICES and action.isalnum():
+            return lambda call: aws_sdk.run(call, service, action)
+    return INTEGRATIONS.get(api)
 
 
 def supported(resource: str) -> bool:
@@ -39,13 +53,18 @@ def supported(resource: str) -> bool:
     return _kind(resource) is not None
 
 
-async def run_task(ports: Ports, execution: NewExecution, task: ScheduleTask) -> TaskOutcome:
+async def run_task(
+    ports: Ports, execution: NewExecution, task: ScheduleTask, calls: Calls | None = None
+) -> TaskOutcome:
     """Calls what the task names, with the execution's role or the state's credentials. What the workflow's author
-    caused is a `TaskFailure`."""
+    caused is a `TaskFailure`. `calls` is needed for tasks that are operations of hosted services."""
     kind = _kind(task.resource)
     if kind is None:
         return TaskFailure("States.Runtime", f"Stategate does not support the resource {task.resource} yet.")
     principal = roles.assume(ports, execution, task.credentials)
     if isinstance(principal, TaskFailure):
         return principal
-    return await kind(ports, execution, task, principal)
+    outcome = await kind(TaskCall(ports, execution, task, principal, calls))
+    if task.resource.endswith(TOKEN) and isinstance(outcome, TaskSuccess):
+        return TaskAccepted(outcome.output)
+    return outcome

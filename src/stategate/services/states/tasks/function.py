@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from stategate.asl.effects import ScheduleTask
-from stategate.iam import Principal
 from stategate.lang.jsontext import dumps
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import invoke
-from stategate.services.ports import NewExecution, Ports, TaskOutcome, TaskSuccess, World
+from stategate.services.ports import TaskOutcome, TaskSuccess
 from stategate.services.states.tasks import lambda_results
+from stategate.services.states.tasks.taskcall import TaskCall
 
 
-async def run(ports: Ports, execution: NewExecution, task: ScheduleTask, principal: Principal) -> TaskOutcome:
-    world = World(principal.account, execution.world.region)
+async def run(call: TaskCall) -> TaskOutcome:
+    ports, task = call.ports, call.task
     request_id = ports.entropy.uuid()
     payload = task.input.encode("utf-8", "replace")
     try:
         invoked = await invoke(
-            ports, world, principal, task.resource, payload, request_id=request_id, trace_id=execution.trace_header
+            ports,
+            call.world,
+            call.principal,
+            task.resource,
+            payload,
+            request_id=request_id,
+            trace_id=call.execution.trace_header,
         )
     except AwsError as error:
         return lambda_results.refused(error, request_id)

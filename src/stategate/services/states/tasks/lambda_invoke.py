@@ -7,21 +7,21 @@ import binascii
 from email.utils import formatdate
 from typing import Any
 
-from stategate.asl.effects import ScheduleTask
-from stategate.iam import Principal
 from stategate.lang.jsontext import JSON, dumps, loads
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
-from stategate.services.ports import NewExecution, Ports, TaskFailure, TaskOutcome, TaskSuccess, World
+from stategate.services.ports import NewExecution, Ports, TaskFailure, TaskOutcome, TaskSuccess
 from stategate.services.states.tasks import lambda_results
+from stategate.services.states.tasks.taskcall import TaskCall
 
 _TEXTS = ("FunctionName", "ClientContext", "InvocationType", "LogType", "Qualifier")
 PARAMETERS = (*_TEXTS, "Payload")
 _CHOICES = {"InvocationType": ("RequestResponse", "Event", "DryRun"), "LogType": ("None", "Tail")}
 
 
-async def run(ports: Ports, execution: NewExecution, task: ScheduleTask, principal: Principal) -> TaskOutcome:
-    given = loads(task.input)
+async def run(call: TaskCall) -> TaskOutcome:
+    ports, execution = call.ports, call.execution
+    given = loads(call.task.input)
     problem = _problem(given)
     if problem is not None:
         return TaskFailure("States.Runtime", problem)
@@ -29,8 +29,8 @@ async def run(ports: Ports, execution: NewExecution, task: ScheduleTask, princip
     try:
         invoked = await invoke(
             ports,
-            World(principal.account, execution.world.region),
-            principal,
+            call.world,
+            call.principal,
             given["FunctionName"],
             _event(given.get("Payload")),
             qualifier=given.get("Qualifier"),

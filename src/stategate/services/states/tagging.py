@@ -1,0 +1,20 @@
+"""What may be a tag."""
+
+from __future__ import annotations
+
+from stategate.services.errors import AwsError, validation_error
+
+MAX_TAGS = 50
+
+
+def read_tags(known: dict[str, str], given: list[dict[str, str]] | None) -> dict[str, str]:
+    """The known tags with the given ones. Raises `ValidationException`, `TooManyTags`."""
+    tags = dict(known)
+    for tag in given or ():
+        key = tag.get("key") or ""
+        if not key or key.lower().startswith("aws:"):
+            raise validation_error(f"Invalid tag key: '{key}'")
+        tags[key] = tag.get("value") or ""
+    if len(tags) > MAX_TAGS:
+        raise AwsError("TooManyTags", f"A resource can have {MAX_TAGS} tags at most.")
+    return tags
