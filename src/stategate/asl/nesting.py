@@ -92,7 +92,7 @@ def conclude(turn: Turn, frame_id: int, sequence: Sequence, state: Working, resu
             output = _output_of(turn, sequence, state, result)
             assigned = assignments(turn, sequence, state.assign, result)
     except StateFailure as failure:
-        fail(turn, frame_id, sequence, in_state(sequence, failure))
+        fail(turn, frame_id, sequence, in_state(sequence, failure), worked=True)
         return
     leave(turn, frame_id, sequence, state.next, output, assigned)
 
@@ -196,15 +196,23 @@ def _end(turn: Turn, frame_id: int, sequence: Sequence, output: Value) -> None:
 
 
 def fail(
-    turn: Turn, frame_id: int, sequence: Sequence, failure: Failure, *, children: bool = False, final: bool = False
+    turn: Turn,
+    frame_id: int,
+    sequence: Sequence,
+    failure: Failure,
+    *,
+    children: bool = False,
+    worked: bool = False,
+    final: bool = False,
 ) -> None:
     """The state fails; `sequence.last` is the event that says why. It is tried again, or caught, or what it is nested
-    in fails. `children`: because of a branch or iteration. `final`: there is no way to go on."""
+    in fails. `children`: because of a branch or iteration. `worked`: its work was done. `final`: there is no way to go
+    on."""
     turn.failing(sequence, failure)
     state = turn.state(sequence)
     if failure.location is not None:
         failure = _record_evaluation(turn, sequence, state, failure)
-        children = children or isinstance(state, Map | Parallel)
+        children = children or (isinstance(state, Map | Parallel) and not worked and not final)
     working = state if isinstance(state, Working) and not final else None
     if frame_id != ROOT and _is_final(turn, frame_id, sequence, failure, final=final):
         turn.run.keep()
