@@ -7,8 +7,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from asl.driver import FUNCTION
+from asl.driver import ACCOUNT, FUNCTION
 
+ACTIVITY = f"arn:aws:states:us-east-1:{ACCOUNT}:activity:a"
+CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+SYNC = "arn:aws:states:::states:startExecution.sync:2"
 ERRORS = ("E1", "E2")
 NAMED = ("E1", "E2", "States.TaskFailed", "States.Timeout")
 
@@ -58,7 +61,7 @@ def _state(draw: DrawFn, names: Names, depth: int, later: list[str]) -> dict[str
         case "Wait":
             state["Seconds"] = draw(st.integers(0, 5))
         case "Task":
-            state["Resource"] = FUNCTION
+            state["Resource"] = draw(st.sampled_from([FUNCTION, FUNCTION, ACTIVITY, CALLBACK, SYNC]))
             if draw(st.booleans()):
                 state["TimeoutSeconds"] = draw(st.integers(3, 9))
                 if draw(st.booleans()):

@@ -11,16 +11,30 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asl.driver import START, identity
-from sim.definitions import ERRORS, definitions
-from stategate.asl.effects import CancelTask, CancelTimer, Continue, Finish, ScheduleTask, StartTimer
+from asl.driver import FUNCTION, START, identity
+from sim.definitions import ACTIVITY, CALLBACK, ERRORS, SYNC, definitions
+from stategate.asl.effects import (
+    CancelTask,
+    CancelTimer,
+    Continue,
+    Finish,
+    OfferActivity,
+    ScheduleTask,
+    StartTimer,
+    StopExecution,
+    WatchExecution,
+)
 from stategate.asl.events import (
+    ActivityStarted,
     Continued,
     Event,
+    ExecutionEnded,
     Started,
     StopRequested,
     TaskFailed,
+    TaskHeartbeat,
     TaskRestarted,
+    TaskSubmitted,
     TaskSucceeded,
     TimerFired,
 )
@@ -36,7 +50,10 @@ LONGEST = 5000
 
 @dataclass
 class Surroundings:
-    """A store, timers and tasks, as an engine keeps them; each step checks what must always hold."""
+    """A store, timers and tasks, as an engine keeps them; each step checks what must always hold.
+
+    By command: `tasks` are calls in flight, `offers` what no worker has taken, `tokens` who waits for an answer from
+    outside, `watches` who waits for another execution. `stopped` and `ended` are such executions."""
 
     program: Program
     crashes: bool
@@ -45,6 +62,12 @@ class Surroundings:
     frames: dict[int, bytes] = field(default_factory=dict)
     history: list[HistoryEvent] = field(default_factory=list)
     tasks: dict[int, ScheduleTask] = field(default_factory=dict)
+    offers: dict[int, OfferActivity] = field(default_factory=dict)
+    tokens: dict[int, str] = field(default_factory=dict)
+    watches: dict[int, str] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    all_tokens: set[str] = field(default_factory=set)
     timers: dict[str, float] = field(default_factory=dict)
     continues: int = 0
     commands: set[int] = field(default_factory=set)
@@ -62,7 +85,7 @@ class Surroundings:
         self._record(outcome)
         for effect in outcome.effects:
             self._perform(effect)
-        if self.crashes and not isinstance(event, TaskRestarted | Continued):
+        if self.crashes and not isinstance(event, TaskRestarted | TaskHeartbeat | Continued):
             self._expect_nothing(event)
         if self.crashes:
             for late in self._late():
@@ -90,13 +113,30 @@ class Surroundings:
         match effect:
             case ScheduleTask(command):
                 assert command not in self.commands, "a command twice"
-                assert self.history[command - 1].type == "LambdaFunctionScheduled"
+                direct = "LambdaFunctionScheduled" if effect.resource == FUNCTION else "TaskScheduled"
+                assert self.history[command - 1].type == direct
+                assert (effect.token is not None) == (effect.resource == CALLBACK)
                 self.commands.add(command)
                 self.tasks[command] = effect
+                self._await(command, effect.token)
+            case OfferActivity(command, activity, token):
+                assert command not in self.commands, "a command twice"
+                assert activity == ACTIVITY
+                assert self.history[command - 1].type == "ActivityScheduled"
+                self.commands.add(command)
+                self.offers[command] = effect
+                self._await(command, token)
+            case WatchExecution(command, execution):
+                assert execution == child_of(command)
+                self.watches[command] = execution
+            case StopExecution(execution):
+                assert execution not in self.ended
+                self.stopped.add(execution)
             case CancelTask(command):
-                del self.tasks[command]
+                assert command in self.pending, "nothing to cancel"
+                self.forget(command)
             case StartTimer(timer, due):
-                assert timer not in self.timers
+                assert timer not in self.timers or timer.startswith("heartbeat:")
                 self.timers[timer] = due
                 self.spent.add(timer)
             case CancelTimer(timer):
@@ -106,11 +146,27 @@ class Surroundings:
             case Finish():
                 self.finish = effect
 
+    @property
+    def pending(self) -> set[int]:
+        return {*self.tasks, *self.offers, *self.tokens, *self.watches}
+
+    def _await(self, command: int, token: str | None) -> None:
+        if token is not None:
+            assert token not in self.all_tokens, "a token twice"
+            self.all_tokens.add(token)
+            self.tokens[command] = token
+
+    def forget(self, command: int) -> None:
+        for table in (self.tasks, self.offers, self.tokens, self.watches):
+            table.pop(command, None)
+
     def _late(self) -> list[Event]:
         """Answers and timers that were pending once and are no more."""
-        commands = sorted(self.commands - self.tasks.keys())[-3:]
-        timers = sorted(self.spent - self.timers.keys() - {"execution"})[-3:]
-        return [*(TaskSucceeded(command, "1") for command in commands), *map(TimerFired, timers)]
+        late: list[Event] = []
+        for command in sorted(self.commands - self.pending)[-3:]:
+            late += [TaskSucceeded(command, "1"), TaskSubmitted(command, "1", child_of(command))]
+            late += [ActivityStarted(command), TaskHeartbeat(command), ExecutionEnded(command, "FAILED", "{}")]
+        return [*late, *map(TimerFired, sorted(self.spent - self.timers.keys() - {"execution"})[-3:])]
 
     def _expect_nothing(self, event: Event) -> None:
         """An event that comes again, or too late, finds nothing to do but what was to be done anyway."""
@@ -126,7 +182,8 @@ class Surroundings:
     def check_end(self) -> None:
         assert self.finish is not None
         assert self.run.status == self.finish.status
-        assert not self.tasks, "tasks pending after the end"
+        assert not self.pending, "tasks pending after the end"
+        assert not self.ended & self.stopped
         assert not self.timers, "timers pending after the end"
         assert bool(self.frames) == (self.finish.status != "SUCCEEDED"), "frames are kept for a redrive only"
         assert (
@@ -159,19 +216,61 @@ def _next(surroundings: Surroundings, random: Random, stop: bool) -> Event:
     if surroundings.continues:
         surroundings.continues -= 1
         return Continued()
-    choices: list[int | str] = [*surroundings.tasks, *(timer for timer in surroundings.timers if timer != "execution")]
+    choices: list[tuple[str, int] | str] = [timer for timer in surroundings.timers if timer != "execution"]
+    choices += [("call", command) for command in surroundings.tasks]
+    choices += [("offer", command) for command in surroundings.offers]
+    choices += [("token", command) for command in surroundings.tokens if command not in surroundings.offers]
+    choices += [("watch", command) for command in surroundings.watches]
     if not choices or ("execution" in surroundings.timers and random.random() < 0.08):
         choices = ["execution"]
     choice = random.choice(choices)
     if isinstance(choice, str):
         surroundings.now = max(surroundings.now, surroundings.timers.pop(choice))
         return TimerFired(choice)
+    return HAPPENS[choice[0]](surroundings, random, choice[1])
+
+
+def _called(surroundings: Surroundings, random: Random, command: int) -> Event:
+    """A call is made again, fails, or is answered."""
     if random.random() < 0.1:
-        return TaskRestarted(choice)
-    del surroundings.tasks[choice]
+        return TaskRestarted(command)
+    resource = surroundings.tasks[command].resource
     if random.random() < 0.3:
-        return TaskFailed(choice, random.choice(ERRORS), "as drawn")
-    return TaskSucceeded(choice, random.choice(OUTPUTS))
+        surroundings.forget(command)
+        return TaskFailed(command, random.choice(ERRORS), "as drawn")
+    del surroundings.tasks[command]
+    if resource == FUNCTION:
+        return TaskSucceeded(command, random.choice(OUTPUTS))
+    return TaskSubmitted(command, "[]", child_of(command) if resource == SYNC else None)
+
+
+def _taken(surroundings: Surroundings, random: Random, command: int) -> Event:
+    del surroundings.offers[command]
+    return ActivityStarted(command, random.choice(("worker", None)))
+
+
+def _answered(surroundings: Surroundings, random: Random, command: int) -> Event:
+    """Whoever has the token answers, maybe before the call that handed it out does."""
+    if random.random() < 0.3:
+        return TaskHeartbeat(command)
+    surroundings.forget(command)
+    if random.random() < 0.3:
+        return TaskFailed(command, random.choice((*ERRORS, None)), random.choice(("as drawn", None)))
+    return TaskSucceeded(command, random.choice(OUTPUTS))
+
+
+def _child_ended(surroundings: Surroundings, random: Random, command: int) -> Event:
+    surroundings.ended.add(surroundings.watches[command])
+    surroundings.forget(command)
+    described = json.dumps({"Input": "{}", "Output": random.choice(OUTPUTS)})
+    return ExecutionEnded(command, random.choice(("SUCCEEDED", "SUCCEEDED", "FAILED")), described)
+
+
+HAPPENS = {"call": _called, "offer": _taken, "token": _answered, "watch": _child_ended}
+
+
+def child_of(command: int) -> str:
+    return f"child-{command}"
 
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

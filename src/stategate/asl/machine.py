@@ -147,7 +147,6 @@ def _waiting_task(turn: Turn, command: int) -> tuple[int, Sequence, Task] | None
         return None
     state = turn.state(sequence)
     assert isinstance(state, Task)
-    turn.run.touch(frame_id)
     return frame_id, sequence, state
 
 
@@ -156,6 +155,7 @@ def _task_succeeded(turn: Turn, event: TaskSucceeded) -> None:
     if waiting is None:
         return
     frame_id, sequence, state = waiting
+    turn.run.touch(frame_id)
     tasks.succeeded(turn, frame_id, sequence, state, Value(event.output))
 
 
@@ -164,6 +164,7 @@ def _task_failed(turn: Turn, event: TaskFailed) -> None:
     if waiting is None:
         return
     frame_id, sequence, state = waiting
+    turn.run.touch(frame_id)
     tasks.failed(turn, frame_id, sequence, state, event)
 
 
@@ -172,13 +173,16 @@ def _task_goes_on(turn: Turn, event: TaskSubmitted | ActivityStarted | TaskHeart
     if waiting is None:
         return
     frame_id, sequence, state = waiting
+    if not tasks.expects(sequence, state, event):
+        return
+    turn.run.touch(frame_id)
     match event:
         case TaskSubmitted():
             tasks.submitted(turn, frame_id, sequence, state, event)
         case ActivityStarted():
-            tasks.taken(turn, sequence, state, event)
+            tasks.taken(turn, sequence, event)
         case TaskHeartbeat():
-            tasks.beat(turn, sequence, event)
+            tasks.await_heartbeat(turn, sequence)
         case ExecutionEnded():
             tasks.child_ended(turn, frame_id, sequence, state, event)
 
@@ -186,7 +190,8 @@ def _task_goes_on(turn: Turn, event: TaskSubmitted | ActivityStarted | TaskHeart
 def _task_restarted(turn: Turn, event: TaskRestarted) -> None:
     waiting = _waiting_task(turn, event.command)
     if waiting is not None:
-        _, sequence, state = waiting
+        frame_id, sequence, state = waiting
+        turn.run.touch(frame_id)
         tasks.record_started(turn, sequence, state)
 
 

@@ -85,7 +85,7 @@ def schedule(
         sequence.timed = True
         turn.effects.append(StartTimer(f"timeout:{command}", turn.now + timeout))
     if resource.kind != "activity" and not resource.goes_on:
-        _await_heartbeat(turn, sequence)
+        await_heartbeat(turn, sequence)
 
 
 def _record_scheduled(
@@ -132,10 +132,25 @@ def _named(state: Task) -> dict[str, Any]:
 # --- what happens to it -----------------------------------------------------------------------------------------------
 
 
+def expects(
+    sequence: Sequence, state: Task, event: TaskSubmitted | ActivityStarted | TaskHeartbeat | ExecutionEnded
+) -> bool:
+    """Whether the event means something now: it may have come before, or be none for this kind of task."""
+    match event:
+        case TaskSubmitted():
+            return state.resource.goes_on and not sequence.submitted
+        case ActivityStarted():
+            return state.resource.kind == "activity" and not sequence.submitted
+        case TaskHeartbeat():
+            return sequence.beating
+        case ExecutionEnded():
+            return sequence.child is not None
+        case _:
+            assert_never(event)
+
+
 def submitted(turn: Turn, frame_id: int, sequence: Sequence, state: Task, event: TaskSubmitted) -> None:
     """The call has been answered, the task goes on elsewhere. The heartbeat's time begins now."""
-    if sequence.submitted or not state.resource.goes_on:
-        return
     failure = unacceptable(state, Value(event.output))
     if failure is not None:
         settle(turn, sequence)
@@ -149,25 +164,19 @@ def submitted(turn: Turn, frame_id: int, sequence: Sequence, state: Task, event:
         sequence.child = event.execution_arn
         turn.effects.append(WatchExecution(sequence.waits_for, event.execution_arn))
     if state.resource.waits_for_token:
-        _await_heartbeat(turn, sequence)
+        await_heartbeat(turn, sequence)
 
 
-def taken(turn: Turn, sequence: Sequence, state: Task, event: ActivityStarted) -> None:
+def taken(turn: Turn, sequence: Sequence, event: ActivityStarted) -> None:
     """A worker has the task. The heartbeat's time begins now."""
-    if sequence.submitted or state.resource.kind != "activity":
-        return
     sequence.submitted = True
     details = {} if event.worker is None else {"workerName": event.worker}
     sequence.last = turn.emit(sequence.last, "ActivityStarted", details)
-    _await_heartbeat(turn, sequence)
+    await_heartbeat(turn, sequence)
 
 
-def beat(turn: Turn, sequence: Sequence, event: TaskHeartbeat) -> None:
-    if sequence.beating:
-        _await_heartbeat(turn, sequence)
-
-
-def _await_heartbeat(turn: Turn, sequence: Sequence) -> None:
+def await_heartbeat(turn: Turn, sequence: Sequence) -> None:
+    """The heartbeat's time begins, or begins anew."""
     if sequence.heartbeat:
         sequence.beating = True
         turn.effects.append(StartTimer(f"heartbeat:{sequence.waits_for}", turn.now + sequence.heartbeat))
