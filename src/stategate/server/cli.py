@@ -1,4 +1,4 @@
-"""The command line: `stategate serve`."""
+"""The command line: `stategate serve`, and the commands of `server.commands` that need no server."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from typing import Any
 import click
 
 from stategate import __version__
+from stategate.server.commands.evaluate import evaluate
+from stategate.server.commands.render import render
+from stategate.server.commands.routes import routes
+from stategate.server.commands.run import run as run_definition
+from stategate.server.commands.validate import validate
 from stategate.server.settings import CHOICES, HELP, Settings, SettingsError, load
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -26,6 +31,13 @@ def main() -> None:
 
     The AWS CLI, boto3, SAM, CDK and Terraform talk to it with AWS_ENDPOINT_URL=http://127.0.0.1:4566.
     """
+
+
+main.add_command(run_definition)
+main.add_command(validate)
+main.add_command(evaluate)
+main.add_command(render)
+main.add_command(routes)
 
 
 def _settings_options(command: Callable[..., None]) -> Callable[..., None]:

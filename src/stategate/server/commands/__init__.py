@@ -1,0 +1,1 @@
+"""Commands for people at a terminal that need no server, one file each; `server.cli` registers them."""

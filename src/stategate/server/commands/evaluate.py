@@ -1,0 +1,145 @@
+"""`stategate eval`: what an expression of the States Language gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import click
+
+from stategate.asl.failures import StateFailure
+from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
+from stategate.asl.paths import PathNotFound, PathSyntaxError, compile_path
+from stategate.asl.scope import Scope
+from stategate.lang import jsonata
+from stategate.lang.jsontext import dumps
+from stategate.server.commands.texts import CONTEXT, fail, parse_json, parse_object, read_text
+
+
+@click.command("eval", context_settings=CONTEXT)
+@click.argument("expression")
+@click.option("--jsonata", "language", flag_value="jsonata", help="EXPRESSION is JSONata, with or without {% %}.")
+@click.option(
+    "--jsonpath", "language", flag_value="jsonpath", help="EXPRESSION is a path: $.a, $$.Execution.Id, $name.x."
+)
+@click.option(
+    "--intrinsic", "language", flag_value="intrinsic", help="EXPRESSION is a call like States.Format('{}', $.a)."
+)
+@click.option("--input", "-i", "given", default=None, metavar="JSON", help="The input: $, or $states.input in JSONata.")
+@click.option(
+    "--input-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file with the input."
+)
+@click.option("--result", default=None, metavar="JSON", help="$states.result (JSONata).")
+@click.option("--error-output", default=None, metavar="JSON", help="$states.errorOutput (JSONata).")
+@click.option("--context", default="{}", metavar="JSON", help="The context object: $$, or $states.context in JSONata.")
+@click.option("--variables", default="{}", metavar="JSON", help="An object with the workflow variables.")
+@click.option("--seed", default=None, type=int, help="Makes what is random the same every time.")
+def evaluate(
+    expression: str,
+    language: str | None,
+    given: str | None,
+    input_file: Path | None,
+    result: str | None,
+    error_output: str | None,
+    context: str,
+    variables: str,
+    seed: int | None,
+) -> None:
+    """Evaluate an EXPRESSION as a state would, and print its value as JSON.
+
+    The language is guessed where none is given: {% ... %} is JSONata, States.Name(...) an intrinsic function, and
+    what begins with $ a JSONPath. The exit status is 1 where the expression is wrong, fails or gives nothing.
+
+    \b
+    Examples:
+      stategate eval '{% $sum($states.input.prices) %}' --input '{"prices": [1, 2, 3]}'
+      stategate eval '$.orders[?(@.price > 10)].id' --input-file orders.json
+      stategate eval "States.Format('Hello {}', \\$.name)" --input '{"name": "Ada"}'
+    """
+    if given is not None and input_file is not None:
+        raise click.UsageError("Give either --input or --input-file.")
+    text = read_text(input_file) if input_file is not None else given or "{}"
+    scope = Scope(
+        parse_json(text, "the input" if input_file is None else str(input_file)),
+        parse_json(context, "--context"),
+        parse_object(variables, "--variables"),
+        int.from_bytes(Random().randbytes(8)) if seed is None else seed,
+        time.time(),
+    )
+    members = {}
+    if result is not None:
+        members["result"] = parse_json(result, "--result")
+    if error_output is not None:
+        members["errorOutput"] = parse_json(error_output, "--error-output")
+    scope.telling(members)
+    click.echo(dumps(_EVALUATORS[language or _guess(expression)](expression, scope)))
+
+
+def _guess(expression: str) -> str:
+    text = expression.strip()
+    if text.startswith("States."):
+        return "intrinsic"
+    if text.startswith(("{%", "$states")) or not text.startswith("$"):
+        return "jsonata"
+    return "jsonpath"
+
+
+def _jsonata(expression: str, scope: Scope) -> Any:
+    source, offset = expression, 0
+    stripped = expression.strip()
+    if stripped.startswith("{%") and stripped.endswith("%}"):
+        source = stripped[2:-2]
+        offset = expression.index("{%") + 2
+    try:
+        value = jsonata.compile(source).evaluate(
+            {**scope.variables, "states": scope.states}, now=scope.now, random=scope.random
+        )
+    except jsonata.JsonataSyntaxError as error:
+        fail(str(error), expression, offset + error.position if error.position >= 0 else None)
+    except (jsonata.JsonataError, jsonata.UnsupportedResult) as error:
+        raise click.ClickException(str(error) or "The expression gives a function, which is no JSON value.") from None
+    if value is jsonata.UNDEFINED:
+        raise click.ClickException("The expression gives nothing (undefined).")
+    return value
+
+
+def _jsonpath(expression: str, scope: Scope) -> Any:
+    try:
+        path = compile_path(expression)
+    except PathSyntaxError as error:
+        fail(error.message, expression, _place(expression, error.message))
+    try:
+        return path(scope)
+    except PathNotFound as error:
+        raise click.ClickException(error.message) from None
+
+
+def _place(expression: str, message: str) -> int | None:
+    """Jayway's messages have no position; most quote the rest of the path where reading stopped."""
+    rest = message.partition(": ")[2].strip('"')
+    if rest and rest in expression:
+        return expression.rindex(rest)
+    if "end" in message or "balanced" in message or "Unclosed" in message:
+        return len(expression)
+    return expression.find(" ") if "Space" in message else None
+
+
+def _intrinsic(expression: str, scope: Scope) -> Any:
+    try:
+        call = compile_intrinsic(expression)
+    except IntrinsicSyntaxError as error:
+        fail(error.message, expression, error.column - 1)
+    try:
+        return call(scope)
+    except StateFailure as failure:
+        raise click.ClickException(str(failure)) from None
+
+
+_EVALUATORS: dict[str, Callable[[str, Scope], Any]] = {
+    "jsonata": _jsonata,
+    "jsonpath": _jsonpath,
+    "intrinsic": _intrinsic,
+}

@@ -1,0 +1,192 @@
+"""`stategate run`: a definition, run to its end in this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from stategate.asl.effects import Finish
+from stategate.asl.history import HistoryEvent
+from stategate.asl.problems import InvalidDefinition
+from stategate.asl.program import Map, Program
+from stategate.asl.program import compile as compile_program
+from stategate.lang.jsontext import dumps
+from stategate.server.commands.local import Clock, LocalExecution, NotCarriedOut, new_identity
+from stategate.server.commands.mocks import NO_MOCKS, InvalidMocks, Mocks, NotMocked, read_mocks
+from stategate.server.commands.texts import CONTEXT, Refused, parse_json, read_text
+
+MAX_LINE = 160
+"""Characters of a line where the output is no terminal."""
+
+_SHOWN = ("input", "parameters", "output", "assignedVariables", "error", "cause")
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("definition", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--input", "-i", "given", default=None, metavar="JSON", help="The execution's input.  [default: {}]")
+@click.option(
+    "--input-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file with the input."
+)
+@click.option(
+    "--mock",
+    "mock_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What tasks answer: a MockConfigFile of AWS's Step Functions Local.",
+)
+@click.option("--machine", default=None, metavar="NAME", help="The state machine in the mock file, if it has several.")
+@click.option("--test-case", default=None, metavar="NAME", help="The test case in the mock file, if it has several.")
+@click.option("--skip-waits", is_flag=True, help="Let time pass at once: in Wait states, and before retries.")
+@click.option("--express", is_flag=True, help="Run as an Express state machine; the default is Standard.")
+@click.option("--seed", default=None, type=int, help="Makes what is random (UUIDs, jitter) the same every time.")
+@click.option("--full", is_flag=True, help="Show the history's data in full length.")
+@click.option("--quiet", "-q", is_flag=True, help="Don't show the history.")
+def run(
+    definition: Path,
+    given: str | None,
+    input_file: Path | None,
+    mock_file: Path | None,
+    machine: str | None,
+    test_case: str | None,
+    skip_waits: bool,
+    express: bool,
+    seed: int | None,
+    full: bool,
+    quiet: bool,
+) -> None:
+    """Run the state machine definition in FILE, without a server.
+
+    The history is shown on standard error as it happens; the output goes to standard output, so that it can be
+    piped. Tasks answer what the mock file says; a task without a mock ends the run, and is named.
+
+    \b
+    The exit status is
+      0  if the execution succeeded,
+      1  if it failed, timed out or was interrupted,
+      2  if it could not be run: the definition or the mocks are not valid, a task has no mock.
+
+    \b
+    Example:
+      stategate run order.asl.json --input '{"id": 7}' --mock mocks.json --test-case HappyPath --skip-waits
+    """
+    if given is not None and input_file is not None:
+        raise click.UsageError("Give either --input or --input-file.")
+    text = read_text(input_file) if input_file is not None else given or "{}"
+    parse_json(text, "the input" if input_file is None else str(input_file))
+    program = _program(definition, "EXPRESS" if express else "STANDARD")
+    mocks = NO_MOCKS if mock_file is None else _mocks(mock_file, machine, test_case, program)
+    finish = _run(program, definition, text, mocks, Clock(skip_waits), seed, History(full=full, quiet=quiet))
+    if finish.output is not None:
+        click.echo(finish.output)
+    sys.exit(0 if finish.status == "SUCCEEDED" else 1)
+
+
+def _program(path: Path, type: str) -> Program:
+    """Tasks that Stategate can't call are no problem: they are mocked, or refused when they are reached."""
+    try:
+        return compile_program(read_text(path), type=type, any_resource=True)
+    except InvalidDefinition as error:
+        problems = "\n".join(f"  {problem}" for problem in error.problems)
+        raise Refused(f"{path} is not valid:\n{problems}") from None
+
+
+def _mocks(path: Path, machine: str | None, case: str | None, program: Program) -> Mocks:
+    if case is not None and machine is None and "#" in case:
+        machine, _, case = case.partition("#")
+    try:
+        mocks = read_mocks(parse_json(read_text(path), str(path)), machine, case)
+    except InvalidMocks as error:
+        raise Refused(f"{path} is not valid:\n" + "\n".join(f"  {each}" for each in error.problems)) from None
+    strangers = sorted(mocks.states - _names(program))
+    if strangers:
+        raise Refused(f"{path}: the definition has no state {', '.join(repr(name) for name in strangers)}")
+    return mocks
+
+
+def _names(program: Program) -> set[str]:
+    """Of all states, also of those that child executions would run."""
+    names = {name for flow in program.flows for name in flow.states}
+    for flow in program.flows:
+        for state in flow.states.values():
+            if isinstance(state, Map) and state.distributed is not None:
+                names |= _names(compile_program(state.distributed.definition, any_resource=True))
+    return names
+
+
+def _run(
+    program: Program, path: Path, input: str, mocks: Mocks, clock: Clock, seed: int | None, history: History
+) -> Finish:
+    seed = int.from_bytes(Random().randbytes(7)) if seed is None else seed
+    name = path.name.removesuffix(".json").removesuffix(".asl") or "machine"
+    identity = new_identity(name, "local", input, clock.now(), express=program.type == "EXPRESS")
+    execution = LocalExecution(program, identity, mocks, clock, seed, history.show)
+    try:
+        finish = execution.run()
+    except (NotMocked, NotCarriedOut) as error:
+        raise Refused(str(error)) from None
+    except KeyboardInterrupt:
+        finish = execution.stop()
+    history.end(finish)
+    return finish
+
+
+class History:
+    """The history on standard error, a line for each event: number, seconds since the start, type, data."""
+
+    def __init__(self, *, full: bool, quiet: bool) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=full)
+        self._full = full
+        self._quiet = quiet
+        self._start: float | None = None
+        self._width = self._console.width if self._console.is_terminal else MAX_LINE
+
+    def show(self, event: HistoryEvent) -> None:
+        if self._start is None:
+            self._start = event.timestamp
+        if self._quiet:
+            return
+        passed = event.timestamp - self._start
+        head = f"{event.id:>5} {passed:>9.3f}  {event.type:<24} "
+        data = _data(event.details or {})
+        if not self._full and len(head) + len(data) > self._width:
+            data = data[: max(8, self._width - len(head) - 1)] + "…"
+        style = _style(event.type)
+        shown = f"[dim]{event.id:>5} {passed:>9.3f}[/dim]  [{style}]{event.type:<24}[/{style}] {escape(data)}"
+        self._console.print(shown, no_wrap=not self._full, overflow="ignore", crop=False)
+
+    def end(self, finish: Finish) -> None:
+        if self._quiet and finish.status == "SUCCEEDED":
+            return
+        style = "bold green" if finish.status == "SUCCEEDED" else "bold red"
+        why = ": ".join(text for text in (finish.error, finish.cause) if text)
+        self._console.print(f"[{style}]{finish.status}[/{style}]" + (f" {escape(why)}" if why else ""), crop=False)
+
+
+def _style(type: str) -> str:
+    if type.endswith(("Failed", "TimedOut", "Aborted")):
+        return "red"
+    if type.endswith("Succeeded"):
+        return "green"
+    return "bold" if type.endswith("StateEntered") else "default"
+
+
+def _data(details: dict[str, Any]) -> str:
+    """The name of the state or resource first, then what went in or came out."""
+    parts = []
+    if "name" in details:
+        parts.append(f"{details['name']}" + (f"[{details['index']}]" if "index" in details else ""))
+    if "resource" in details:
+        service = details.get("resourceType")
+        parts.append(f"{service}:{details['resource']}" if service else str(details["resource"]))
+    if "length" in details:
+        parts.append(f"{details['length']} items")
+    for member in _SHOWN:
+        value = details.get(member)
+        if value is not None:
+            parts.append(dumps(value) if not isinstance(value, str) else value)
+    return "  ".join(parts)

@@ -1,0 +1,84 @@
+"""What the commands share: reading JSON from options and files, and showing where in a text something is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from stategate.lang import jsontext
+
+JSON = Any
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""How every command's help is shown."""
+
+SHOWN = 100
+"""Characters of a line that is shown with a caret."""
+
+
+class Refused(click.ClickException):
+    """What was asked for can't be done: exit status 2."""
+
+    exit_code = 2
+
+
+def read_text(path: Path) -> str:
+    """Raises `click.ClickException` for what is no UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+
+
+def parse_json(text: str, source: str) -> JSON:
+    """`source` names the text in errors: `--input`, a file. Raises `click.ClickException` with the place."""
+    try:
+        return jsontext.loads(text)
+    except jsontext.JSONSyntaxError as error:
+        place = offset_of(text, error.line, error.column - 1)
+        message = error.message.partition("\n")[0].partition(" (for ")[0]
+        raise click.ClickException(
+            f"{source} is not JSON, line {error.line}, column {error.column}: {message}\n{caret(text, place)}"
+        ) from None
+
+
+def parse_object(text: str, source: str) -> dict[str, JSON]:
+    value = parse_json(text, source)
+    if not isinstance(value, dict):
+        raise click.ClickException(f"{source} must be a JSON object")
+    return value
+
+
+def offset_of(text: str, line: int, column: int) -> int:
+    """The offset of a place given by its line and column, from 1."""
+    start = 0
+    for _ in range(line - 1):
+        found = text.find("\n", start)
+        if found < 0:
+            break
+        start = found + 1
+    return max(0, min(start + column - 1, len(text)))
+
+
+def caret(text: str, offset: int) -> str:
+    """The line of the text at the offset, and below it a caret."""
+    offset = max(0, min(offset, len(text)))
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    line = text[start : len(text) if end < 0 else end].rstrip("\r")
+    column = offset - start
+    if len(line) > SHOWN:
+        first = max(0, column - SHOWN // 2)
+        line, column = line[first : first + SHOWN], column - first
+    indent = "".join("\t" if char == "\t" else " " for char in line[:column].ljust(column))
+    return f"  {line}\n  {indent}^"
+
+
+def fail(message: str, text: str, offset: int | None) -> NoReturn:
+    """Ends the command with exit status 1, showing the place if it is known."""
+    shown = message if offset is None else f"{message}\n{caret(text, offset)}"
+    raise click.ClickException(shown)
