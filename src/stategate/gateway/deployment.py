@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import regex
+
+from stategate.gateway.authorizers import CompiledAuthorizer, compile_authorizer
 from stategate.gateway.context import build_context
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.gatewayresponses import Render, compile_gateway_responses
 from stategate.gateway.httprequests import proxied_reply
-from stategate.gateway.model import Method, Resource, Snapshot
+from stategate.gateway.mappings import InvalidMapping, Source, request_source
+from stategate.gateway.model import Integration, Method, Resource, Snapshot
 from stategate.gateway.proxy import proxy_reply
 from stategate.gateway.requests import Build, compile_request
 from stategate.gateway.responses import Finish, compile_response
 from stategate.gateway.routes import Routes
 from stategate.gateway.stages import (
-    Authorized,
     IntegrationResult,
     Received,
     Reply,
@@ -36,13 +39,16 @@ class NotDeployable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CompiledMethod:
-    """`respond` takes whether the integration reported a function error."""
+    """`respond` takes whether the integration reported a function error. `authorizer` None: the method has none, or
+    one that can't be used (`method.authorization_type` tells)."""
 
     resource: Resource
     method: Method
     validate: Validate
     request: Build
     respond: Respond
+    authorizer: CompiledAuthorizer | None = None
+    cache_key: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class CompiledDeployment:
     routes: Routes[CompiledMethod]
     failure: Render
     binary_media_types: tuple[str, ...]
+    policy: str | None = None
+    api_key_source: str = "HEADER"
+    minimum_compression_size: int | None = None
 
 
 def check_deployable(snapshot: Snapshot) -> None:
@@ -70,7 +79,12 @@ def compile_deployment(snapshot: Snapshot) -> CompiledDeployment:
         if methods:
             routes.add(deployed.resource.path, methods)
     return CompiledDeployment(
-        routes, compile_gateway_responses(snapshot.gateway_responses), snapshot.binary_media_types
+        routes,
+        compile_gateway_responses(snapshot.gateway_responses),
+        snapshot.binary_media_types,
+        snapshot.policy,
+        snapshot.api_key_source,
+        snapshot.minimum_compression_size,
     )
 
 
@@ -85,7 +99,29 @@ def compile_method(resource: Resource, method: Method, snapshot: Snapshot) -> Co
         respond = _mapped(proxied_reply)
     else:
         respond = _mapped(compile_response(integration, method, snapshot.binary_media_types))
-    return CompiledMethod(resource, method, compile_validator(method, snapshot), request, respond)
+    validate, authorizer = compile_validator(method, snapshot), _authorizer(method, snapshot)
+    cache_key = tuple(_cache_source(integration, key) for key in integration.cache_key_parameters)
+    return CompiledMethod(resource, method, validate, request, respond, authorizer, cache_key)
+
+
+def _cache_source(integration: Integration, key: str) -> Source:
+    """`method.request.x.y`, or `integration.request.x.y`: what that one is mapped from."""
+    if key.startswith("integration.request."):
+        key = (integration.request_parameters or {}).get(key, "''")
+    try:
+        return request_source(key)
+    except InvalidMapping:
+        return lambda routed: None
+
+
+def _authorizer(method: Method, snapshot: Snapshot) -> CompiledAuthorizer | None:
+    found = next((item for item in snapshot.authorizers if item.id == method.authorizer_id), None)
+    if found is None or method.authorization_type in ("NONE", "AWS_IAM"):
+        return None
+    try:
+        return compile_authorizer(found)
+    except (InvalidMapping, regex.error):
+        return None
 
 
 def _mapped(finish: Finish) -> Respond:
@@ -100,29 +136,12 @@ def routed_to(target: CompiledMethod, received: Received, parameters: dict[str, 
     return Routed(received, target.resource, target.method, parameters, build_context(received, target.resource))
 
 
-def authorize(target: CompiledMethod, routed: Routed) -> Authorized:
-    """Routed -> Authorized. Methods with an authorizer, IAM authorization or an API key can't be created yet."""
-    if target.method.authorization_type != "NONE" or target.method.api_key_required:
-        raise GatewayFailure("UNAUTHORIZED")
-    return Authorized(routed)
-
-
 def log_request(routed: Routed) -> None:
-    """The first lines of the execution log."""
+    """The lines of the execution log with which a request's execution begins."""
     received = routed.received
     trace = received.trace
     if trace is None:
         return
-    api_stage = f"{received.around.api_id}/{received.around.stage}"
-    if not received.test:
-        verb = f"{routed.method.http_method} {routed.resource.path}"
-        trace.info(f"Extended Request Id: {received.extended_request_id}")
-        trace.info(f"Verifying Usage Plan for request: {received.request_id}. API Key:  API Stage: {api_stage}")
-        trace.info(
-            f"API Key  authorized because method '{verb}' does not require API Key. "
-            "Request will not contribute to throttle or quota limits"
-        )
-        trace.info(f"Usage Plan check succeeded for API Key  and API Stage {api_stage}")
     trace.info(f"Starting execution for request: {received.request_id}")
     path = received.path if received.test else routed.resource.path
     trace.info(f"HTTP Method: {received.method}, Resource Path: {path}")

@@ -61,7 +61,7 @@ class GatewayFailure(Exception):
     """A stage failed: what the client is told, and what the execution log says.
 
     `log` completes "Execution failed due to configuration error: " for API_CONFIGURATION_ERROR; `status` overrides the
-    type's own status on the wire where AWS does (502 for a malformed Lambda answer).
+    type's own status on the wire where AWS does (502 for a malformed Lambda answer), `error_type` its x-amzn-ErrorType.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class GatewayFailure(Exception):
         log: str | None = None,
         status: int | None = None,
         validation_error: str | None = None,
+        error_type: str | None = None,
     ) -> None:
         known = RESPONSE_TYPES[response_type]
         super().__init__(log or message or known.message)
@@ -80,6 +81,7 @@ class GatewayFailure(Exception):
         self.log = log
         self.status = status
         self.validation_error = validation_error
+        self.error_type = error_type or known.error_type
 
 
 def configuration_error(log: str, *, status: int | None = None) -> GatewayFailure:

@@ -92,7 +92,7 @@ def _render(
         body = substitute(template, context, received.around.variables)
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.insert(0, ("Content-Type", content_type))
-    headers.append(("x-amzn-ErrorType", known.error_type))
+    headers.append(("x-amzn-ErrorType", failure.error_type))
     return Reply(status, tuple(headers), body.encode())
 
 

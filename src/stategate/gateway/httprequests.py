@@ -6,9 +6,7 @@ values over its headers and after its query parameters. Both are recorded from A
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -23,8 +21,6 @@ from stategate.gateway.model import Integration
 from stategate.gateway.stages import Authorized, HttpCall, IntegrationResult, Pairs, Reply, Routed
 
 Build = Callable[[Authorized], HttpCall]
-
-MAX_BODY = 10 * 1024 * 1024
 
 _URL = re.compile(r"https?://[^\s/?#\\]+([/?#].*)?\Z", re.IGNORECASE)
 _NO_CONTENT_TYPE = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -116,33 +112,3 @@ def proxied_reply(routed: Routed, result: IntegrationResult) -> Reply:
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", DEFAULT))
     return Reply(result.status, tuple(headers), result.body)
-
-
-def decoded(headers: Pairs, body: bytes) -> tuple[Pairs, bytes]:
-    """An answer whose encoding is undone, if it is gzip or deflate: Content-Encoding never passes the gateway."""
-    encoding = next((value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), None)
-    if encoding not in ("gzip", "x-gzip", "deflate") or not body:
-        return headers, body
-    try:
-        plain = inflate(body, encoding)
-    except (OSError, EOFError, zlib.error, ValueError):
-        return headers, body
-    return tuple(pair for pair in headers if pair[0].lower() != "content-encoding"), plain
-
-
-def inflate(body: bytes, encoding: str) -> bytes:
-    """Raises zlib.error, EOFError, OSError for what is not of that encoding, ValueError for more than 10 MB."""
-    if encoding == "deflate":
-        unpack = zlib.decompressobj() if body[:1] and body[0] & 0x0F == 8 else zlib.decompressobj(-zlib.MAX_WBITS)
-    else:
-        unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    plain = unpack.decompress(body, MAX_BODY + 1)
-    if len(plain) > MAX_BODY:
-        raise ValueError("The body is larger than 10 MB when it is decompressed")
-    if not unpack.eof:
-        raise EOFError("The body ends too early")
-    return plain
-
-
-def deflate(body: bytes, encoding: str) -> bytes:
-    return gzip.compress(body, 6, mtime=0) if encoding == "gzip" else zlib.compress(body, 6)

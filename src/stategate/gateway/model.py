@@ -216,6 +216,8 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     canary: Canary | None = None
     cache_flushed: float = 0.0
     authorizers_flushed: float = 0.0
+    cache_cluster_enabled: bool = False
+    cache_cluster_size: str | None = None
 
     def setting(self, resource_path: str, verb: str) -> MethodSetting | None:
         """The settings that hold for a method: its own, else the stage's."""

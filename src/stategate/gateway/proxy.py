@@ -59,7 +59,7 @@ def proxy_event(authorized: Authorized) -> bytes:
     body: str | None = None
     if received.body:
         body = base64.b64encode(received.body).decode() if binary else received.body.decode("utf-8", "replace")
-    context: dict[str, Any] = {key: routed.context[key] for key in _CONTEXT_KEYS}
+    context = event_context(routed)
     if authorized.claims:
         context["authorizer"] = dict(authorized.claims)
     event = {
@@ -77,6 +77,11 @@ def proxy_event(authorized: Authorized) -> bytes:
         "isBase64Encoded": bool(binary and received.body),
     }
     return jsontext.dumps(event).encode()
+
+
+def event_context(routed: Routed) -> dict[str, Any]:
+    """`requestContext` of an event."""
+    return {key: routed.context[key] for key in _CONTEXT_KEYS}
 
 
 def forwarded(routed: Routed) -> Pairs:

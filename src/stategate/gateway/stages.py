@@ -80,10 +80,12 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """The caller may call. `claims` is what an authorizer returned."""
+    """The caller may call. `claims` is what an authorizer returned, as a proxy event shows it. `caller` is the identity
+    that signed the request (AWS_IAM), for integrations that are called with the caller's own credentials."""
 
     routed: Routed
     claims: Mapping[str, Any] = field(default_factory=dict)
+    caller: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
+from stategate.gateway.compression import answered
 from stategate.gateway.failures import GatewayFailure, configuration_error
-from stategate.gateway.httprequests import decoded
 from stategate.gateway.responses import mock_result
 from stategate.gateway.stages import (
+    Authorized,
     FunctionRequest,
     HttpCall,
     IntegrationRequest,
@@ -59,8 +60,9 @@ class Backends:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def perform(
-        self, world: World, routed: Routed, request: IntegrationRequest
+        self, world: World, authorized: Authorized, request: IntegrationRequest
     ) -> tuple[IntegrationResult, bool]:
+        routed = authorized.routed
         match request:
             case MockRequest():
                 return mock_result(request), False
@@ -132,7 +134,7 @@ class Backends:
             answer = await self._ports.outbound.send(outbound)
         except OutboundError as error:
             raise _unreachable(error) from error
-        headers, body = decoded(answer.headers, answer.body)
+        headers, body = answered(answer.headers, answer.body)
         result = IntegrationResult(answer.status, headers, body, str(answer.status))
         _log_result(routed.received.trace, result, self._ports.clock.now() - started)
         return result

@@ -5,24 +5,28 @@ from __future__ import annotations
 import base64
 import re
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
+from stategate.gateway.compression import compressed, received_body
 from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledDeployment, CompiledMethod, compile_deployment
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.headers import incoming
 from stategate.gateway.model import MethodSetting, RestApi, Stage
-from stategate.gateway.stages import Received, Reply, Surroundings
+from stategate.gateway.stages import Authorized, Received, Reply, Routed, Surroundings
 from stategate.gateway.trace import Trace
 from stategate.services.apigateway import pipeline, records
 from stategate.services.apigateway.backends import Backends, Gateway
+from stategate.services.apigateway.guard import Guard
 from stategate.services.apigateway.logs import GatewayLogs
 from stategate.services.apigateway.pipeline import Outcome
-from stategate.services.apigateway.throttle import Throttle
+from stategate.services.apigateway.responsecache import ResponseCache, Slot, caches
 from stategate.services.ports import Entropy, LogWriter, Ports, World
 from stategate.wire.http import HttpRequest, HttpResponse
 
 MAX_PAYLOAD = 10 * 1024 * 1024
+MAX_HEADERS = 10_240
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _MOST_COMPILED = 1000
@@ -46,7 +50,8 @@ class ExecuteApi:
         self._ports = ports
         self._backends = Backends(ports, dispatcher)
         self._logs = GatewayLogs(ports, log_writer)
-        self._throttle = Throttle()
+        self._guard = Guard(ports)
+        self._cache = ResponseCache()
         self._worlds: dict[str, World] = {}
         self._live: dict[tuple[str, str], _Live] = {}
         self._compiled: OrderedDict[tuple[str, str], CompiledDeployment] = OrderedDict()
@@ -88,34 +93,58 @@ class ExecuteApi:
         received = self._received(live, request, verb, path, source_ip, started)
         if setting is not None and setting.logging_level in ("ERROR", "INFO"):
             received = replace(received, trace=Trace(setting.logging_level, setting.data_trace_enabled))
-        refused = self._refused(live, request, received, setting, target, started)
-        if refused is not None:
-            context = build_context(received, None)
-            outcome = Outcome(live.deployment.failure(refused, received, None, context), context)
-        else:
-            outcome = await pipeline.run(world, self._backends, live.deployment.failure, target, received, parameters)
-            if len(outcome.reply.body) > MAX_PAYLOAD:
-                failure = GatewayFailure("API_CONFIGURATION_ERROR", log="Response body is larger than 10 MB")
-                outcome = Outcome(live.deployment.failure(failure, received, None, outcome.context), outcome.context)
+        outcome = await self._outcome(world, live, request, received, target, parameters, setting)
         self._log(world, live, received, outcome, started)
         return _response(request, received, outcome)
 
-    def _refused(
+    async def _outcome(
         self,
+        world: World,
         live: _Live,
         request: HttpRequest,
         received: Received,
+        target: CompiledMethod | None,
+        parameters: dict[str, str],
         setting: MethodSetting | None,
-        routed: CompiledMethod | None,
-        now: float,
-    ) -> GatewayFailure | None:
-        if len(request.body) > MAX_PAYLOAD:
-            return GatewayFailure("REQUEST_TOO_LARGE")
-        if setting is None or routed is None:
+    ) -> Outcome:
+        deployment = live.deployment
+        try:
+            received = _admitted(request, received, deployment.minimum_compression_size)
+        except GatewayFailure as failure:
+            context = build_context(received, None)
+            return Outcome(deployment.failure(failure, received, None, context), context, generated=True)
+
+        def authorize(target: CompiledMethod, routed: Routed, extra: dict[str, str]) -> Awaitable[Authorized]:
+            return self._guard(world, live.api, live.stage, deployment, target, routed, request, extra)
+
+        cached = None if target is None else self._cached(world, live, setting, target)
+        outcome = await pipeline.run(
+            world, self._backends, deployment.failure, target, received, parameters, authorize, cached
+        )
+        if len(outcome.reply.body) > MAX_PAYLOAD:
+            too_large = GatewayFailure("API_CONFIGURATION_ERROR", log="Response body is larger than 10 MB")
+            return Outcome(deployment.failure(too_large, received, None, outcome.context), outcome.context)
+        if deployment.minimum_compression_size is not None:
+            accepted = request.header("accept-encoding")
+            outcome.reply = compressed(outcome.reply, accepted, deployment.minimum_compression_size)
+        return outcome
+
+    def _cached(
+        self, world: World, live: _Live, setting: MethodSetting | None, target: CompiledMethod
+    ) -> pipeline.Cached | None:
+        if setting is None or not caches(live.stage, setting, target):
             return None
-        own = live.stage.method_settings.get("*/*") is not setting
-        key = (live.api.id, live.stage.name, *((routed.resource.path, received.method) if own else ()))
-        return None if self._throttle.allow(key, setting, now) else GatewayFailure("THROTTLED")
+        if live.around.canary and live.stage.canary is not None and not live.stage.canary.use_stage_cache:
+            return None
+
+        def slot(target: CompiledMethod, authorized: Authorized) -> Slot:
+            def may_invalidate() -> bool:
+                return self._guard.may_invalidate(world, authorized, live.deployment)
+
+            now = self._ports.clock.now
+            return Slot(self._cache, live.stage, setting, target, authorized.routed, now, may_invalidate)
+
+        return slot
 
     def _log(self, world: World, live: _Live, received: Received, outcome: Outcome, started: float) -> None:
         stage = live.stage
@@ -227,6 +256,17 @@ class ExecuteApi:
         else:
             self._compiled.move_to_end(key)
         return compiled
+
+
+def _admitted(request: HttpRequest, received: Received, minimum_compression_size: int | None) -> Received:
+    """Within the limits of AWS: 10 MB of body, 10,240 bytes of headers; the body decompressed where the API has
+    compression switched on. Fails with REQUEST_TOO_LARGE or BAD_REQUEST_BODY."""
+    if len(request.body) > MAX_PAYLOAD or sum(len(name) + len(value) for name, value in request.headers) > MAX_HEADERS:
+        raise GatewayFailure("REQUEST_TOO_LARGE")
+    if minimum_compression_size is None:
+        return received
+    headers, body = received_body(received.headers, received.body)
+    return received if body is received.body else replace(received, headers=headers, body=body)
 
 
 def _hex(entropy: Entropy) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -11,6 +12,7 @@ from stategate.gateway.deployment import CompiledMethod
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.gatewayresponses import Render
 from stategate.gateway.stages import (
+    Authorized,
     FunctionRequest,
     HttpCall,
     IntegrationRequest,
@@ -21,7 +23,14 @@ from stategate.gateway.stages import (
     ServiceRequest,
 )
 from stategate.services.apigateway.backends import Backends
+from stategate.services.apigateway.responsecache import Slot
 from stategate.services.ports import World
+
+Authorize = Callable[[CompiledMethod, Routed, dict[str, str]], Awaitable[Authorized]]
+"""The stage Routed -> Authorized; it tells the access log about itself in the dict."""
+
+Cached = Callable[[CompiledMethod, Authorized], Slot | None]
+"""The place of a request in the stage's cache, if its method's answers are kept."""
 
 
 @dataclass(slots=True)
@@ -43,28 +52,41 @@ async def run(
     target: CompiledMethod | None,
     received: Received,
     parameters: dict[str, str],
+    authorize: Authorize | None = None,
+    cached: Cached | None = None,
 ) -> Outcome:
-    """Answers whatever comes; `target` None: no method matched."""
+    """Answers whatever comes; `target` None: no method matched; `authorize` None: anybody may (TestInvokeMethod)."""
     routed: Routed | None = None
     extra: dict[str, str] = {}
     try:
         if target is None:
             raise GatewayFailure("MISSING_AUTHENTICATION_TOKEN")
         routed = stages.routed_to(target, received, parameters)
+        authorized = Authorized(routed) if authorize is None else await authorize(target, routed, extra)
         stages.log_request(routed)
-        authorized = stages.authorize(target, routed)
         target.validate(routed)
-        request = target.request(authorized)
-        result, failed = await backends.perform(world, routed, request)
-        extra["status"] = extra["integration.status"] = extra["integrationStatus"] = str(result.status)
+        slot = None if cached is None else cached(target, authorized)
+        kept = None if slot is None else slot.find()
+        traced = False
+        if kept is not None:
+            result, failed = kept
+        else:
+            request = target.request(authorized)
+            result, failed = await backends.perform(world, authorized, request)
+            traced = _traced(request)
+        extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = target.respond(routed, result, failed)
+        if slot is not None:
+            if kept is None:
+                slot.keep(result, failed, reply)
+            reply = slot.finish(reply)
         stages.log_reply(routed, reply)
-        return Outcome(reply, routed.context, _traced(request), extra)
+        return Outcome(reply, routed.context, traced, extra)
     except GatewayFailure as failure:
         context = routed.context if routed is not None else build_context(received, None)
         reply = render(failure, received, routed, context)
         stages.log_failure(received, failure, reply)
-        if failure.log is not None:
+        if failure.log is not None and not failure.response_type.startswith("AUTHORIZER"):
             extra["integrationErrorMessage"] = extra["integration.error"] = failure.log or "-"
         return Outcome(reply, context, False, extra, generated=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, unsupported
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.apigateway.resourcepolicy import readable
 from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
@@ -201,12 +201,10 @@ def _media_types(api: RestApi, patch: Patch, media_type: str) -> tuple[str, ...]
 def check_policy(text: str | None) -> str | None:
     if not text:
         return None
-    try:
-        json.loads(text)
-    except ValueError:
+    if not readable(text):
         raise bad_request(
             "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
-        ) from None
+        )
     return text
 
 

@@ -12,10 +12,12 @@ from stategate.gateway.accesslog import names_request
 from stategate.gateway.model import Canary, MethodSetting, Stage
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, unsupported
-from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.apigateway.patching import Patch, only_replace, patches
 from stategate.services.apigateway.records_data import get_client_certificate
 from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
+
+CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 
 _NAME = re.compile(r"[A-Za-z0-9_\-]+\Z")
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*\Z")
@@ -54,8 +56,8 @@ def new_stage(call: Call, given: Input) -> Stage:
     """From the members of CreateStage; what is not supported is refused."""
     if _NAME.match(given["stageName"]) is None:
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
-    if given.get("cacheClusterEnabled"):
-        raise unsupported("cache clusters of stages")
+    cached = bool(given.get("cacheClusterEnabled"))
+    size = _cache_size(given.get("cacheClusterSize"))
     version = given.get("documentationVersion")
     if version:
         records.get_documentation_version(call, given["restApiId"], version)
@@ -73,6 +75,8 @@ def new_stage(call: Call, given: Input) -> Stage:
         documentation_version=version or None,
         tags=dict(given.get("tags") or {}),
         canary=_new_canary(call, given),
+        cache_cluster_enabled=cached,
+        cache_cluster_size=size,
     )
 
 
@@ -130,6 +134,13 @@ def delete_stage(call: Call, given: Input) -> Output:
     return {}
 
 
+def _cache_size(size: str | None) -> str | None:
+    """In GB; it is shown, what is kept has a bound of its own."""
+    if size and size not in CACHE_SIZES:
+        raise bad_request("Invalid cache cluster size specified")
+    return size or None
+
+
 def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
     parts = patch.path.split("/")[1:]
     if patch.op in ("copy", "move", "test"):
@@ -138,11 +149,11 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
         case ["deploymentId" | "description" | "tracingEnabled" | "clientCertificateId" | "documentationVersion"]:
             return _replaced(call, api_id, stage, parts[0], patch)
         case ["cacheClusterEnabled"]:
-            if patch.flag:
-                raise unsupported("cache clusters of stages")
-            return stage
+            only_replace(patch)
+            return replace(stage, cache_cluster_enabled=patch.flag)
         case ["cacheClusterSize"]:
-            raise unsupported("cache clusters of stages")
+            only_replace(patch)
+            return replace(stage, cache_cluster_size=_cache_size(patch.value))
         case ["variables", name]:
             return _variable(stage, patch, name)
         case ["accessLogSettings", *rest]:
