@@ -161,6 +161,7 @@ class MapRun:
     executions: MapRunCounts
     redrives: int = 0
     redriven: float | None = None
+    type: str = "STANDARD"
 
 
 class ItemsFailed(Exception):

@@ -214,6 +214,8 @@ class MapRuns:
             self._data.authorize(run.parent)
             if not run.stored.complete:
                 await self._read(run)
+            if run.spec.type == "EXPRESS":
+                await self._mark(run, [])
             self._count(run)
             await self._start_children(run)
         except ItemsFailed as failure:
@@ -247,6 +249,8 @@ class MapRuns:
                 if children:
                     run.cursor = children[-1].index
                     run.active.update(child.index for child in children)
+                    if run.spec.type == "EXPRESS":
+                        await self._mark(run, [child.index for child in children])
                     await asyncio.gather(*(self._start(run, child) for child in children))
                     continue
             if not run.active and run.exhausted:
@@ -263,6 +267,15 @@ class MapRuns:
         run.wake.set()
 
     # --- its children
+
+    async def _mark(self, run: Running, indexes: Sequence[int]) -> None:
+        while True:
+            try:
+                await _written(lambda done: self._tables.mark(run.arn, indexes, done))
+            except StoreFailed:
+                await asyncio.sleep(RETRY)
+                continue
+            return
 
     async def _start(self, run: Running, child: Child) -> None:
         new = self._new(run, child)

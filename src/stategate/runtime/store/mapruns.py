@@ -146,6 +146,12 @@ class MapRunTables:
             writes.append(("UPDATE map_run SET complete = 1 WHERE arn = ?", (map_run,)))
         self._writer.submit(Batch(writes, done))
 
+    def mark(self, map_run: str, indexes: Sequence[int], done: Done) -> None:
+        """These Express children are about to run. Without any: none does (the process has died since)."""
+        again = "UPDATE map_child SET status = 'PENDING' WHERE map_run = ? AND status = 'RUNNING'"
+        writes: list[Statement] = [child_status(map_run, index, RUNNING) for index in indexes]
+        self._writer.submit(Batch(writes or [(again, (map_run,))], done))
+
     def end_child(self, map_run: str, ended: Ended, done: Done) -> None:
         """Of an Express child, which is not kept itself."""
         sql = """UPDATE map_child SET status = ?, output = ?, error = ?, cause = ?, started = ?, stopped = ?
@@ -247,6 +253,7 @@ class MapRunTables:
             executions=_counts(by_status, 0),
             redrives=stored.redrives,
             redriven=stored.redriven,
+            type=stored.spec.type,
         )
 
     def _read(self, sql: str, parameters: Sequence[Any]) -> list[Any]:

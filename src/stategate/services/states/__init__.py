@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 
 from stategate.services.call import Operation
-from stategate.services.states import activities, aliases, callbacks, executions, machines, tags, teststate, versions
+from stategate.services.states import (
+    activities,
+    aliases,
+    callbacks,
+    executions,
+    machines,
+    mapruns,
+    redrive,
+    tags,
+    teststate,
+    versions,
+)
 
 OPERATIONS: Mapping[str, Operation] = {
     "CreateActivity": activities.create_activity,
@@ -15,6 +26,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteStateMachineVersion": versions.delete_state_machine_version,
     "DescribeActivity": activities.describe_activity,
     "DescribeExecution": executions.describe_execution,
+    "DescribeMapRun": mapruns.describe_map_run,
     "DescribeStateMachine": machines.describe_state_machine,
     "DescribeStateMachineAlias": aliases.describe_state_machine_alias,
     "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
@@ -22,11 +34,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "GetExecutionHistory": executions.get_execution_history,
     "ListActivities": activities.list_activities,
     "ListExecutions": executions.list_executions,
+    "ListMapRuns": mapruns.list_map_runs,
     "ListStateMachineAliases": aliases.list_state_machine_aliases,
     "ListStateMachineVersions": versions.list_state_machine_versions,
     "ListStateMachines": machines.list_state_machines,
     "ListTagsForResource": tags.list_tags_for_resource,
     "PublishStateMachineVersion": versions.publish_state_machine_version,
+    "RedriveExecution": redrive.redrive_execution,
     "SendTaskFailure": callbacks.send_task_failure,
     "SendTaskHeartbeat": callbacks.send_task_heartbeat,
     "SendTaskSuccess": callbacks.send_task_success,
@@ -36,6 +50,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "TagResource": tags.tag_resource,
     "TestState": teststate.test_state,
     "UntagResource": tags.untag_resource,
+    "UpdateMapRun": mapruns.update_map_run,
     "UpdateStateMachine": machines.update_state_machine,
     "UpdateStateMachineAlias": aliases.update_state_machine_alias,
     "ValidateStateMachineDefinition": machines.validate_state_machine_definition,

@@ -10,14 +10,13 @@ from stategate.lang import jsontext
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, ExecutionExists, NewExecution
-from stategate.services.states import configuration, names, paging, records, versions
+from stategate.services.states import configuration, mapruns, names, paging, records, redrive, versions
 from stategate.services.states.errors import (
     execution_already_exists,
     execution_does_not_exist,
     invalid_input,
     invalid_token,
     machine_deleting,
-    resource_not_found,
     type_not_supported,
 )
 from stategate.services.states.history import show_event
@@ -143,15 +142,13 @@ def describe_execution(call: Call, input: Input) -> Output:
         "status": execution.status,
         "startDate": new.started,
         "redriveCount": execution.redrive_count,
-        "redriveStatus": "REDRIVABLE",
+        **redrive.status(call, execution),
     }
-    if execution.status in ("RUNNING", "SUCCEEDED"):
-        answer["redriveStatus"] = "NOT_REDRIVABLE"
-        answer["redriveStatusReason"] = f"Execution is {execution.status} and cannot be redriven"
     optional = {
         "stopDate": execution.stopped,
         "redriveDate": execution.redriven,
         "traceHeader": new.trace_header,
+        "mapRunArn": new.map_run_arn,
         **_qualifiers(new),
     }
     answer |= {member: value for member, value in optional.items() if value is not None}
@@ -177,6 +174,9 @@ def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
         "loggingConfiguration": logging,
         "tracingConfiguration": {"enabled": False},
     }
+    if new.map_run_arn is not None:
+        answer["mapRunArn"] = new.map_run_arn
+        answer["label"] = new.machine_arn.rpartition("/")[2]
     if new.revision_id is not None:
         answer["revisionId"] = new.revision_id
     if input.get("includedData") == "METADATA_ONLY":
@@ -221,7 +221,8 @@ def list_executions(call: Call, input: Input) -> Output:
     if (arn is None) == (input.get("mapRunArn") is None):
         raise validation_error("Must specify either stateMachineArn or mapRunArn, and not both.")
     if arn is None:
-        raise resource_not_found(input["mapRunArn"])
+        page, token = mapruns.children(call, input)
+        return {"executions": [_item(execution) for execution in page], "nextToken": token}
     found = versions.resolve(call, arn)
     if found.machine.type == "EXPRESS":
         raise type_not_supported()
@@ -275,7 +276,13 @@ def _item(execution: Execution) -> Output:
         "startDate": new.started,
         "redriveCount": execution.redrive_count,
     }
-    optional = {"stopDate": execution.stopped, "redriveDate": execution.redriven, **_qualifiers(new)}
+    optional = {
+        "stopDate": execution.stopped,
+        "redriveDate": execution.redriven,
+        "mapRunArn": new.map_run_arn,
+        "itemCount": new.map_items,
+        **_qualifiers(new),
+    }
     return item | {member: value for member, value in optional.items() if value is not None}
 
 

@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass
 
 from stategate.services.ports import World
-from stategate.services.states.errors import execution_does_not_exist, invalid_arn, invalid_name, machine_does_not_exist
+from stategate.services.states.errors import (
+    execution_does_not_exist,
+    invalid_arn,
+    invalid_name,
+    machine_does_not_exist,
+    resource_not_found,
+)
 from stategate.wire.arn import Arn, InvalidArn
 
 _BAD = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\U0010ffff]""")
@@ -71,6 +77,19 @@ def parse_machine_arn(world: World, text: str) -> MachineArn:
     if (arn.account, arn.region) != (world.account, world.region):
         raise machine_does_not_exist(text)
     return MachineArn(text, names[0], names[1] if len(names) == 2 else None)
+
+
+def check_map_run_arn(world: World, text: str) -> str:
+    """Raises `InvalidArn`; `ResourceNotFound` if it belongs to another world."""
+    arn = _parse(text)
+    kind, *names = arn.resource.split(":")
+    if kind != "mapRun":
+        raise invalid_arn(f"Resource type not valid in this context: {kind}")
+    if len(names) != 2 or not all(names) or "/" not in names[0]:
+        raise invalid_arn(f"Invalid ARN suffix: {text}")
+    if (arn.account, arn.region) != (world.account, world.region):
+        raise resource_not_found(text)
+    return text
 
 
 def check_execution_arn(world: World, text: str) -> str:
