@@ -61,6 +61,21 @@ def test_output_is_any_value_with_expressions_in_it(kind: str, output: Any, expe
     assert run({"a": 1}, S={"Type": kind, "Output": output}).output == expected
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$states.context.State.Name",
+        "$states.`context`.State.Name",
+        "$lookup($states, 'cont' & 'ext').State.Name",
+        "$states.*.State.Name",
+        "($s := $states; $lookup($s, $join(['con', 'text'])).State.Name)",
+        '$contains(\'"\', /"/) ? $lookup($states, "context").State.Name',
+    ],
+)
+def test_the_context_is_there_however_it_is_reached(expression: str) -> None:
+    assert run(S={"Type": "Pass", "Output": f"{{% {expression} %}}"}).output == "S"
+
+
 def test_without_output_the_input_is_passed_on_verbatim() -> None:
     definition = {**flow(S=dict(PASS), T={"Type": "Succeed"}), "QueryLanguage": "JSONata"}
     definition["States"]["S"] = {"Type": "Pass", "Next": "T"}

@@ -209,13 +209,14 @@ def expecting(select: Selection, kind: str, source: str, location: str) -> Selec
 def _evaluation(expression: jsonata.Expression, source: str, location: str) -> Selection:
     names = (expression.variables | expression.references.builtins) - {"states"}
     uses_states = "states" in expression.variables
+    uses_context = _uses_context(source)
     what = f"The JSONata expression '{source}' specified for the field '{location}'"
 
     def evaluate(scope: Scope) -> JSON:
         given = scope.variables
         variables: dict[str, Any] = {name: given[name] for name in names if name in given}
         if uses_states:
-            variables["states"] = scope.states
+            variables["states"] = scope.states(context=uses_context)
         try:
             value = expression.evaluate(variables, now=scope.now, random=scope.random)
         except jsonata.JsonataError as error:
@@ -233,6 +234,11 @@ def _members(source: str) -> set[str]:
     """The members of `$states` that the expression names, outside of its strings and comments."""
     bare = _SKIPPED.sub("''", source)
     return {quoted or plain for quoted, plain in _MEMBER.findall(bare)}
+
+
+def _uses_context(source: str) -> bool:
+    """Whether the expression may read `$states.context`: it names it, or takes `$states` as a whole."""
+    return "context" in source or source.count("states") > len(_MEMBER.findall(source))
 
 
 def _object(members: list[tuple[str, Selection | None, JSON]]) -> Selection:

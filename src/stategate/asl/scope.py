@@ -1,9 +1,11 @@
 """What paths, templates, intrinsics and choice rules are evaluated against."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import Any
+
+from stategate.asl.value import Value
 
 JSON = Any
 
@@ -12,6 +14,24 @@ Report = Callable[[str, str], None]
 
 NO_VARIABLES: Mapping[str, JSON] = MappingProxyType({})
 NO_MEMBERS: Mapping[str, JSON] = MappingProxyType({})
+
+
+class Variables(Mapping[str, JSON]):
+    """Variables that are read when they are asked for: most states ask for few of them."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> JSON:
+        return self._values[name].json
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 class Scope:
@@ -63,12 +83,14 @@ class Scope:
         scope._parent = self
         return scope
 
-    @property
-    def states(self) -> JSON:
-        """JSONata's `$states`."""
-        if self._states is None:
-            self._states = {"input": self.input, **self.members, "context": self.context}
-        return self._states
+    def states(self, *, context: bool = True) -> JSON:
+        """JSONata's `$states`; without its `context` where nobody asks for that."""
+        states = self._states
+        if states is None:
+            states = self._states = {"input": self.input, **self.members}
+        if context and "context" not in states:
+            states["context"] = self.context
+        return states
 
     def telling(self, members: Mapping[str, JSON]) -> "Scope":
         """Sets what `$states` has besides `input` and `context`: `result`, `errorOutput`."""

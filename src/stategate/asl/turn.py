@@ -13,7 +13,7 @@ from stategate.asl.history import HistoryEvent
 from stategate.asl.maprun import StopMapRun
 from stategate.asl.program import Program, State, Task
 from stategate.asl.run import Run
-from stategate.asl.scope import JSON, NO_VARIABLES, Scope
+from stategate.asl.scope import JSON, NO_VARIABLES, Scope, Variables
 from stategate.asl.value import Value
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Turn:
         chain = [sequence]
         while chain[-1].parent >= 0:
             chain.append(self.run.sequence(self.run.group(chain[-1].parent).parent))
-        return {name: value.json for owner in reversed(chain) for name, value in self.run.variables(owner).items()}
+        values = {name: value for owner in reversed(chain) for name, value in self.run.variables(owner).items()}
+        return Variables(values)
 
     def context(self, sequence: Sequence, item: tuple[int, JSON] | None = None) -> JSON:
         identity = self.run.identity
