@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ from stategate.lang import jsontext
 MAX_BYTES = 6 * 1024 * 1024
 _MAX_DEPTH = 200
 _MAX_NODES = 1_000_000
+_MAX_NUMBER = 10**300
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -96,16 +98,29 @@ class _Plain:
                 return {_key(key): self.of(item, depth + 1) for key, item in value.items()}
             case list() | tuple() | set():
                 return [self.of(item, depth + 1) for item in value]
-            case bytes():
-                raise InvalidDocument("The document holds binary data.")
-            case _:
+            case str():
+                return _text(value)
+            case bool() | None:
                 return value
+            case int() if abs(value) < _MAX_NUMBER:
+                return value
+            case float() if math.isfinite(value):
+                return value
+            case _:
+                raise InvalidDocument("The document holds what is neither a text, a number nor a flag.")
+
+
+def _text(text: str) -> str:
+    """Halves of surrogate pairs are no text: they can't be written anywhere."""
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidDocument("The document holds half a surrogate pair.")
+    return text
 
 
 def _key(key: Any) -> str:
     match key:
         case str():
-            return key
+            return _text(key)
         case bool():
             return "true" if key else "false"
         case None:
