@@ -15,6 +15,7 @@ from stategate.asl.effects import Finish, ScheduleTask, StartTimer
 from stategate.asl.events import TaskFailed, TaskSucceeded, TimerFired
 from stategate.asl.failures import StateFailure
 from stategate.asl.frames import Sequence
+from stategate.asl.inspection_maps import enter_map, map_data
 from stategate.asl.nesting import TIMEOUT, Failure, conclude, fail, in_state
 from stategate.asl.program import Map, Parallel, Pass, Program, State, Task, Working
 from stategate.asl.run import ROOT, Run, RunIdentity
@@ -140,9 +141,9 @@ class StateTest:
 
     # Running.
 
-    def start(self, read: list[JSON] | None = None) -> ScheduleTask | StartTimer | None:
-        """Runs until the state has ended, waits for this task or this time, or is `at_work`. `read`: the items of a Map
-        that has an ItemReader."""
+    def start(self, read: str | None = None) -> ScheduleTask | StartTimer | None:
+        """Runs until the state has ended, waits for this task or this time, or is `at_work`. `read`: what the
+        ItemReader of a Map would read."""
         try:
             behaviour.advance(self._turn, ROOT)
         except _Reached:
@@ -153,16 +154,21 @@ class StateTest:
         waited_for = ScheduleTask if self._sequence.phase == "task" else StartTimer
         return next((effect for effect in self._turn.effects if isinstance(effect, waited_for)), None)
 
-    def _reached(self, read: list[JSON] | None) -> None:
+    def _reached(self, read: str | None) -> None:
         state = self._turn.state(self._sequence)
         if isinstance(state, Map):
             try:
                 scope = self._turn.scope(self._sequence, self._turn.effective_input(self._sequence, state).json)
-                self._enter_map(state, scope, read)
+                enter_map(
+                    state, scope, lambda *item: self._turn.scope(self._sequence, scope.input, item), read, self.seen
+                )
             except StateFailure as failure:
                 fail(self._turn, ROOT, self._sequence, in_state(self._sequence, failure))
                 return
         self.at_work = True
+
+    def _iteration(self, input: JSON, index: int, item: JSON) -> Scope:
+        return self._turn.scope(self._sequence, input, (index, item))
 
     def task_ended(self, event: TaskSucceeded | TaskFailed) -> None:
         if isinstance(event, TaskSucceeded):
@@ -260,26 +266,8 @@ class StateTest:
             if stage != "result" or not isinstance(state, Map | Parallel):
                 shown[stage] = value.text
         if isinstance(state, Map):
-            shown.update(_map_data(state, seen))
+            shown.update(map_data(state, seen))
         return shown
-
-    # Maps.
-
-    def _enter_map(self, state: Map, scope: Scope, read: list[JSON] | None) -> None:
-        """Evaluates what the Map state would evaluate as it starts its iterations. Raises StateFailure."""
-        for bound in (state.tolerated_count, state.tolerated_percentage):
-            if bound is not None:
-                bound(scope)
-        if state.parameters is None:
-            return
-        items = read
-        if items is None:
-            items = self.seen["afterItemsPath"].json if "afterItemsPath" in self.seen else scope.input
-        selected = []
-        for index, item in enumerate(items if isinstance(items, list) else []):
-            iteration = self._turn.scope(self._sequence, scope.input, (index, item))
-            selected.append(state.parameters(iteration))
-        self.seen["afterItemSelector"] = Value.of(selected)
 
     def tolerates(self, failed: int, iterations: int) -> bool:
         """Whether so many iterations of a Map may fail. A Map without tolerances takes the mocked result [recorded]."""
@@ -291,21 +279,6 @@ class StateTest:
 
 _HIDDEN_RESULT = [("result", True)]
 """The result of iterations and branches is not shown, but what follows it comes from it [recorded]."""
-
-_LISTS = ("afterItemsPath", "afterItemsPointer", "afterItemSelector")
-
-
-def _map_data(state: Map, seen: Mapping[str, Value]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"maxConcurrency": int(seen["maxConcurrency"].json) if "maxConcurrency" in seen else 0}
-    if "toleratedFailureCount" in seen:
-        shown["toleratedFailureCount"] = int(seen["toleratedFailureCount"].json)
-    if "toleratedFailurePercentage" in seen:
-        shown["toleratedFailurePercentage"] = float(seen["toleratedFailurePercentage"].json)
-    for stage in _LISTS:
-        if stage in seen and not (state.jsonata and stage == "afterItemsPath"):
-            # As Java prints a list of JSON nodes [recorded].
-            shown[stage] = f"[{', '.join(dumps(item) for item in seen[stage].json)}]"
-    return shown
 
 
 def flow_of(program: Program, name: str) -> int:

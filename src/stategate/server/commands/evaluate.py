@@ -95,7 +95,7 @@ def _jsonata(expression: str, scope: Scope) -> Any:
         offset = expression.index("{%") + 2
     try:
         value = jsonata.compile(source).evaluate(
-            {**scope.variables, "states": scope.states}, now=scope.now, random=scope.random
+            {**scope.variables, "states": scope.states()}, now=scope.now, random=scope.random
         )
     except jsonata.JsonataSyntaxError as error:
         fail(str(error), expression, offset + error.position if error.position >= 0 else None)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stategate.asl.distributed import EXCEEDED, EXCEEDED_CAUSE
+from stategate.asl.distributed import EXCEEDED, EXCEEDED_CAUSE, item_selector
 from stategate.asl.effects import (
     CancelTimer,
     Continue,
@@ -31,11 +31,9 @@ from stategate.asl.failures import StateFailure
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import step
 from stategate.asl.maprun import MapRunEnded, StartMapRun
-from stategate.asl.program import Map, Program
+from stategate.asl.program import Program
 from stategate.asl.program import compile as compile_program
 from stategate.asl.run import Run, RunIdentity
-from stategate.asl.scope import JSON, Scope
-from stategate.asl.value import Value
 from stategate.lang.jsontext import dumps, loads
 from stategate.runtime.engine.batches import Batches
 from stategate.server.commands.mocks import Mocks, NotMocked, Returned
@@ -163,7 +161,7 @@ class LocalExecution:
             if given is not None:
                 raise NotCarriedOut(f"The Map state '{effect.state_name}' has an {field}: that takes a server.")
         program = compile_program(effect.definition, type=effect.type, any_resource=True)
-        batches = Batches(effect.batching, self._selecting(effect))
+        batches = Batches(effect.batching, item_selector(self._program, effect, self._seed) if effect.selects else None)
         outputs: list[str] = []
         failed = total = 0
         try:
@@ -186,20 +184,6 @@ class LocalExecution:
         identity = new_identity(effect.label, str(index), input, self._clock.now(), express=express)
         child = LocalExecution(program, identity, self._mocks, self._clock, self._seed + index, lambda event: None)
         return child.run()
-
-    def _selecting(self, effect: StartMapRun) -> Callable[[int, JSON], Value] | None:
-        """The state's ItemSelector."""
-        state = next(flow.states[effect.state_name] for flow in self._program.flows if effect.state_name in flow.states)
-        if not effect.selects or not isinstance(state, Map) or state.parameters is None:
-            return None
-        select, context, variables = state.parameters, loads(effect.context), loads(effect.variables)
-        input, now = loads(effect.input), self._clock.now()
-
-        def selected(index: int, item: JSON) -> Value:
-            where = {**context, "Map": {"Item": {"Index": index, "Value": item}}}
-            return Value.of(select(Scope(input, where, variables, self._seed ^ index, now)))
-
-        return selected
 
 
 def _tolerated(effect: StartMapRun, failed: int, total: int) -> bool:

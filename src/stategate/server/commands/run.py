@@ -164,7 +164,7 @@ class History:
             return
         style = "bold green" if finish.status == "SUCCEEDED" else "bold red"
         why = ": ".join(text for text in (finish.error, finish.cause) if text)
-        self._console.print(f"[{style}]{finish.status}[/{style}]" + (f" {escape(why)}" if why else ""), crop=False)
+        self._console.print(f"[{style}]{finish.status}[/{style}]" + (f" {escape(why)}" if why else ""), soft_wrap=True)
 
 
 def _style(type: str) -> str:

@@ -94,7 +94,7 @@ async def test_state(call: Call, input: Input) -> Output:
         variables=request.variables,
         retried=int(request.configuration.get("retrierRetryCount") or 0),
     )
-    waits_for = test.start()
+    waits_for = test.start(request.configuration.get("mapItemReaderData"))
     if request.mock is not None:
         if test.at_work:
             _answer(test, request, request.mock)
