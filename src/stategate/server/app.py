@@ -21,10 +21,12 @@ from stategate.asl.effects import ScheduleTask
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.engine.language import states_language
+from stategate.runtime.engine.retention import keep_purging
 from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.functions.pool import FunctionPool
 from stategate.runtime.logs import LogStore
 from stategate.runtime.outbound.http import HttpClient
+from stategate.runtime.outbound.s3 import S3
 from stategate.runtime.store.sqlite import CannotOpen, SqliteStore
 from stategate.server import logs as server_logs
 from stategate.server.http import Application
@@ -36,9 +38,11 @@ from stategate.services.call import Operations
 from stategate.services.dispatch import Dispatcher
 from stategate.services.lambda_.events import resume
 from stategate.services.lambda_.execution_role import credentials, may_log
+from stategate.services.lambda_.urlinvoke import FunctionUrls
 from stategate.services.logs.retention import keep_applying
 from stategate.services.ports import NewExecution, Ports, TaskOutcome
 from stategate.services.states.activities import exists
+from stategate.services.states.items import MapRunItems
 from stategate.services.states.logging import ExecutionLogs
 from stategate.services.states.machines import finish_deletions
 from stategate.services.states.tasks import run_task
@@ -90,13 +94,25 @@ def build(settings: Settings) -> App:
         limit=settings.function_workers,
     )
 
+    def made_ports() -> Ports:
+        return ports
+
     def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
         return run_task(ports, execution, task, dispatcher)
 
     language = states_language(lambda arn: exists(ports, arn))
-    engine = Engine(store.executions, perform, clock, entropy, [ExecutionLogs(log_writer, store)], language=language)
-    secret = _secret(settings.data_dir)
     outbound = HttpClient()
+    objects = S3(outbound, clock, settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key)
+    engine = Engine(
+        store.executions,
+        perform,
+        clock,
+        entropy,
+        [ExecutionLogs(log_writer, store)],
+        language=language,
+        map_run_data=MapRunItems(made_ports, objects),
+    )
+    secret = _secret(settings.data_dir)
     ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret, outbound)
     dispatcher = Dispatcher(ports, SERVICES)
     background: list[asyncio.Task[None]] = []
@@ -104,7 +120,9 @@ def build(settings: Settings) -> App:
     async def start() -> None:
         engine.open()
         resume(ports)
-        background.extend(asyncio.create_task(work) for work in (finish_deletions(ports), keep_applying(ports)))
+        purging = keep_purging(store.retention, clock, settings.retention_days)
+        work = (finish_deletions(ports), keep_applying(ports), purging)
+        background.extend(asyncio.create_task(endless) for endless in work)
 
     async def stop() -> None:
         for task in background:
@@ -118,6 +136,7 @@ def build(settings: Settings) -> App:
     asgi = Application(
         dispatcher,
         ExecuteApi(ports, dispatcher, log_writer),
+        function_urls=FunctionUrls(ports),
         version=__version__,
         startup=[start],
         shutdown=[stop],

@@ -31,6 +31,10 @@ class Settings:
     root_access_key: str = ""
     root_secret_key: str = ""
     function_workers: int = 64
+    s3_endpoint: str = ""
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+    retention_days: int = 90
 
     @property
     def url(self) -> str:
@@ -49,6 +53,10 @@ HELP: Mapping[str, str] = {
     "root_access_key": "The root user's access key id, for --auth strict.",
     "root_secret_key": "The root user's secret access key, for --auth strict.",
     "function_workers": "How many function worker processes may run at a time.",
+    "s3_endpoint": "URL of the S3 that distributed Maps read from and write to, such as http://127.0.0.1:9000.",
+    "s3_access_key": "Access key id for it; without one, requests are not signed.",
+    "s3_secret_key": "Secret access key for it.",
+    "retention_days": "For so many days executions are kept after their end.",
 }
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -163,6 +171,7 @@ def _number(least: int, most: int) -> Callable[[Any], int]:
 _CONVERT: Mapping[str, Callable[[Any], Any]] = {
     "port": _number(0, 65535),
     "function_workers": _number(1, 10_000),
+    "retention_days": _number(1, 36_500),
     "data_dir": lambda value: value if isinstance(value, Path) else Path(_text(value)),
     **{name: _choice(*choices) for name, choices in CHOICES.items()},
 }
@@ -184,6 +193,10 @@ def _conflicts(settings: Settings) -> list[str]:
             f"host: {settings.host} can be reached from other machines, and with --auth open"
             " anybody there would be root; use --auth strict, or bind 127.0.0.1"
         )
+    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("http://", "https://")):
+        problems.append(f"s3_endpoint: expected a URL with http:// or https://, not {settings.s3_endpoint!r}")
+    if bool(settings.s3_access_key) != bool(settings.s3_secret_key):
+        problems.append("s3_access_key and s3_secret_key must be given together")
     if settings.auth == "strict" and not (settings.root_access_key and settings.root_secret_key):
         problems.append("auth: strict needs root_access_key and root_secret_key, for the first user to sign with")
     return problems

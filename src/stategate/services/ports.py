@@ -206,6 +206,41 @@ class MapRunData(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """`modified` in epoch seconds; `etag` with its quotes."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+    storage_class: str
+
+
+class ObjectStoreError(Exception):
+    """S3 refused, or can't be reached. `code` as S3 names it: NoSuchKey, NoSuchBucket, AccessDenied..."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class ObjectStore(Protocol):
+    """S3, on another server. Every method raises `ObjectStoreError`."""
+
+    def read(self, region: str, bucket: str, key: str, version: str | None = None) -> AsyncIterator[bytes]:
+        """The object, in pieces."""
+        ...
+
+    def objects(self, region: str, bucket: str, prefix: str) -> AsyncIterator[Sequence[ListedObject]]:
+        """The objects whose key starts with `prefix`, a page at a time."""
+        ...
+
+    async def put(self, region: str, bucket: str, key: str, body: bytes) -> None: ...
+
+
 class NotRedrivable(Exception):
     """An execution that can't be redriven; the message says why."""
 

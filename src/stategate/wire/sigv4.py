@@ -290,7 +290,7 @@ def sign(
     """The Authorization header of a request that has its headers already, `x-amz-date` of `now` included."""
     date = _basic(now)
     signature = Signature(access_key, date, date[:8], region, service, tuple(sorted(signed_headers)), "")
-    canonical = _canonical_requests(request, signature)[0]
+    canonical = _canonical_requests(request, signature)[-1 if service == "s3" else 0]
     scope = f"{signature.scope_date}/{region}/{service}/aws4_request"
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
     made = _hmac(_signing_key(secret_key, date[:8], region, service), f"{ALGORITHM}\n{date}\n{scope}\n{digest}").hex()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stategate.asl.failures import StateFailure
+from stategate.asl.failures import DATA_LIMIT_EXCEEDED, StateFailure
 from stategate.asl.maprun import Batching
-from stategate.asl.failures import DATA_LIMIT_EXCEEDED
 from stategate.asl.turn import PAYLOAD_LIMIT
 from stategate.asl.value import Value
 

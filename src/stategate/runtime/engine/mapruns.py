@@ -29,6 +29,7 @@ from stategate.asl.nesting import too_large
 from stategate.asl.turn import PAYLOAD_LIMIT
 from stategate.lang import jsontext
 from stategate.runtime.engine.batches import Batches
+from stategate.runtime.engine.futures import Done, written
 from stategate.runtime.engine.posts import encode_event
 from stategate.runtime.store.executions import POST
 from stategate.runtime.store.mapruns import Child, Ended, MapRunTables, StoredMapRun
@@ -95,6 +96,7 @@ class Running:
     over: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     conductor: asyncio.Task[None] | None = None
+    express: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def arn(self) -> str:
@@ -269,18 +271,14 @@ class MapRuns:
     # --- its children
 
     async def _mark(self, run: Running, indexes: Sequence[int]) -> None:
-        while True:
-            try:
-                await _written(lambda done: self._tables.mark(run.arn, indexes, done))
-            except StoreFailed:
-                await asyncio.sleep(RETRY)
-                continue
-            return
+        await self._written(lambda done: self._tables.mark(run.arn, indexes, done))
 
     async def _start(self, run: Running, child: Child) -> None:
         new = self._new(run, child)
         if new.type == "EXPRESS":
-            self._spawn(self._run_express(run, child, new))
+            task = self._spawn(self._run_express(run, child, new))
+            run.express.add(task)
+            task.add_done_callback(run.express.discard)
             return
         try:
             await self._host.start(new)
@@ -311,7 +309,7 @@ class MapRuns:
             execution.new.started, execution.stopped,
         )  # fmt: skip
         try:
-            await _written(lambda done: self._tables.end_child(run.arn, ended, done))
+            await written(lambda done: self._tables.end_child(run.arn, ended, done))
         except StoreFailed:
             self._later(run, child)
             return
@@ -383,9 +381,13 @@ class MapRuns:
         return [Child(index, self._child_arn(run, index), input, items) for index, input, items in inputs]
 
     async def _add(self, run: Running, children: Sequence[Child], *, complete: bool, first: bool) -> None:
+        await self._written(lambda done: self._tables.add(run.arn, children, done, complete=complete, first=first))
+
+    async def _written(self, submit: Callable[[Done], None]) -> None:
+        """Tried until it is on disk."""
         while True:
             try:
-                await _written(lambda done: self._tables.add(run.arn, children, done, complete=complete, first=first))
+                await written(submit)
             except StoreFailed:
                 await asyncio.sleep(RETRY)
                 continue
@@ -424,7 +426,7 @@ class MapRuns:
         now = self._clock.now()
         while not run.over:
             try:
-                await _written(lambda done: self._tables.end(run.arn, command, status, now, post, done))
+                await written(lambda done: self._tables.end(run.arn, command, status, now, post, done))
             except Conflict:
                 self._finish(run)
             except StoreFailed:
@@ -446,6 +448,10 @@ class MapRuns:
         conductor = run.conductor
         if conductor is not None and conductor is not asyncio.current_task():
             await asyncio.wait([conductor])
+        for task in tuple(run.express):
+            task.cancel()
+        if run.spec.type == "EXPRESS" and run.counted:
+            await self._written(lambda done: self._tables.abort_express(run.arn, done))
         while children := self._tables.running_children(run.arn):
             for start in range(0, len(children), TOGETHER):
                 await asyncio.gather(*(self._stop(child) for child in children[start : start + TOGETHER]))
@@ -465,20 +471,3 @@ class MapRuns:
 
 def _machine(new: NewExecution) -> str:
     return new.machine_arn.rpartition(":stateMachine:")[2].partition("/")[0].partition(":")[0]
-
-
-async def _written(submit: Callable[[Callable[[Exception | None], None]], None]) -> None:
-    """Raises `Conflict` or `StoreFailed`."""
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def done(error: Exception | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-            future.exception()  # whoever waited may be gone
-
-    submit(done)
-    await asyncio.shield(future)

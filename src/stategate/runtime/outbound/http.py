@@ -1,12 +1,14 @@
 """The HTTP client for HTTP integrations, key sets of token issuers and services on other servers.
 
 aiohttp: asynchronous on the server's own event loop, C parser, connections kept per host, header names keep their
-casing both ways. It adds nothing here: no redirects, no decompression, no cookies, no headers but Host and Content-Length.
+casing both ways. It adds nothing here: no redirects, no decompression, no cookies, no headers but Host and
+Content-Length.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from stategate.services.ports import OutboundError, OutboundRequest, OutboundRes
 
 if TYPE_CHECKING:
     import aiohttp
+    from aiohttp.abc import ResolveResult
 
 CONNECTIONS = 1000
 PER_HOST = 200
@@ -73,7 +76,18 @@ class HttpClient:
 def _session() -> aiohttp.ClientSession:
     import aiohttp
 
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, limit_per_host=PER_HOST, keepalive_timeout=IDLE_SECONDS)
+    class Resolver(aiohttp.ThreadedResolver):
+        """Names under `.localhost` are this machine (RFC 6761), whatever the system's resolver knows of them."""
+
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            here = host.lower().rstrip(".").endswith(".localhost")
+            return await super().resolve("localhost" if here else host, port, family)
+
+    connector = aiohttp.TCPConnector(
+        limit=CONNECTIONS, limit_per_host=PER_HOST, keepalive_timeout=IDLE_SECONDS, resolver=Resolver()
+    )
     return aiohttp.ClientSession(
         connector=connector,
         auto_decompress=False,

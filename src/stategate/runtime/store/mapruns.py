@@ -152,6 +152,11 @@ class MapRunTables:
         writes: list[Statement] = [child_status(map_run, index, RUNNING) for index in indexes]
         self._writer.submit(Batch(writes or [(again, (map_run,))], done))
 
+    def abort_express(self, map_run: str, done: Done) -> None:
+        """The map run has ended: so have its Express children."""
+        sql = "UPDATE map_child SET status = 'ABORTED' WHERE map_run = ? AND status = 'RUNNING'"
+        self._writer.submit(Batch([(sql, (map_run,))], done))
+
     def end_child(self, map_run: str, ended: Ended, done: Done) -> None:
         """Of an Express child, which is not kept itself."""
         sql = """UPDATE map_child SET status = ?, output = ?, error = ?, cause = ?, started = ?, stopped = ?

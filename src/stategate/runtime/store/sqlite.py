@@ -14,6 +14,7 @@ import msgspec
 
 from stategate.runtime.store.executions import ExecutionTables
 from stategate.runtime.store.records import RecordTable
+from stategate.runtime.store.retention import RetentionTables
 from stategate.runtime.store.schema import SchemaTooNew, migrate
 from stategate.runtime.store.writer import Batch, Statement, StoreFailed, Writer
 from stategate.services.ports import Records, World
@@ -50,6 +51,7 @@ class SqliteStore:
         self._connection = connection
         self.writer = Writer(connection, self._loop)
         self.executions = ExecutionTables(self._reader, self.writer)
+        self.retention = RetentionTables(self._reader, self.writer)
         self._tables: dict[tuple[World, str], RecordTable[Any]] = {}
         self._pending: dict[_Key, bytes | None] = {}
         self._flight: asyncio.Future[None] | None = None

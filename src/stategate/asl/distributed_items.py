@@ -1,0 +1,106 @@
+"""What ItemReaders make of files: CSV, JSON and JSON lines, as items. Rules as recorded, or as the
+developer guide says."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from stategate.asl.maprun import ItemSource
+from stategate.lang import jsontext
+
+csv.field_size_limit(16 * 1024 * 1024)
+
+
+class Unreadable(Exception):
+    """Why no items can be read, as a cause of States.ItemReaderFailed."""
+
+
+def check_limit(source: ItemSource) -> int | None:
+    """How many items at most; None: all. MaxItems 0 is no limit. Raises `Unreadable`."""
+    if source.max_items is not None and source.max_items < 0:
+        raise Unreadable("field MaxItems must be positive")
+    return source.max_items or None
+
+
+def csv_items(lines: Iterable[str], source: ItemSource) -> Iterator[dict[str, str]]:
+    """Fields that are missing are empty, those beyond the headers are dropped. Raises `Unreadable`."""
+    rows = csv.reader(lines, delimiter=source.delimiter)
+    try:
+        headers = list(source.headers)
+        if source.first_row:
+            headers = next(rows, [])
+        if len(set(headers)) < len(headers):
+            raise Unreadable("CSV headers cannot contain duplicates.")
+        order = sorted(range(len(headers)), key=_place(headers))
+        for row in rows:
+            if row:
+                yield {headers[column]: row[column] if column < len(row) else "" for column in order}
+    except csv.Error as error:
+        raise Unreadable(f"The CSV file cannot be read: line {rows.line_num}: {error}") from None
+
+
+def _place(headers: Sequence[str]) -> Any:
+    """The columns of an item come in the order of Java's hash tables, as recorded."""
+    capacity = 16
+    while len(headers) > capacity * 3 // 4:
+        capacity *= 2
+
+    def place(column: int) -> int:
+        value = 0
+        for unit in _units(headers[column]):
+            value = (value * 31 + unit) & 0xFFFFFFFF
+        return (value ^ (value >> 16)) & (capacity - 1)
+
+    return place
+
+
+def _units(text: str) -> Iterator[int]:
+    encoded = text.encode("utf-16-be", "surrogatepass")
+    return (encoded[at] << 8 | encoded[at + 1] for at in range(0, len(encoded), 2))
+
+
+def json_items(text: str, pointer: str | None) -> list[Any]:
+    """The array of a JSON file, or the one that the JSON pointer names. Raises `Unreadable`."""
+    try:
+        found = jsontext.loads(text)
+    except jsontext.JSONSyntaxError as error:
+        raise Unreadable(f"The JSON file cannot be read: {error}") from None
+    for part in (pointer or "").split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict) and name in found:
+            found = found[name]
+        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        else:
+            raise Unreadable(f"The ItemsPointer '{pointer}' does not point to anything in the JSON file.")
+    if not isinstance(found, list):
+        raise Unreadable("Attempting to map over non-iterable node.")
+    return found
+
+
+def jsonl_items(lines: Iterable[str]) -> Iterator[Any]:
+    """Raises `Unreadable`."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield jsontext.loads(line)
+        except jsontext.JSONSyntaxError as error:
+            raise Unreadable(f"Line {number} of the JSON Lines file cannot be read: {error}") from None
+
+
+def manifest_files(text: str) -> tuple[str, tuple[str, ...], list[str]]:
+    """Of an S3 inventory's manifest.json: bucket, columns and keys of its files. Raises `Unreadable`."""
+    try:
+        manifest = jsontext.loads(text)
+        bucket = str(manifest["destinationBucket"]).rpartition(":")[2]
+        columns = tuple(name.strip() for name in str(manifest["fileSchema"]).split(","))
+        keys = [str(file["key"]) for file in manifest["files"]]
+        form = manifest["fileFormat"]
+    except (jsontext.JSONSyntaxError, KeyError, TypeError) as error:
+        raise Unreadable(f"The manifest is not that of an S3 inventory: {error}") from None
+    if form != "CSV":
+        raise Unreadable(f"Stategate does not support S3 inventories in the format {form} yet.")
+    return bucket, columns, keys

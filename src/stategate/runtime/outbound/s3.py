@@ -1,0 +1,167 @@
+"""S3 on whatever server the setting `s3_endpoint` names (path style), signed if there are keys.
+
+Objects are read in pieces (Range), so that a large one never is in memory as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
+
+from stategate.services.ports import (
+    Clock,
+    ListedObject,
+    ObjectStoreError,
+    Outbound,
+    OutboundError,
+    OutboundRequest,
+    OutboundResponse,
+)
+from stategate.wire.http import HttpRequest
+from stategate.wire.sigv4 import sign
+
+PIECE = 8 * 1024 * 1024
+"""Bytes of an object that are asked for at a time."""
+
+TIMEOUT = 60.0
+_UNSIGNED = "UNSIGNED-PAYLOAD"
+
+
+@dataclass(frozen=True, slots=True)
+class S3:
+    """An `ObjectStore`. Without an `endpoint` it refuses everything by name; without keys requests are not signed."""
+
+    outbound: Outbound
+    clock: Clock
+    endpoint: str
+    access_key: str = ""
+    secret_key: str = ""
+
+    async def read(self, region: str, bucket: str, key: str, version: str | None = None) -> AsyncIterator[bytes]:
+        start = 0
+        query = "" if version is None else f"versionId={quote(version, safe='')}"
+        while True:
+            ranges = (("Range", f"bytes={start}-{start + PIECE - 1}"),)
+            answer = await self._send(region, "GET", bucket, key, query, headers=ranges)
+            if answer.status == 416 and start == 0:
+                return  # an empty object has no first byte
+            _check(answer)
+            if answer.body:
+                yield answer.body
+            start += len(answer.body)
+            if answer.status != 206 or start >= _whole_size(answer, start):
+                return
+
+    async def objects(self, region: str, bucket: str, prefix: str) -> AsyncIterator[Sequence[ListedObject]]:
+        token: str | None = None
+        while True:
+            members = {"list-type": "2", "prefix": prefix}
+            if token is not None:
+                members["continuation-token"] = token
+            query = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(members.items()) if value)
+            answer = await self._send(region, "GET", bucket, "", query)
+            _check(answer)
+            found, token = _listed(answer.body)
+            yield found
+            if token is None:
+                return
+
+    async def put(self, region: str, bucket: str, key: str, body: bytes) -> None:
+        headers = (("Content-Type", "application/json"),)
+        _check(await self._send(region, "PUT", bucket, key, "", body=body, headers=headers))
+
+    async def _send(
+        self,
+        region: str,
+        method: str,
+        bucket: str,
+        key: str,
+        query: str,
+        *,
+        body: bytes = b"",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> OutboundResponse:
+        if not self.endpoint:
+            raise ObjectStoreError("NoEndpoint", "This server has no S3: its setting s3_endpoint is not set.", 0)
+        path = f"/{quote(bucket, safe='')}" + (f"/{quote(key, safe='/')}" if key else "")
+        url = f"{self.endpoint.rstrip('/')}{path}" + (f"?{query}" if query else "")
+        sent = [*headers, *self._signed(region, method, url, body)]
+        try:
+            return await self.outbound.send(
+                OutboundRequest(method, url, sent, body, timeout=TIMEOUT, limit=PIECE + 1024 * 1024)
+            )
+        except OutboundError as error:
+            raise ObjectStoreError("Unreachable", f"{self.endpoint}: {error}", 0) from error
+
+    def _signed(self, region: str, method: str, url: str, body: bytes) -> list[tuple[str, str]]:
+        if not self.access_key:
+            return []
+        now = self.clock.now()
+        parts = urlsplit(url)
+        headers = {
+            "host": parts.netloc,
+            "x-amz-content-sha256": _UNSIGNED,
+            "x-amz-date": datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ"),
+        }
+        request = HttpRequest(method, parts.path, parts.query, list(headers.items()), body)
+        authorization = sign(request, self.access_key, self.secret_key, region, "s3", now, tuple(headers))
+        del headers["host"]
+        return [*headers.items(), ("Authorization", authorization)]
+
+
+def _check(answer: OutboundResponse) -> None:
+    if answer.status < 300:
+        return
+    code, message = f"Http{answer.status}", ""
+    try:
+        root = ElementTree.fromstring(answer.body)
+    except ElementTree.ParseError:
+        pass
+    else:
+        code = root.findtext("{*}Code") or root.findtext("Code") or code
+        message = root.findtext("{*}Message") or root.findtext("Message") or ""
+    raise ObjectStoreError(code, message or f"S3 answered with the status {answer.status}", answer.status)
+
+
+def _whole_size(answer: OutboundResponse, default: int) -> int:
+    """Of the object, from Content-Range: `bytes 0-9/1234`."""
+    for name, value in answer.headers:
+        if name.lower() == "content-range":
+            size = value.rpartition("/")[2]
+            return int(size) if size.isdecimal() else default
+    return default
+
+
+def _listed(body: bytes) -> tuple[list[ListedObject], str | None]:
+    try:
+        root = ElementTree.fromstring(body)
+    except ElementTree.ParseError as error:
+        raise ObjectStoreError("InvalidResponse", f"S3's list of objects is not XML: {error}", 200) from None
+    found = [
+        ListedObject(
+            key=_text(item, "Key"),
+            size=int(_text(item, "Size") or 0),
+            etag=_text(item, "ETag"),
+            modified=_seconds(_text(item, "LastModified")),
+            storage_class=_text(item, "StorageClass") or "STANDARD",
+        )
+        for item in root.iterfind("{*}Contents")
+    ]
+    return found, _text(root, "NextContinuationToken") or None
+
+
+def _text(element: ElementTree.Element, name: str) -> str:
+    return element.findtext(f"{{*}}{name}") or ""
+
+
+def _seconds(text: str) -> float:
+    if not text:
+        return 0.0
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return parsedate_to_datetime(text).timestamp()
