@@ -50,7 +50,9 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
     source = Source(document, version, models, read_schemes(definition, schemes))
     _read_validators(definition, document)
     _read_gateway_responses(definition, document)
-    _read_documentation(definition, document)
+    definition.parts, warnings = read_documentation(document)
+    definition.warnings.extend(warnings)
+    definition.documentation_version = text(mapping(document.get(_PREFIX + "documentation")).get("version"))
     prefix = _base_path(document, version, base_path)
     for path, item in children(document["paths"]):
         if path.startswith("x-"):
@@ -139,18 +141,21 @@ def _read_gateway_responses(definition: Definition, document: Mapping[str, Any])
         )
 
 
-def _read_documentation(definition: Definition, document: Mapping[str, Any]) -> None:
+def read_documentation(document: Mapping[str, Any]) -> tuple[list[DefinedPart], list[str]]:
+    """The document's documentation parts, and warnings."""
     given = mapping(document.get(_PREFIX + "documentation"))
-    definition.documentation_version = text(given.get("version"))
     parts = given.get("documentationParts")
+    found: list[DefinedPart] = []
+    warnings: list[str] = []
     for part in parts if isinstance(parts, list) else []:
         location = _only_texts(mapping(part).get("location"))
         properties = mapping(part).get("properties")
         if not location or not isinstance(properties, dict | str) or not properties:
-            definition.warnings.append("A documentation part has no location or no properties, ignoring.")
+            warnings.append("A documentation part has no location or no properties, ignoring.")
             continue
         written = properties if isinstance(properties, str) else json.dumps(properties, ensure_ascii=False)
-        definition.parts.append(DefinedPart(location, written))
+        found.append(DefinedPart(location, written))
+    return found, warnings
 
 
 def _only_texts(value: Any) -> dict[str, str]:

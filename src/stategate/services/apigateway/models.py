@@ -35,7 +35,7 @@ def create_model(call: Call, given: Input) -> Output:
 
 
 def get_model(call: Call, given: Input) -> Output:
-    return shapes.model(_model(call, given))
+    return shapes.model(get_model_record(call, given))
 
 
 def get_models(call: Call, given: Input) -> Output:
@@ -45,7 +45,7 @@ def get_models(call: Call, given: Input) -> Output:
 
 
 def update_model(call: Call, given: Input) -> Output:
-    model = _model(call, given)
+    model = get_model_record(call, given)
 
     def apply(patch: Patch, value: str | None) -> None:
         nonlocal model
@@ -61,7 +61,7 @@ def update_model(call: Call, given: Input) -> Output:
 
 
 def delete_model(call: Call, given: Input) -> Output:
-    model = _model(call, given)
+    model = get_model_record(call, given)
     api_id = given["restApiId"]
     # AWS names the last one [recorded].
     for resource in reversed(records.resources_of(call, api_id)):
@@ -75,7 +75,8 @@ def delete_model(call: Call, given: Input) -> Output:
     return {}
 
 
-def _model(call: Call, given: Input) -> Model:
+def get_model_record(call: Call, given: Input) -> Model:
+    """The model that the input names; NotFoundException."""
     model = records.models(call.ports, call.world).get(f"{given['restApiId']}/{given['modelName']}")
     if model is None:
         raise not_found(f"Invalid model name specified: {given['modelName']}")

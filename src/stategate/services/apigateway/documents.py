@@ -1,0 +1,64 @@
+"""GetModelTemplate, ImportDocumentationParts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stategate.gateway.model import DocumentationPart
+from stategate.gateway.openapi.documents import InvalidDocument, parse
+from stategate.gateway.openapi.importer import read_documentation
+from stategate.gateway.openapi.samples import sample_template
+from stategate.services.apigateway import records
+from stategate.services.apigateway.errors import bad_request
+from stategate.services.apigateway.importing import raw
+from stategate.services.apigateway.models import get_model_record
+from stategate.services.call import Call, Input, Output
+
+
+def get_model_template(call: Call, given: Input) -> Output:
+    model = get_model_record(call, given)
+    table = records.models(call.ports, call.world)
+
+    def resolve(target: str) -> Any:
+        found = table.get(f"{given['restApiId']}/{target.rpartition('/')[2]}")
+        return None if found is None else _schema(found.schema)
+
+    return {"value": sample_template(_schema(model.schema), resolve)}
+
+
+def import_documentation_parts(call: Call, given: Input) -> Output:
+    """The parts of a document's `x-amazon-apigateway-documentation`, merged by location or in place of all."""
+    api = records.get_api(call, given["restApiId"])
+    try:
+        parts, warnings = read_documentation(parse(raw(given["body"])))
+    except InvalidDocument:
+        raise bad_request("Unable to build importer with provided input.") from None
+    if warnings and given.get("failOnWarnings"):
+        raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
+    table = records.documentation_parts(call.ports, call.world)
+    known = dict(table.items(f"{api.id}/"))
+    ids: list[str] = []
+    for defined in parts:
+        same = next((part for part in known.values() if part.location == defined.location), None)
+        part = DocumentationPart(
+            same.id if same is not None else records.new_id(call, 6), defined.location, defined.properties
+        )
+        table.put(f"{api.id}/{part.id}", part)
+        known[f"{api.id}/{part.id}"] = part
+        ids.append(part.id)
+    if given.get("mode") == "overwrite":
+        for key, part in known.items():
+            if part.id not in ids:
+                table.delete(key)
+    return {"ids": ids, "warnings": warnings}
+
+
+def _schema(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+OPERATIONS = {"GetModelTemplate": get_model_template, "ImportDocumentationParts": import_documentation_parts}
