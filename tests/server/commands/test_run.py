@@ -168,7 +168,7 @@ def test_what_is_not_valid_is_shown_with_its_place(folder: Folder) -> None:
     assert result.exit_code == 2
     assert "Missing 'Next' target: B at /States/A/Next" in result.stderr
     result = folder.run({"A": PASS}, mocks="{,}")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.splitlines()[1:] == ["  {,}", "   ^"]
 
 

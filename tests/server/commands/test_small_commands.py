@@ -37,6 +37,16 @@ def test_validate(tmp_path: Path) -> None:
     assert len(lines) >= 4
 
 
+def test_validate_shows_where_the_text_is_no_json(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"StartAt": "A",\n  oops}')
+    result = run("validate", str(broken))
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert lines[0].startswith(f"{broken}: error: the definition is not JSON, line 2, column ")
+    assert lines[1:2] == ["    oops}"]
+
+
 # --- eval ---------------------------------------------------------------------------------------------------------
 
 INPUT = '{"xs": [1, 2, 3], "name": "Ada", "a": [{"p": 1}, {"p": 2}]}'
@@ -100,7 +110,7 @@ def test_eval_fails(expression: str, message: str | None) -> None:
 
 def test_an_input_that_is_no_json() -> None:
     result = run("eval", "$", "--input", '{"a": 1,\n "b" 2}')
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "line 2" in result.stderr
     assert '   "b" 2}' in result.stderr
 
@@ -160,7 +170,7 @@ def test_render_points_at_what_is_wrong(
 )
 def test_render_refuses_options_of_another_form(template: Callable[[str], str], options: list[str]) -> None:
     result = run("render", template("x"), *options)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert options[0] in result.stderr
 
 

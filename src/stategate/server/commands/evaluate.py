@@ -51,7 +51,8 @@ def evaluate(
     """Evaluate an EXPRESSION as a state would, and print its value as JSON.
 
     The language is guessed where none is given: {% ... %} is JSONata, States.Name(...) an intrinsic function, and
-    what begins with $ a JSONPath. The exit status is 1 where the expression is wrong, fails or gives nothing.
+    what begins with $ a JSONPath. The exit status is 1 where the expression is wrong, fails or gives nothing,
+    and 2 where an option is not valid.
 
     \b
     Examples:

@@ -104,6 +104,8 @@ class LocalExecution:
             if self._inbox:
                 self._send(self._inbox.popleft())
                 continue
+            if not self._timers:
+                raise NotCarriedOut("The execution waits for something that only a server can bring about.")
             timer = min(self._timers, key=lambda name: (self._timers[name], name))
             self._clock.until(self._timers[timer])
             due = self._timers.pop(timer)

@@ -17,7 +17,7 @@ from stategate.gateway.templatehost import UTIL, Input
 from stategate.lang import vtl
 from stategate.lang.jsontext import dumps
 from stategate.lang.vtl.errors import TemplateError
-from stategate.server.commands.texts import CONTEXT, parse_object, read_text
+from stategate.server.commands.texts import CONTEXT, Refused, parse_object, read_text
 
 _PLACES = ("path", "querystring", "header")
 
@@ -51,7 +51,7 @@ def render(
     """Render a mapping template of API Gateway (VTL) and print the result.
 
     TEMPLATE is a file, or - for standard input. A template that is wrong or fails is shown with the line, the column
-    and a caret; then the exit status is 1.
+    and a caret; then the exit status is 1. It is 2 where an option is not valid.
 
     \b
     Example:
@@ -84,7 +84,7 @@ def _params(text: str) -> dict[str, dict[str, str]]:
     given = parse_object(text, "--params")
     for place, values in given.items():
         if place not in _PLACES or not isinstance(values, dict):
-            raise click.ClickException(f"--params: an object may stand under {', '.join(_PLACES)}; not so {place}")
+            raise Refused(f"--params: an object may stand under {', '.join(_PLACES)}; not so {place}")
     return {place: {key: str(value) for key, value in given.get(place, {}).items()} for place in _PLACES}
 
 
@@ -92,7 +92,7 @@ def _strings(text: str) -> dict[str, str]:
     variables = parse_object(text, "--stage-variables")
     for name, value in variables.items():
         if not isinstance(value, str):
-            raise click.ClickException(f"--stage-variables: {name} must be a string")
+            raise Refused(f"--stage-variables: {name} must be a string")
     return variables
 
 

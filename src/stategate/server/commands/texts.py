@@ -25,23 +25,23 @@ class Refused(click.ClickException):
 
 
 def read_text(path: Path) -> str:
-    """Raises `click.ClickException` for what is no UTF-8."""
+    """Raises `Refused` for what is no UTF-8."""
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise Refused(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
     except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from None
+        raise Refused(f"{path}: {error.strerror}") from None
 
 
 def parse_json(text: str, source: str) -> JSON:
-    """`source` names the text in errors: `--input`, a file. Raises `click.ClickException` with the place."""
+    """`source` names the text in errors: `--input`, a file. Raises `Refused` with the place."""
     try:
         return jsontext.loads(text)
     except jsontext.JSONSyntaxError as error:
         place = offset_of(text, error.line, error.column - 1)
         message = error.message.partition("\n")[0].partition(" (for ")[0]
-        raise click.ClickException(
+        raise Refused(
             f"{source} is not JSON, line {error.line}, column {error.column}: {message}\n{caret(text, place)}"
         ) from None
 
@@ -49,7 +49,7 @@ def parse_json(text: str, source: str) -> JSON:
 def parse_object(text: str, source: str) -> dict[str, JSON]:
     value = parse_json(text, source)
     if not isinstance(value, dict):
-        raise click.ClickException(f"{source} must be a JSON object")
+        raise Refused(f"{source} must be a JSON object")
     return value
 
 

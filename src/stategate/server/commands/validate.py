@@ -9,7 +9,7 @@ import click
 
 from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.asl.program import compile as compile_program
-from stategate.server.commands.texts import CONTEXT, read_text
+from stategate.server.commands.texts import CONTEXT, Refused, parse_json, read_text
 
 
 @click.command(context_settings=CONTEXT)
@@ -28,10 +28,11 @@ def validate(definitions: tuple[Path, ...], express: bool) -> None:
     """
     failed = False
     for path in definitions:
-        problems = problems_of(read_text(path), "EXPRESS" if express else "STANDARD")
+        text = read_text(path)
+        problems = problems_of(text, "EXPRESS" if express else "STANDARD")
         failed = failed or any(problem.severity == "ERROR" for problem in problems)
         for problem in problems:
-            click.echo(f"{path}: {_shown(problem)}")
+            click.echo(f"{path}: {_shown(problem, text)}")
         if not problems:
             click.echo(f"{path}: {click.style('valid', fg='green')}")
     sys.exit(1 if failed else 0)
@@ -45,7 +46,18 @@ def problems_of(definition: str, type: str) -> tuple[Problem, ...]:
     return ()
 
 
-def _shown(problem: Problem) -> str:
+def _shown(problem: Problem, text: str) -> str:
     kind = click.style(problem.severity.lower(), fg="red" if problem.severity == "ERROR" else "yellow")
+    if problem.code == "INVALID_JSON_DESCRIPTION":
+        return f"{kind}: {_not_json(text)}"
     place = f" at {click.style(problem.location, bold=True)}" if problem.location.startswith("/") else ""
     return f"{kind}{place}: {problem.message} ({problem.code})"
+
+
+def _not_json(text: str) -> str:
+    """Where the text stops being JSON, instead of the whole text that AWS's message has."""
+    try:
+        parse_json(text, "the definition")
+    except Refused as error:
+        return error.message
+    raise AssertionError(text)

@@ -255,6 +255,8 @@ def _mock(input: Input) -> _Mock | None:
         value = None if result is None else jsontext.loads(result)
     except jsontext.JSONSyntaxError:
         raise validation_error("Mocked result must be valid JSON") from None
+    if failure is not None and failure.get("error") is None:
+        raise validation_error("The field 'error' is required in the errorOutput of a mock.")
     failure = failure or {}
     return _Mock(
         result, value, failure.get("error"), failure.get("cause"), given.get("fieldValidationMode") or "STRICT"
