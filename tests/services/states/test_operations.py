@@ -457,6 +457,32 @@ def test_validation_is_an_answer(tmp_path: Path) -> None:
         bad = await rig("ValidateStateMachineDefinition", definition="{}")
         assert bad["result"] == "FAIL"
         assert bad["diagnostics"][0]["code"] == "SCHEMA_VALIDATION_FAILED"
+        odd = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Fail", "Cause": "$.cause"}}})
+        assert (await rig("ValidateStateMachineDefinition", definition=odd))["diagnostics"] == []
+        warned = await rig("ValidateStateMachineDefinition", definition=odd, severity="WARNING")
+        assert warned["result"] == "OK"
+        assert [(each["severity"], each["location"]) for each in warned["diagnostics"]] == [
+            ("WARNING", "/States/S/Cause")
+        ]
+
+    simulate(tmp_path, body)
+
+
+def test_description_says_which_variables_states_read(tmp_path: Path) -> None:
+    state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $b + $a %}", "End": True}
+    definition = json.dumps(
+        {
+            "StartAt": "R",
+            "States": {"R": {"Type": "Pass", "Assign": {"a": 1, "b": 2}, "Next": "S"}, "S": state},
+        }
+    )
+
+    async def body(rig: Rig) -> None:
+        await rig.machine(definition=definition)
+        described = await rig("DescribeStateMachine", stateMachineArn=MACHINE)
+        assert described["variableReferences"] == {"S": ["b", "a"]}
+        bare = await rig("DescribeStateMachine", stateMachineArn=MACHINE, includedData="METADATA_ONLY")
+        assert "variableReferences" not in bare and "definition" not in bare
 
     simulate(tmp_path, body)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from stategate.asl.lint import warnings
 from stategate.asl.problems import InvalidDefinition
 from stategate.asl.program import compile as compile_program
 from stategate.asl.references import variable_references
@@ -211,7 +212,7 @@ def validate_state_machine_definition(call: Call, input: Input) -> Output:
     except InvalidDefinition as error:
         problems = [p for p in error.problems if severity == "WARNING" or p.severity == "ERROR"]
     else:
-        problems = []
+        problems = list(warnings(input["definition"])) if severity == "WARNING" else []
     diagnostics = []
     for problem in problems[:limit]:
         shown = {"severity": problem.severity, "code": problem.code, "message": problem.message}
