@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from stategate.gateway.stages import Pairs, Routed
+from stategate.gateway.stages import Pairs, Received, Routed
 from stategate.gateway.trace import Trace, java_map, truncated
+
+
+def sent_trace(received: Received) -> str:
+    """X-Amzn-Trace-Id as endpoints and functions get it: the root alone, unless the client sent more."""
+    given = received.header("x-amzn-trace-id")
+    return received.trace_id if given and "Parent=" in given else received.trace_id.partition(";")[0]
 
 
 def sent_headers(routed: Routed, headers: Pairs) -> Pairs:
@@ -13,7 +19,7 @@ def sent_headers(routed: Routed, headers: Pairs) -> Pairs:
         ("x-amzn-apigateway-api-id", api),
         ("Accept", "application/json"),
         ("User-Agent", f"AmazonAPIGateway_{api}"),
-        ("X-Amzn-Trace-Id", routed.received.trace_id),
+        ("X-Amzn-Trace-Id", sent_trace(routed.received)),
     )
 
 

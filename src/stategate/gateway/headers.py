@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stategate.gateway.stages import Pairs
 
 
@@ -48,12 +50,13 @@ _WELL_KNOWN = {
 }
 
 
-def incoming(headers: Pairs) -> Pairs:
-    """A client's headers as integrations and mappings see them: hop-by-hop ones are gone, the names of well-known ones
-    in their usual case."""
+def incoming(headers: Pairs, raw_names: Sequence[str] | None = None) -> Pairs:
+    """A client's headers as integrations and mappings see them: hop-by-hop ones are gone; the names of well-known ones
+    are in their usual case, others in the client's own (`raw_names`, parallel to `headers`) [recorded]."""
+    names = raw_names if raw_names is not None and len(raw_names) == len(headers) else [name for name, _ in headers]
     return tuple(
-        (_WELL_KNOWN.get(lower, name), value)
-        for name, value in headers
+        (_WELL_KNOWN.get(lower, raw), value)
+        for raw, (name, value) in zip(names, headers, strict=True)
         if (lower := name.lower()) not in DROPPED_ON_INGRESS
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from stategate.gateway import uris
-from stategate.gateway.endpoints import log_endpoint
+from stategate.gateway.endpoints import log_endpoint, sent_trace
 from stategate.gateway.failures import configuration_error
 from stategate.gateway.headers import FORBIDDEN_HTTP_TARGETS, UNSENT, outgoing
 from stategate.gateway.mapped import Mapped, mapped_of, override
@@ -95,7 +95,7 @@ def _proxy_headers(routed: Routed, mapped: Mapped) -> Pairs:
 
 def _with_mapped(headers: list[tuple[str, str]], routed: Routed, mapped: Mapped) -> Pairs:
     received = routed.received
-    added = (("X-Amzn-Apigateway-Api-Id", received.around.api_id), ("X-Amzn-Trace-Id", received.trace_id))
+    added = (("X-Amzn-Apigateway-Api-Id", received.around.api_id), ("X-Amzn-Trace-Id", sent_trace(received)))
     replaced = {name.lower() for name in mapped.headers} | {name.lower() for name, _ in added}
     kept = [pair for pair in headers if pair[0].lower() not in replaced]
     sent = [(name, value) for name, value in mapped.headers.items() if name.lower() not in UNSENT]

@@ -10,6 +10,7 @@ import binascii
 from typing import Any
 
 from stategate.gateway import media
+from stategate.gateway.endpoints import sent_trace
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.headers import outgoing
 from stategate.gateway.stages import Authorized, IntegrationResult, Pairs, Reply, Routed
@@ -92,7 +93,7 @@ def forwarded(routed: Routed) -> Pairs:
     headers = [pair for pair in received.headers if pair[0] not in _ADDED]
     forwarded_for = received.header("x-forwarded-for")
     for_value = f"{forwarded_for}, {received.source_ip}" if forwarded_for else received.source_ip
-    headers.append(("X-Amzn-Trace-Id", received.trace_id))
+    headers.append(("X-Amzn-Trace-Id", sent_trace(received)))
     headers.append(("X-Forwarded-For", for_value))
     headers.append(("X-Forwarded-Port", _port(received.domain_name)))
     headers.append(("X-Forwarded-Proto", received.header("x-forwarded-proto") or "http"))

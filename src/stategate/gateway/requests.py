@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from stategate.gateway import media, uris
 from stategate.gateway.bodies import request_stage
-from stategate.gateway.endpoints import log_endpoint, sent_headers
+from stategate.gateway.endpoints import log_endpoint, sent_headers, sent_trace
 from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.headers import FORBIDDEN_TARGETS
 from stategate.gateway.httprequests import compile_http
@@ -93,7 +93,7 @@ def _proxy(integration: Integration, refuse: Callable[[], None]) -> Build:
             raise configuration_error("Invalid endpoint address")
         event = proxy_event(authorized)
         address = f"https://lambda.{parsed.region}.amazonaws.com/{parsed.rest}"
-        headers = (("X-Amzn-Trace-Id", received.trace_id), ("x-amzn-lambda-integration-tag", received.request_id))
+        headers = (("X-Amzn-Trace-Id", sent_trace(received)), ("x-amzn-lambda-integration-tag", received.request_id))
         log_endpoint(received.trace, address, headers, event)
         if not post:
             # Lambda answers 403 to any other verb: the API is set up wrongly.

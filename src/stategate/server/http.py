@@ -31,6 +31,11 @@ LAMBDA_LIMIT = 70 * 1024 * 1024
 LIMIT = 11 * 1024 * 1024
 """Above the 10 MB of a REST API, so that its own answer to a body that is too large is reached."""
 
+BODILESS_SECONDS = 0.25
+"""How long a request that should have no body may take to begin one that it announced."""
+
+_BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "DELETE"))
+
 _WAITS = frozenset(
     {
         "AWSStepFunctions.StartSyncExecution",
@@ -59,6 +64,12 @@ class ExecuteApi(Protocol):
     async def __call__(
         self, request: HttpRequest, api_id: str, stage: str | None, path: str, source_ip: str
     ) -> HttpResponse: ...
+
+
+class FunctionUrls(Protocol):
+    """Serves a request to a function URL."""
+
+    async def __call__(self, request: HttpRequest, url_id: str, source_ip: str) -> HttpResponse: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +102,10 @@ class Application:
         startup: Sequence[Hook] = (),
         shutdown: Sequence[Hook] = (),
         pages: Mapping[str, Page] | None = None,
+        function_urls: FunctionUrls | None = None,
     ) -> None:
         self._dispatcher = dispatcher
+        self._function_urls = function_urls
         self._execute_api = execute_api
         self._startup = startup
         self._shutdown = shutdown
@@ -114,7 +127,7 @@ class Application:
         source_ip = client[0] if client else "127.0.0.1"
         target = api_target(request)
         try:
-            request.body = await _body(receive, request, LIMIT if target is not None else _limit(request))
+            request.body = await _body_if_any(receive, request, LIMIT if target is not None else _limit(request))
         except TooLarge:
             await _send(send, request, _too_large(request, target))
             return
@@ -134,6 +147,8 @@ class Application:
                 return await self._execute_api(request, target.api_id, target.stage, target.path, source_ip)
             if request.path.startswith(OWN_PREFIX):
                 return await self._own(request)
+            if self._function_urls is not None and (url_id := function_url(request)) is not None:
+                return await self._function_urls(request, url_id, source_ip)
             return await self._dispatcher.http(request, source_ip)
         except Exception as error:  # noqa: BLE001 - one request's bug must not end the server
             _log.error("request failed", method=request.method, path=request.path, exc_info=error)
@@ -204,6 +219,12 @@ def api_target(request: HttpRequest) -> ApiTarget | None:
     return _staged(name.partition("-")[0], path)
 
 
+def function_url(request: HttpRequest) -> str | None:
+    """The id of the function URL that the host names: `{id}.lambda-url.{region}.…`."""
+    host = request.header("host")
+    return host.lower().partition(".")[0] if host is not None and ".lambda-url." in host else None
+
+
 def _staged(api_id: str, path: str) -> ApiTarget:
     stage, separator, rest = path.lstrip("/").partition("/")
     return ApiTarget(api_id, stage or None, "/" + rest if separator else "/")
@@ -226,6 +247,21 @@ def _request(scope: Scope) -> HttpRequest:
 
 def _limit(request: HttpRequest) -> int:
     return LAMBDA_LIMIT if request.path.startswith("/20") and "/functions" in request.path else LIMIT
+
+
+async def _body_if_any(receive: Receive, request: HttpRequest, limit: int) -> bytes:
+    """A GET that announces chunks and then sends none has no body: AWS's front answers such a request, and so the
+    connection ends with the answer."""
+    if request.method not in _BODILESS or request.header("transfer-encoding") is None:
+        return await _body(receive, request, limit)
+    try:
+        async with asyncio.timeout(BODILESS_SECONDS):
+            return await _body(receive, request, limit)
+    except TimeoutError:
+        request.headers.append(("connection", "close"))
+        if request.raw_names is not None:
+            request.raw_names.append("Connection")
+        return b""
 
 
 async def _body(receive: Receive, request: HttpRequest, limit: int) -> bytes:

@@ -167,7 +167,7 @@ class ExecuteApi:
             path=path,
             full_path=f"/{live.stage.name}{path}",
             query=tuple(request.parameters),
-            headers=incoming(tuple(request.headers)),
+            headers=incoming(tuple(request.headers), request.raw_names),
             body=request.body,
             source_ip=source_ip,
             domain_name=request.header("host") or f"{live.api.id}.execute-api.{live.around.region}.amazonaws.com",
@@ -290,7 +290,7 @@ def trace_id(given: str | None, seconds: int, random: str) -> str:
 
 def _response(request: HttpRequest, received: Received, outcome: Outcome) -> HttpResponse:
     reply: Reply = outcome.reply
-    close = (request.header("connection") or "").lower() == "close"
+    close = any(value.lower() == "close" for value in request.header_values("connection"))
     headers = [
         *reply.headers,
         ("Content-Length", str(len(reply.body))),

@@ -36,7 +36,7 @@ def put_integration(call: Call, given: Input) -> Output:
         type=kind,
         http_method=given.get("integrationHttpMethod") if kind != "MOCK" else None,
         uri=given.get("uri") if kind != "MOCK" else None,
-        credentials=given.get("credentials"),
+        credentials=given.get("credentials") or None,
         request_parameters=None if given.get("requestParameters") is None else dict(given["requestParameters"]),
         request_templates=None if given.get("requestTemplates") is None else dict(given["requestTemplates"]),
         passthrough_behavior=given.get("passthroughBehavior") or "WHEN_NO_MATCH",

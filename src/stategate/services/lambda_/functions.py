@@ -104,6 +104,10 @@ def delete_function(call: Call, given: Input) -> Output:
         versions.delete_version(call, name)
     else:
         _delete(call, name)
+        # Function URLs are defined by what this module offers, so they can't be imported with it.
+        from stategate.services.lambda_ import urls
+
+        urls.forget(call.ports, call.world, name.name)
     call.ports.functions.retire(name.arn)
     return {"StatusCode": 204}
 
