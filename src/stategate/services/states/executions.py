@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from stategate.asl.references import variable_references
 from stategate.lang import jsontext
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
@@ -181,6 +182,8 @@ def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
         answer["revisionId"] = new.revision_id
     if input.get("includedData") == "METADATA_ONLY":
         del answer["definition"]
+    elif references := variable_references(new.definition):
+        answer["variableReferences"] = references
     return answer
 
 
