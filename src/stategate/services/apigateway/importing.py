@@ -183,7 +183,8 @@ def _apply(call: Call, state: _State, definition: Definition, given: Input, *, o
     for defined in definition.methods:
         if defined.path in state.resources:
             _method(call, state, defined, problems)
-    _documentation(call, state, definition)
+    if "documentation" not in ((given.get("parameters") or {}).get("ignore") or "").split(","):
+        _documentation(call, state, definition)
     problems.attempt("Unable to update the resource policy", check_policy, state.api.policy)
     problems.report(definition.warnings, fail_on_warnings=bool(given.get("failOnWarnings")))
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from stategate.gateway.model import Model, Resource, RestApi
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, unsupported
+from stategate.services.apigateway.cloning import clone_contents
+from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.apigateway.resourcepolicy import readable
@@ -38,8 +39,7 @@ def create_rest_api(call: Call, given: Input) -> Output:
         raise bad_request("Description cannot be an empty string")
     size = given.get("minimumCompressionSize")
     _check_compression(size)
-    if given.get("cloneFrom"):
-        raise unsupported("cloneFrom of CreateRestApi")
+    source = records.get_api(call, given["cloneFrom"]) if given.get("cloneFrom") else None
     types, address_type, endpoints = _endpoint(given.get("endpointConfiguration") or {})
     api = RestApi(
         id=records.new_id(call, 10),
@@ -61,6 +61,17 @@ def create_rest_api(call: Call, given: Input) -> Output:
     records.apis(call.ports, call.world).put(api.id, api)
     root = Resource(api.root_resource_id, "/")
     records.resources(call.ports, call.world).put(f"{api.id}/{root.id}", root)
+    if source is not None:
+        api = replace(
+            api,
+            binary_media_types=api.binary_media_types or source.binary_media_types,
+            api_key_source=given.get("apiKeySource") or source.api_key_source,
+            minimum_compression_size=source.minimum_compression_size if size is None else size,
+            policy=api.policy or source.policy,
+        )
+        records.apis(call.ports, call.world).put(api.id, api)
+        clone_contents(call, source, api)
+        return shapes.rest_api(api)
     models = records.models(call.ports, call.world)
     for name, schema, description in (
         ("Empty", _EMPTY_MODEL, "This is a default empty schema model"),
@@ -165,6 +176,10 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             return replace(api, binary_media_types=_media_types(api, patch, media_type))
         case ["endpointConfiguration", "types", _]:
             return _typed(api, patch)
+        case ["endpointConfiguration", "vpcEndpointIds", *names] if patch.op in ("add", "remove"):
+            endpoint = patch.value or "/".join(names)
+            others = tuple(known for known in api.vpc_endpoint_ids if known != endpoint)
+            return replace(api, vpc_endpoint_ids=(*others, endpoint) if patch.op == "add" else others)
         case ["endpointConfiguration", "ipAddressType"]:
             only_replace(patch)
             if patch.value not in ("ipv4", "dualstack"):
