@@ -186,3 +186,13 @@ def test_jsonata_and_express(folder: Folder) -> None:
     }
     result = folder.run(json.dumps(definition), "--express", "-i", "21", "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "42\n", "")
+
+
+def test_data_can_not_break_the_terminal(folder: Folder) -> None:
+    cause = "first\nsecond\x1b[31m\x9b"
+    result = folder.run({"A": {"Type": "Fail", "Error": "E", "Cause": cause}})
+    assert "\x1b" not in result.stderr
+    assert "\x9b" not in result.stderr
+    assert result.stderr.splitlines()[-1] == r"FAILED E: first\nsecond\u001b[31m\x9b"
+    result = folder.run({"A": PASS}, "-i", r'"\ud800"', "-q")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, "\ud800")

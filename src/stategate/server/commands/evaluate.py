@@ -16,7 +16,7 @@ from stategate.asl.paths import PathNotFound, PathSyntaxError, compile_path
 from stategate.asl.scope import Scope
 from stategate.lang import jsonata
 from stategate.lang.jsontext import dumps
-from stategate.server.commands.texts import CONTEXT, fail, parse_json, parse_object, read_text
+from stategate.server.commands.texts import CONTEXT, encodable, fail, parse_json, parse_object, read_text
 
 
 @click.command("eval", context_settings=CONTEXT)
@@ -76,7 +76,7 @@ def evaluate(
     if error_output is not None:
         members["errorOutput"] = parse_json(error_output, "--error-output")
     scope.telling(members)
-    click.echo(dumps(_EVALUATORS[language or _guess(expression)](expression, scope)))
+    click.echo(encodable(dumps(_EVALUATORS[language or _guess(expression)](expression, scope))))
 
 
 def _guess(expression: str) -> str:

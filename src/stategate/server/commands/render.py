@@ -17,7 +17,7 @@ from stategate.gateway.templatehost import UTIL, Input
 from stategate.lang import vtl
 from stategate.lang.jsontext import dumps
 from stategate.lang.vtl.errors import TemplateError
-from stategate.server.commands.texts import CONTEXT, Refused, parse_object, read_text
+from stategate.server.commands.texts import CONTEXT, Refused, encodable, parse_object, read_text
 
 _PLACES = ("path", "querystring", "header")
 
@@ -74,7 +74,7 @@ def render(
         raise click.ClickException(f"{template}: {error}") from None
     except GatewayFailure as failure:
         raise click.ClickException(str(failure)) from None
-    click.echo(rendered, nl=not rendered.endswith("\n"))
+    click.echo(encodable(rendered), nl=not rendered.endswith("\n"))
     if show_context:
         overrides = {name: routed.context[name] for name in ("requestOverride", "responseOverride")}
         click.echo(dumps(overrides), err=True)

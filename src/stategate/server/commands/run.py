@@ -19,7 +19,7 @@ from stategate.asl.program import compile as compile_program
 from stategate.lang.jsontext import dumps
 from stategate.server.commands.local import Clock, LocalExecution, NotCarriedOut, new_identity
 from stategate.server.commands.mocks import NO_MOCKS, InvalidMocks, Mocks, NotMocked, read_mocks
-from stategate.server.commands.texts import CONTEXT, Refused, parse_json, read_text
+from stategate.server.commands.texts import CONTEXT, Refused, encodable, on_one_line, parse_json, read_text
 
 MAX_LINE = 160
 """Characters of a line where the output is no terminal."""
@@ -82,7 +82,7 @@ def run(
     mocks = NO_MOCKS if mock_file is None else _mocks(mock_file, machine, test_case, program)
     finish = _run(program, definition, text, mocks, Clock(skip_waits), seed, History(full=full, quiet=quiet))
     if finish.output is not None:
-        click.echo(finish.output)
+        click.echo(encodable(finish.output))
     sys.exit(0 if finish.status == "SUCCEEDED" else 1)
 
 
@@ -152,7 +152,7 @@ class History:
             return
         passed = event.timestamp - self._start
         head = f"{event.id:>5} {passed:>9.3f}  {event.type:<24} "
-        data = _data(event.details or {})
+        data = on_one_line(_data(event.details or {}))
         if not self._full and len(head) + len(data) > self._width:
             data = data[: max(8, self._width - len(head) - 1)] + "…"
         style = _style(event.type)
@@ -163,7 +163,7 @@ class History:
         if self._quiet and finish.status == "SUCCEEDED":
             return
         style = "bold green" if finish.status == "SUCCEEDED" else "bold red"
-        why = ": ".join(text for text in (finish.error, finish.cause) if text)
+        why = on_one_line(": ".join(text for text in (finish.error, finish.cause) if text))
         self._console.print(f"[{style}]{finish.status}[/{style}]" + (f" {escape(why)}" if why else ""), soft_wrap=True)
 
 

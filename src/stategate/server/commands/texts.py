@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from stategate.lang import jsontext
+from stategate.lang.jsontext import dumps
 
 JSON = Any
 
@@ -51,6 +52,20 @@ def parse_object(text: str, source: str) -> dict[str, JSON]:
     if not isinstance(value, dict):
         raise Refused(f"{source} must be a JSON object")
     return value
+
+
+def encodable(text: str) -> str:
+    """JSON text that can be written as UTF-8: lone surrogates as JSON escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def on_one_line(text: str) -> str:
+    """Text from elsewhere that can't break the line or command the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else dumps(char)[1:-1] if char < " " else ascii(char)[1:-1] for char in text
+    )
 
 
 def offset_of(text: str, line: int, column: int) -> int:
