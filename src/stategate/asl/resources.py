@@ -18,6 +18,7 @@ PATTERNS = ("sync", "sync:2", "waitForTaskToken")
 _CALLBACK = ("", "waitForTaskToken")
 
 INTEGRATIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("apigateway", "invoke"): _CALLBACK,
     ("lambda", "invoke"): _CALLBACK,
     ("states", "startExecution"): ("", *PATTERNS),
 }

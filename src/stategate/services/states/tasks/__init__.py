@@ -11,7 +11,14 @@ from collections.abc import Awaitable, Callable
 from stategate.asl.effects import ScheduleTask
 from stategate.services.call import Calls
 from stategate.services.ports import NewExecution, Ports, TaskAccepted, TaskFailure, TaskOutcome, TaskSuccess
-from stategate.services.states.tasks import aws_sdk, function, lambda_invoke, roles, states_start_execution
+from stategate.services.states.tasks import (
+    apigateway_invoke,
+    aws_sdk,
+    function,
+    lambda_invoke,
+    roles,
+    states_start_execution,
+)
 from stategate.services.states.tasks.taskcall import TaskCall
 
 __all__ = ["TaskCall", "run_task", "supported"]
@@ -24,6 +31,7 @@ _FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-
 _INTEGRATION = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]*:(?:\d{12})?:(?P<api>.+)")
 
 INTEGRATIONS: dict[str, Kind] = {
+    "apigateway:invoke": apigateway_invoke.run,
     "lambda:invoke": lambda_invoke.run,
     "states:startExecution": states_start_execution.run,
     "states:startExecution.sync": states_start_execution.run_sync,

@@ -1,0 +1,167 @@
+"""`arn:aws:states:::apigateway:invoke`: a request to an API that is deployed here.
+
+The API is named by its endpoint: `<api id>.execute-api.<region>.amazonaws.com`, or one of the URLs under which
+Stategate serves it. With AuthType IAM_ROLE the request is signed as the execution's role.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
+from stategate.services.access import session_credentials
+from stategate.services.apigateway import records as apis
+from stategate.services.ports import (
+    OutboundError,
+    OutboundRequest,
+    OutboundResponse,
+    Ports,
+    TaskFailure,
+    TaskOutcome,
+    TaskSuccess,
+    World,
+)
+from stategate.services.states.tasks.taskcall import TaskCall
+from stategate.wire import HttpRequest, sigv4
+
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+AUTH_TYPES = ("NO_AUTH", "IAM_ROLE")
+TIMEOUT = 60.0
+
+_TEXTS = ("ApiEndpoint", "Method", "Stage", "Path", "AuthType")
+_PARAMETERS = (*_TEXTS, "Headers", "QueryParameters", "RequestBody", "AllowNullValues")
+_ENDPOINT = re.compile(
+    r"(?:https?://)?(?:(?P<host>[A-Za-z0-9_-]+)\.execute-api\.[^/]+"
+    r"|[^/]+/(?:restapis|_aws/execute-api)/(?P<path>[A-Za-z0-9_-]+))/?"
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_RESERVED = frozenset(("authorization", "connection", "content-length", "host", "transfer-encoding", "upgrade"))
+
+
+class BadArgument(Exception):
+    """An argument that the request can't have."""
+
+
+async def run(call: TaskCall) -> TaskOutcome:
+    try:
+        request = _request(call, loads(call.task.input))
+    except BadArgument as problem:
+        return TaskFailure("States.Runtime", str(problem))
+    try:
+        response = await call.ports.outbound.send(request)
+    except OutboundError as error:
+        return TaskFailure("ApiGateway.SdkClientException", f"Unable to execute HTTP request: {error}")
+    if response.status >= 400:
+        return TaskFailure(f"ApiGateway.{response.status}", response.body.decode("utf-8", "replace"))
+    return TaskSuccess(dumps(_result(response)))
+
+
+def _request(call: TaskCall, given: JSON) -> OutboundRequest:
+    _check(given)
+    api, world = _api(call.ports, given["ApiEndpoint"])
+    parts = [api, *(part.strip("/") for part in (given.get("Stage"), given.get("Path")) if part)]
+    path = "/_aws/execute-api/" + "/".join(quote(part, safe="/%:@!$&'()*+,;=~") for part in parts)
+    nulls = given.get("AllowNullValues") is True
+    query = urlencode(list(_pairs(given.get("QueryParameters"), "QueryParameters", nulls)))
+    headers = list(_pairs(given.get("Headers"), "Headers", nulls))
+    for name, value in headers:
+        if name.lower() in _RESERVED or not _HEADER_NAME.fullmatch(name) or not value.isprintable():
+            raise BadArgument(f"The header '{name}' cannot be set in the field 'Headers'")
+    body = b""
+    if given.get("RequestBody") is not None:
+        body = dumps(given["RequestBody"]).encode("utf-8", "replace")
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", "application/json"))
+    request = HttpRequest(given["Method"], path, query, headers, body)
+    if given.get("AuthType") == "IAM_ROLE":
+        headers += _signature(call, request, world.region)
+    url = f"{call.ports.settings.url}{path}" + (f"?{query}" if query else "")
+    return OutboundRequest(given["Method"], url, headers, body, timeout=TIMEOUT)
+
+
+def _check(given: JSON) -> None:
+    if not isinstance(given, dict):
+        raise BadArgument("The arguments of apigateway:invoke must be an object.")
+    for name in given:
+        if name not in _PARAMETERS:
+            raise BadArgument(f"The field '{name}' is not supported by Step Functions")
+    for name in ("ApiEndpoint", "Method"):
+        if given.get(name) is None:
+            raise BadArgument(f"The field '{name}' is required but was missing")
+    for name in _TEXTS:
+        if given.get(name) is not None and not isinstance(given[name], str):
+            raise BadArgument(f"The value of the field '{name}' must be a string")
+    if given["Method"] not in METHODS:
+        raise BadArgument(f"The field 'Method' should have one of these values: [{', '.join(METHODS)}]")
+    auth = given.get("AuthType") or "NO_AUTH"
+    if auth not in AUTH_TYPES:
+        raise BadArgument(f"Stategate does not support the AuthType {auth} yet; it supports {', '.join(AUTH_TYPES)}.")
+
+
+def _api(ports: Ports, endpoint: str) -> tuple[str, World]:
+    match = _ENDPOINT.fullmatch(endpoint)
+    api = "" if match is None else match["host"] or match["path"]
+    for world in ports.store.worlds("apigateway.restapi"):
+        if api and apis.apis(ports, world).get(api) is not None:
+            return api, world
+    raise BadArgument(f"The ApiEndpoint '{endpoint}' is none of an API that Stategate serves.")
+
+
+def _pairs(given: JSON, field: str, nulls: bool) -> Iterator[tuple[str, str]]:
+    """Names with each of their values; null is left out unless it is allowed."""
+    if given is None:
+        return
+    if not isinstance(given, dict):
+        raise BadArgument(f"The value of the field '{field}' must be an object")
+    for name, values in given.items():
+        for value in values if isinstance(values, list) else [values]:
+            if value is not None:
+                yield name, value if isinstance(value, str) else dumps(value)
+            elif nulls:
+                yield name, ""
+
+
+def _signature(call: TaskCall, request: HttpRequest, region: str) -> list[tuple[str, str]]:
+    """The headers that make it a request of the role."""
+    ports, now = call.ports, call.ports.clock.now()
+    credentials = session_credentials(ports, call.principal, 900)
+    date = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    signed = [("x-amz-date", date), ("x-amz-security-token", credentials.session_token)]
+    host = [("host", urlsplit(ports.settings.url).netloc)]
+    whole = HttpRequest(request.method, request.path, request.query, [*request.headers, *host, *signed], request.body)
+    names = ("host", "x-amz-date", "x-amz-security-token")
+    authorization = sigv4.sign(
+        whole, credentials.access_key_id, credentials.secret_access_key, region, "execute-api", now, names
+    )
+    return [*signed, ("Authorization", authorization)]
+
+
+def _result(response: OutboundResponse) -> dict[str, Any]:
+    headers: dict[str, list[str]] = {"Connection": ["keep-alive"]}
+    shown = {"content-length": "Content-Length", "content-type": "Content-Type", "date": "Date"}
+    for name, value in response.headers:
+        if name.lower() != "connection":
+            headers.setdefault(shown.get(name.lower(), name), []).append(value)
+    text = response.body.decode("utf-8", "replace")
+    try:
+        body = loads(text) if text else None
+    except JSONSyntaxError:
+        body = text
+    return {
+        "Headers": {name: headers[name] for name in sorted(headers, key=str.lower)},
+        **({} if body is None and not text else {"ResponseBody": body}),
+        "StatusCode": response.status,
+        "StatusText": _status_text(response.status),
+    }
+
+
+def _status_text(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
