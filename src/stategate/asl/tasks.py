@@ -210,7 +210,7 @@ def unacceptable(state: Task, result: Value) -> Failure | None:
         resource = state.resource
         return too_large(resource.service if resource.kind == "integration" else resource.text, reported=True)
     try:
-        _ = result.json
+        result.check()
     except JSONSyntaxError as error:
         return Failure(RUNTIME, f"The output of the task is not valid JSON: {error}", reported=True)
     return None
