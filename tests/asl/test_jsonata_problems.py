@@ -52,6 +52,10 @@ STATES: dict[str, tuple[dict[str, Any], str]] = {
         "Field is not supported at /States/S/Credentials/RoleArn.$",
     ),
     "unknown": ({"Type": "Pass", "Foo": 1}, "Field is not supported at /States/S/Foo"),
+    "name in .$": (
+        {"Type": "Pass", "Output": {"a": [{"b.$": "$.c"}]}},
+        f"{ONLY} 'JSONPath' at /States/S/Output/a[0]/b.$",
+    ),
     # expressions
     "syntax": (
         {"Type": "Pass", "Output": {"a": ["{% $x + %}"]}},

@@ -19,6 +19,7 @@ from stategate.lang import jsonata
 from stategate.lang.jsontext import dumps
 
 MAX_NESTING = 150
+ONLY_IN_JSONPATH = "Field is only supported when 'QueryLanguage' is 'JSONPath'"
 
 _ALWAYS = ("input", "context")
 _MEMBER = re.compile(r"\$states\s*\.\s*(?:`([^`]*)`|(\w+))")
@@ -69,6 +70,9 @@ class Fields:
             case str():
                 return self._text(value, location)
             case dict():
+                for key in value:
+                    if key.endswith(".$"):
+                        self.report(ONLY_IN_JSONPATH, self.place(f"{location}/{key}"))
                 members = [
                     (key, self._value(item, f"{location}/{key}", depth + 1), item) for key, item in value.items()
                 ]
