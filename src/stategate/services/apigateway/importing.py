@@ -231,13 +231,16 @@ def _settings(state: _State, definition: Definition, given: Input, overwrite: bo
     def chosen(new: Any, old: Any, default: Any) -> Any:
         return new if new is not None else default if overwrite else old
 
+    binary = definition.binary_media_types
+    if binary is not None and not overwrite:
+        binary = (*api.binary_media_types, *(item for item in binary if item not in api.binary_media_types))
     state.api = replace(
         api,
         name=definition.name or api.name,
         description=chosen(definition.description, api.description, None),
         version=chosen(definition.version, api.version, None),
         api_key_source=chosen(definition.api_key_source, api.api_key_source, "HEADER"),
-        binary_media_types=chosen(definition.binary_media_types, api.binary_media_types, ()),
+        binary_media_types=chosen(binary, api.binary_media_types, ()),
         minimum_compression_size=chosen(definition.minimum_compression_size, api.minimum_compression_size, None),
         policy=chosen(definition.policy, api.policy, None),
     )

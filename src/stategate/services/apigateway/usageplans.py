@@ -292,8 +292,9 @@ def _staged(call: Call, plan: UsagePlan, patch: Patch) -> UsagePlan:
         raise bad_request("Invalid API Stage specified")
     known = plan.stage(api_id, stage)
     if patch.op == "add":
-        added = _api_stage(call, {"apiId": api_id, "stage": stage})
-        return plan if known else replace(plan, api_stages=(*plan.api_stages, added))
+        if records.stages(call.ports, call.world).get(f"{api_id}/{stage}") is None:
+            raise _no_stage(plan, api_id, stage)
+        return plan if known else replace(plan, api_stages=(*plan.api_stages, ApiStage(api_id, stage)))
     if known is None:
         raise _no_stage(plan, api_id, stage)
     return replace(plan, api_stages=tuple(item for item in plan.api_stages if item is not known))
