@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from stategate.asl.choice import Test
@@ -22,6 +23,7 @@ MAX_NESTING = 150
 ONLY_IN_JSONPATH = "Field is only supported when 'QueryLanguage' is 'JSONPath'"
 
 _ALWAYS = ("input", "context")
+_REMEMBERED_LENGTH = 2000
 _MEMBER = re.compile(r"\$states\s*\.\s*(?:`([^`]*)`|(\w+))")
 _SKIPPED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|/\*.*?\*/""", re.DOTALL)
 
@@ -31,6 +33,17 @@ def expression_in(value: JSON) -> str | None:
     if isinstance(value, str) and len(value) >= 4 and value.startswith("{%") and value.endswith("%}"):
         return value[2:-2].strip()
     return None
+
+
+def parsed(source: str) -> jsonata.Expression:
+    """Raises JsonataSyntaxError. The same text is parsed once for many: creating a state machine, running and
+    describing it."""
+    return _remembered(source) if len(source) <= _REMEMBERED_LENGTH else jsonata.compile(source)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(source: str) -> jsonata.Expression:
+    return jsonata.compile(source)
 
 
 class Fields:
@@ -96,7 +109,7 @@ class Fields:
 
     def expression(self, source: str, location: str) -> Selection | None:
         try:
-            compiled = jsonata.compile(source)
+            compiled = parsed(source)
         except jsonata.JsonataSyntaxError as error:
             self.report(f"The JSONata expression '{source}' is not valid. {error}", self.place(location))
             return None

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from stategate.asl.jsonata import expression_in
-from stategate.lang import jsonata, jsontext
+from stategate.asl.jsonata import expression_in, parsed
+from stategate.lang import jsontext
 
 _NESTED = ("ItemProcessor", "Iterator", "Branches")
 _LITERAL = (*_NESTED, "Comment", "Result")
@@ -88,7 +88,7 @@ def _assigned(value: Any) -> Iterator[str]:
 def _read(text: str, language: str, assigned: frozenset[str]) -> list[str]:
     """A variable may have the name of a built-in function and then stands in its place."""
     if language == "JSONata":
-        expression = jsonata.compile(text)
+        expression = parsed(text)
         free = (expression.variables | (expression.references.builtins & assigned)) - {"states"}
         return sorted(free, key=lambda name: text.find(f"${name}"))
     return _NAME.findall(_QUOTED.sub("''", text))
