@@ -101,6 +101,9 @@ class Execution:
 
     def go(self) -> Execution:
         self.send(Started())
+        return self.resume()
+
+    def resume(self) -> Execution:
         while self.finish is None:
             if self.inbox:
                 self.send(self.inbox.popleft())
