@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from asl.driver import FUNCTION, START, Execution, echo, execute, flow, task
 from stategate.asl.events import TaskFailed, TaskSucceeded
@@ -74,6 +76,30 @@ def test_output_is_any_value_with_expressions_in_it(kind: str, output: Any, expe
 )
 def test_the_context_is_there_however_it_is_reached(expression: str) -> None:
     assert run(S={"Type": "Pass", "Output": f"{{% {expression} %}}"}).output == "S"
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8).filter(lambda text: "%" not in text)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | TEXT
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(TEXT.filter(lambda name: not name.endswith(".$")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_values_come_out_as_they_went_in(value: Any) -> None:
+    """As a literal, out of the input, through a variable, and as the result of a task."""
+    definition = flow(
+        S={"Type": "Pass", "Assign": {"v": "{% $states.input %}"}, "Output": value, "Next": "T"},
+        T=task(Arguments={"v": "{% $v %}"}, Output=["{% $states.input %}", "{% $states.result.v %}", value]),
+    )
+    execution = execute({**definition, "QueryLanguage": "JSONata"}, text=json.dumps(value))
+    assert execution.output == [value, value, value]
 
 
 def test_without_output_the_input_is_passed_on_verbatim() -> None:
