@@ -205,5 +205,5 @@ def _lines(file: IO[bytes]) -> Iterable[str]:
     """Also of a compressed file."""
     magic = file.read(2)
     file.seek(0)
-    raw = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if magic == b"\x1f\x8b" else file
+    raw = cast(IO[bytes], gzip.GzipFile(fileobj=file, mode="rb")) if magic == b"\x1f\x8b" else file
     return io.TextIOWrapper(cast(Any, raw), encoding="utf-8-sig", newline="")

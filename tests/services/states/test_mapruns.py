@@ -1,0 +1,295 @@
+"""Map runs and redrives, through the operations."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runtime.outbound.s3server import S3Server
+from tests.services.states.test_operations import MACHINE, Rig
+
+from stategate.runtime.engine import Engine
+from stategate.runtime.outbound.http import HttpClient
+from stategate.runtime.outbound.s3 import S3
+from stategate.services.states import redrive
+from stategate.services.states.items import MapRunItems
+
+ALLOW = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+CONFIG = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+PASS = {"P": {"Type": "Pass", "End": True}}
+CHOICE = {
+    "P": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 0, "Next": "F"}], "Default": "Q"},
+    "F": {"Type": "Fail", "Error": "E"},
+    "Q": {"Type": "Pass", "End": True},
+}
+
+
+def definition(states: dict[str, Any] | None = None, **fields: Any) -> str:
+    processor = {"ProcessorConfig": CONFIG, "StartAt": "P", "States": states or PASS}
+    state = {"Type": "Map", "ItemProcessor": processor, "End": True, "Label": "L", **fields}
+    return json.dumps({"StartAt": "M", "States": {"M": state}})
+
+
+def simulate(data_dir: Path, body: Callable[[Rig, S3Server], Awaitable[None]], policy: str = ALLOW) -> None:
+    async def main() -> None:
+        server, client = S3Server(), HttpClient()
+        server.buckets.add("b")
+        async with server.serving() as url:
+            rig = Rig(data_dir)
+            await rig.engine.close()
+            data = MapRunItems(lambda: rig.ports, S3(client, rig.ports.clock, url))
+            tables = rig.store.executions
+            rig.engine = Engine(
+                tables, rig.engine._tasks._runner, rig.ports.clock, rig.ports.entropy, rig.engine._observers,
+                map_run_data=data,
+            )  # fmt: skip
+            rig.engine.open()
+            object.__setattr__(rig.ports, "executions", rig.engine)
+            try:
+                await rig.role(policy=policy)
+                await body(rig, server)
+            finally:
+                await rig.engine.close()
+                await rig.store.close()
+                await client.close()
+
+    asyncio.run(main())
+
+
+async def run(rig: Rig, text: str, input: Any, name: str = "m") -> dict[str, Any]:
+    arn = (await rig.machine(text, name))["stateMachineArn"]
+    started = await rig("StartExecution", stateMachineArn=arn, input=json.dumps(input))
+    return await ended(rig, started["executionArn"])
+
+
+async def ended(rig: Rig, arn: str) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        while True:
+            described: dict[str, Any] = await rig("DescribeExecution", executionArn=arn)
+            if described["status"] != "RUNNING":
+                return described
+            await asyncio.sleep(0.005)
+
+
+def test_list_and_describe(tmp_path: Path) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        execution = await run(rig, definition(MaxConcurrency=1), [1, 2])
+        (listed,) = (await rig("ListMapRuns", executionArn=execution["executionArn"]))["mapRuns"]
+        assert listed["stateMachineArn"] == f"{MACHINE}/L"
+        described = await rig("DescribeMapRun", mapRunArn=listed["mapRunArn"])
+        counts = {"aborted": 0, "failed": 0, "pending": 0, "resultsWritten": 2, "running": 0, "succeeded": 2,
+                  "timedOut": 0, "total": 2}  # fmt: skip
+        assert described["itemCounts"] == described["executionCounts"] == counts
+        assert (described["status"], described["maxConcurrency"]) == ("SUCCEEDED", 1)
+        assert (described["toleratedFailureCount"], described["toleratedFailurePercentage"]) == (0, 0.0)
+        first = await rig("ListExecutions", mapRunArn=listed["mapRunArn"], maxResults=1)
+        (second,) = (await rig("ListExecutions", mapRunArn=listed["mapRunArn"], nextToken=first["nextToken"]))[
+            "executions"
+        ]
+        child = first["executions"][0]
+        assert child["executionArn"] != second["executionArn"]
+        assert child["stateMachineArn"] == f"{MACHINE}/L"
+        machine = await rig("DescribeStateMachineForExecution", executionArn=child["executionArn"])
+        assert (machine["label"], machine["mapRunArn"]) == ("L", listed["mapRunArn"])
+        assert (await rig("DescribeExecution", executionArn=child["executionArn"]))["mapRunArn"] == listed["mapRunArn"]
+        assert len((await rig("ListExecutions", stateMachineArn=MACHINE))["executions"]) == 1
+
+    simulate(tmp_path, body)
+
+
+def test_unknown_map_runs(tmp_path: Path) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/L:x"
+        for operation in ("DescribeMapRun", "UpdateMapRun", "ListExecutions"):
+            assert await rig.error(operation, mapRunArn=arn) == ("ResourceNotFound", f"Resource not found: '{arn}'")
+        code, _ = await rig.error("DescribeMapRun", mapRunArn=MACHINE)
+        assert code == "InvalidArn"
+
+    simulate(tmp_path, body)
+
+
+def test_redrive(tmp_path: Path) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        execution = await run(rig, definition(CHOICE), [1, 0])
+        arn = execution["executionArn"]
+        assert execution["redriveStatus"] == "REDRIVABLE"
+        run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+        (failed,) = (await rig("ListExecutions", mapRunArn=run_arn, statusFilter="FAILED"))["executions"]
+        child = await rig("DescribeExecution", executionArn=failed["executionArn"])
+        assert child["redriveStatus"] == "REDRIVABLE_BY_MAP_RUN"
+        assert (await rig.error("RedriveExecution", executionArn=failed["executionArn"]))[0] == "ExecutionNotRedrivable"
+        first = await rig("RedriveExecution", executionArn=arn, clientToken="t")
+        assert await rig("RedriveExecution", executionArn=arn, clientToken="t") == first
+        again = await ended(rig, arn)
+        assert (again["status"], again["redriveCount"], again["redriveDate"]) == ("FAILED", 1, first["redriveDate"])
+        (redriven,) = (await rig("ListExecutions", mapRunArn=run_arn, redriveFilter="REDRIVEN"))["executions"]
+        assert redriven["executionArn"] == failed["executionArn"]
+        assert (await rig("DescribeMapRun", mapRunArn=run_arn))["redriveCount"] == 1
+        types = [event["type"] for event in (await rig("GetExecutionHistory", executionArn=arn))["events"]]
+        assert types[7:9] == ["ExecutionRedriven", "MapRunRedriven"]
+
+    simulate(tmp_path, body)
+
+
+def test_what_can_not_be_redriven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        done = (await run(rig, json.dumps({"StartAt": "P", "States": PASS}), {}))["executionArn"]
+        message = "Execution is SUCCEEDED and cannot be redriven"
+        assert await rig.error("RedriveExecution", executionArn=done) == ("ExecutionNotRedrivable", message)
+        missing = f"{done}x"
+        assert (await rig.error("RedriveExecution", executionArn=missing))[0] == "ExecutionDoesNotExist"
+        fail = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail"}}})
+        failed = (await run(rig, fail, {}, "f"))["executionArn"]
+        for limit, value, reason in (
+            ("PERIOD", -1.0, "Execution redrivable period exceeded"),
+            ("LONGEST", -1.0, "Execution has exceeded the max execution time"),
+            ("LAST_EVENT", 3, "Execution history event limit exceeded"),
+            ("MOST", 0, "Execution redrive limit exceeded"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(redrive, limit, value)
+                assert await rig.error("RedriveExecution", executionArn=failed) == ("ExecutionNotRedrivable", reason)
+                described = await rig("DescribeExecution", executionArn=failed)
+                assert (described["redriveStatus"], described["redriveStatusReason"]) == ("NOT_REDRIVABLE", reason)
+
+    simulate(tmp_path, body)
+
+
+def test_update(tmp_path: Path) -> None:
+    wait = {"P": {"Type": "Wait", "Seconds": 3600, "End": True}}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        await rig.machine(definition(wait))
+        arn = (await rig("StartExecution", stateMachineArn=MACHINE, input="[1]"))["executionArn"]
+        run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+        assert (await rig.error("UpdateMapRun", mapRunArn=run_arn))[0] == "ValidationException"
+        await rig("UpdateMapRun", mapRunArn=run_arn, maxConcurrency=7, toleratedFailurePercentage=2.5)
+        described = await rig("DescribeMapRun", mapRunArn=run_arn)
+        assert (described["maxConcurrency"], described["toleratedFailurePercentage"]) == (7, 2.5)
+        await rig("StopExecution", executionArn=arn)
+        code, message = await rig.error("UpdateMapRun", mapRunArn=run_arn, maxConcurrency=1)
+        assert (code, message) == ("ValidationException", "Map Run is ABORTED and cannot be updated.")
+
+    simulate(tmp_path, body)
+
+
+def reader(action: str = "getObject", key: str | None = "k", **config: Any) -> dict[str, Any]:
+    parameters = {"Bucket": "b"} if key is None else {"Bucket": "b", "Key": key}
+    return {"Resource": f"arn:aws:states:::s3:{action}", "Parameters": parameters, "ReaderConfig": config}
+
+
+@pytest.mark.parametrize(
+    ("made", "content", "output"),
+    [
+        (reader(InputType="CSV", CSVHeaderLocation="FIRST_ROW"), b"a,b\n1,2\n", [{"a": "1", "b": "2"}]),
+        (
+            reader(InputType="CSV", CSVHeaderLocation="GIVEN", CSVHeaders=["x"], CSVDelimiter="TAB"),
+            gzip.compress(b"1\t2\n3"),
+            [{"x": "1"}, {"x": "3"}],
+        ),
+        (reader(InputType="JSON", ItemsPointer="/a", MaxItems=2), b'{"a": [1, 2, 3]}', [1, 2]),
+        (reader(InputType="JSONL"), b'{"a":1}\n2\n', [{"a": 1}, 2]),
+        (reader("listObjectsV2", None, MaxItems=1), b"xy", None),
+    ],
+)
+def test_items_out_of_s3(tmp_path: Path, made: dict[str, Any], content: bytes, output: Any) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        server.objects["b", "k"] = content
+        described = await run(rig, definition(ItemReader=made), {})
+        assert described["status"] == "SUCCEEDED", described
+        shown = {"Etag": '"e"', "Key": "k", "LastModified": 1704067200, "Size": 2, "StorageClass": "STANDARD"}
+        assert json.loads(described["output"]) == (output or [shown])
+
+    simulate(tmp_path, body)
+
+
+def test_an_inventory(tmp_path: Path) -> None:
+    manifest = {
+        "destinationBucket": "arn:aws:s3:::b", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
+        "files": [{"key": "f.gz"}],
+    }  # fmt: skip
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        server.objects["b", "k"] = json.dumps(manifest).encode()
+        server.objects["b", "f.gz"] = gzip.compress(b'"b","one"\n"b","two"\n')
+        described = await run(rig, definition(ItemReader=reader(InputType="MANIFEST")), {})
+        assert [item["Key"] for item in json.loads(described["output"])] == ["one", "two"]
+
+    simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("made", "content", "cause"),
+    [
+        (reader(InputType="JSON"), b"{}", "Attempting to map over non-iterable node."),
+        (reader(InputType="JSON"), b"\xff", "The file is not UTF-8: "),
+        (
+            reader(key="no", InputType="JSON"),
+            b"",
+            "The specified key does not exist. (Service: S3, Status Code: 404, Error Code: NoSuchKey)",
+        ),
+    ],
+)
+def test_unreadable_items(tmp_path: Path, made: dict[str, Any], content: bytes, cause: str) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        server.objects["b", "k"] = content
+        described = await run(rig, definition(ItemReader=made), {})
+        assert (described["status"], described["error"]) == ("FAILED", "States.ItemReaderFailed")
+        assert described["cause"].startswith(cause)
+
+    simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize("denied", ["s3:GetObject", "s3:PutObject", "states:StartExecution"])
+def test_the_role_must_be_allowed(tmp_path: Path, denied: str) -> None:
+    policy = {"Statement": [json.loads(ALLOW)["Statement"], {"Effect": "Deny", "Action": denied, "Resource": "*"}]}
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b"}}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        server.objects["b", "k"] = b"[1]"
+        described = await run(rig, definition(ItemReader=reader(InputType="JSON"), ResultWriter=writer), {})
+        assert described["status"] == "FAILED"
+        assert f"is not authorized to perform: {denied} on resource" in described["cause"]
+
+    simulate(tmp_path, body, json.dumps(policy))
+
+
+def test_results_into_s3(tmp_path: Path) -> None:
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "jobs"}}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        text = definition(CHOICE, ResultWriter=writer, ToleratedFailureCount=1)
+        output = json.loads((await run(rig, text, [1, 0]))["output"])
+        folder = f"jobs/{output['MapRunArn'].rpartition(':')[2]}"
+        assert output["ResultWriterDetails"] == {"Bucket": "b", "Key": f"{folder}/manifest.json"}
+        manifest = json.loads(server.objects["b", f"{folder}/manifest.json"])
+        assert manifest["DestinationBucket"] == "b"
+        assert {kind: len(files) for kind, files in manifest["ResultFiles"].items()} == {
+            "FAILED": 1, "PENDING": 0, "SUCCEEDED": 1,
+        }  # fmt: skip
+        key = manifest["ResultFiles"]["FAILED"][0]["Key"]
+        (failed,) = json.loads(server.objects["b", key])
+        assert (failed["Status"], failed["Error"], failed["Input"]) == ("FAILED", "E", "0")
+
+    simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("config", "output"),
+    [
+        ({"Transformation": "COMPACT", "OutputType": "JSON"}, [[1, 2], [3]]),
+        ({"Transformation": "FLATTEN", "OutputType": "JSON"}, [1, 2, 3]),
+    ],
+)
+def test_results_shaped(tmp_path: Path, config: dict[str, str], output: Any) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        described = await run(rig, definition(ResultWriter={"WriterConfig": config}), [[1, 2], [3]])
+        assert json.loads(described["output"]) == output
+        assert not server.objects
+
+    simulate(tmp_path, body)
