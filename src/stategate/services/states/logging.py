@@ -54,7 +54,7 @@ def message(execution: NewExecution, event: HistoryEvent) -> str:
             "previous_event_id": str(event.previous),
             "event_timestamp": str(round(event.timestamp * 1000)),
             "execution_arn": execution.arn,
-            "redrive_count": "0",
+            "redrive_count": str(execution.redrives),
         }
     )
 
