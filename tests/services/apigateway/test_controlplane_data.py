@@ -10,6 +10,7 @@ from cryptography import x509
 
 from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
 from stategate.services.errors import AwsError
+from stategate.services.ports import InvocationResult
 
 FUNCTION = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:111122223333:function:f"
@@ -43,7 +44,8 @@ def refused(world: GatewayWorld, operation: str, **given: Any) -> tuple[str, str
         {"type": "REQUEST", "authorizerUri": FUNCTION, "identitySource": "header.x"},
         {"type": "COGNITO_USER_POOLS"},
         {"type": "COGNITO_USER_POOLS", "providerARNs": ["arn:aws:sns:us-east-1:1:t"]},
-        {"type": "COGNITO_USER_POOLS", "providerARNs": [POOL], "identityValidationExpression": "x"},
+        {"type": "COGNITO_USER_POOLS", "providerARNs": [POOL], "identityValidationExpression": "("},
+        {"type": "TOKEN", "authorizerUri": FUNCTION, "identityValidationExpression": "[a-"},
     ],
 )
 def test_authorizers_that_are_refused(world: GatewayWorld, members: dict[str, Any]) -> None:
@@ -238,3 +240,29 @@ def test_model_templates_and_documentation_imports(world: GatewayWorld) -> None:
     assert refused(world, "ImportDocumentationParts", restApiId=api, body=b"[")[1] == (
         "Unable to build importer with provided input."
     )
+
+
+def test_an_authorizer_is_tested(world: GatewayWorld) -> None:
+    api, _ = world.api()
+    role = world.role("lambda", trusted="lambda.amazonaws.com")
+    code = {"ZipFile": b"x"}
+    world("CreateFunction", "lambda", FunctionName="f", Runtime="python3.12", Role=role, Handler="f.f", Code=code)
+    world(
+        "AddPermission", "lambda", FunctionName="f", StatementId="s", Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+    )  # fmt: skip
+    made = world("CreateAuthorizer", restApiId=api, name="a", type="TOKEN", authorizerUri=FUNCTION)["id"]
+    one = {"restApiId": api, "authorizerId": made}
+    assert world("TestInvokeAuthorizer", **one)["clientStatus"] == 401
+    given = {**one, "headers": {"Authorization": "t"}}
+    assert world("TestInvokeAuthorizer", **given)["clientStatus"] == 500
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    answer = json.dumps({"principalId": "p", "policyDocument": policy}).encode()
+    world.functions.result = InvocationResult(answer, None, b"")
+    tested = world("TestInvokeAuthorizer", **given)
+    assert (tested["clientStatus"], tested["principalId"], json.loads(tested["policy"])) == (200, "p", policy)
+    assert tested["log"].startswith("Execution log for request ")
+    event = json.loads(world.functions.payloads[-1])
+    assert event["authorizationToken"] == "t"
+    assert event["methodArn"] == f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{api}/ESTestInvoke-stage/GET/"
+    assert refused(world, "TestInvokeAuthorizer", restApiId=api, authorizerId="none")[0] == "NotFoundException"

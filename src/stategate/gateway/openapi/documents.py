@@ -32,6 +32,19 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Texts of several lines (templates, above all) as blocks that people can read; no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, data: str) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
 def parse(body: bytes) -> dict[str, Any]:
     """Raises `InvalidDocument`."""
     if len(body) > MAX_BYTES:
@@ -51,7 +64,7 @@ def dump_json(document: dict[str, Any]) -> bytes:
 
 
 def dump_yaml(document: dict[str, Any]) -> bytes:
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text.encode()
 
 

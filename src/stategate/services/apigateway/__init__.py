@@ -22,6 +22,7 @@ from stategate.services.apigateway import (
     restapis,
     stages,
     tagging,
+    testauthorizer,
     testinvoke,
     usageplans,
 )
@@ -49,4 +50,5 @@ OPERATIONS: Operations = {
     **account.OPERATIONS,
     **tagging.OPERATIONS,
     **testinvoke.OPERATIONS,
+    **testauthorizer.OPERATIONS,
 }

@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import regex
 from msgspec.structs import replace
 
+from stategate.gateway.authorizers import compile_authorizer
+from stategate.gateway.mappings import InvalidMapping
 from stategate.gateway.model import Authorizer, Method
 from stategate.services.access import pass_role
 from stategate.services.apigateway import records, shapes
@@ -67,7 +70,7 @@ def new_authorizer(call: Call, given: Input) -> Authorizer:
 
 
 def get_authorizer(call: Call, given: Input) -> Output:
-    return shape(_authorizer(call, given))
+    return shape(get_authorizer_record(call, given))
 
 
 def get_authorizers(call: Call, given: Input) -> Output:
@@ -78,7 +81,7 @@ def get_authorizers(call: Call, given: Input) -> Output:
 
 
 def update_authorizer(call: Call, given: Input) -> Output:
-    authorizer = _authorizer(call, given)
+    authorizer = get_authorizer_record(call, given)
     before = authorizer
     for patch in patches(given):
         authorizer = _patched(authorizer, patch)
@@ -88,7 +91,7 @@ def update_authorizer(call: Call, given: Input) -> Output:
 
 
 def delete_authorizer(call: Call, given: Input) -> Output:
-    authorizer = _authorizer(call, given)
+    authorizer = get_authorizer_record(call, given)
     api_id = given["restApiId"]
     for resource in records.resources_of(call, api_id):
         for method in records.methods_of(call, api_id, resource.id):
@@ -156,15 +159,22 @@ def check_settings(authorizer: Authorizer) -> None:
         wrong = None if len(sources) == 1 and _HEADER.match(sources[0]) else authorizer.identity_source or ""
     if wrong is not None:
         raise bad_request(f"Invalid identity source specified: {wrong}")
-    if authorizer.type != "TOKEN" and authorizer.identity_validation_expression:
-        raise bad_request("Identity validation expression is only supported for TOKEN authorizers")
+    try:
+        compile_authorizer(authorizer)
+    except InvalidMapping:
+        raise bad_request(f"Invalid identity source specified: {authorizer.identity_source}") from None
+    except regex.error as error:
+        raise bad_request(f"Invalid identity validation expression specified: {error}") from None
+    if authorizer.type == "REQUEST" and authorizer.identity_validation_expression:
+        raise bad_request("Identity validation expression is not supported for REQUEST authorizers")
 
 
 def _sources(authorizer: Authorizer) -> Sequence[str]:
     return [part.strip() for part in (authorizer.identity_source or "").split(",") if part.strip()]
 
 
-def _authorizer(call: Call, given: Input) -> Authorizer:
+def get_authorizer_record(call: Call, given: Input) -> Authorizer:
+    """The authorizer that the input names; NotFoundException."""
     key = f"{given['restApiId']}/{given['authorizerId']}"
     authorizer = records.authorizers(call.ports, call.world).get(key)
     if authorizer is None:

@@ -35,7 +35,7 @@ async def test_invoke_method(call: Call, given: Input) -> Output:
         target = compile_method(resource, method, snapshot)
     except NotDeployable as error:
         raise bad_request(str(error)) from None
-    received = _received(call, given, resource, api.name)
+    received = test_request(call, given, resource, api.name)
     render = compile_gateway_responses(snapshot.gateway_responses)
     parameters = _parameters(resource, received.path)
     outcome = await pipeline.run(call.world, _backends(call), render, target, received, parameters)
@@ -52,12 +52,13 @@ async def test_invoke_method(call: Call, given: Input) -> Output:
         "body": reply.body.decode("utf-8", "replace"),
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,
-        "log": _log(received, ended),
+        "log": test_log(received, ended),
         "latency": max(0, round((ended - call.now) * 1000)),
     }
 
 
-def _received(call: Call, given: Input, resource: Resource, api_name: str) -> Received:
+def test_request(call: Call, given: Input, resource: Resource, api_name: str) -> Received:
+    """The request that a test call describes: `httpMethod`, `pathWithQueryString`, headers, body, stage variables."""
     path, _, query = (given.get("pathWithQueryString") or resource.path).partition("?")
     path = path if path.startswith("/") else f"/{path}"
     headers = [(name, value) for name, value in (given.get("headers") or {}).items()]
@@ -117,7 +118,7 @@ def _backends(call: Call) -> Backends:
     return Backends(call.ports, Dispatcher(call.ports, services))
 
 
-def _log(received: Received, now: float) -> str:
+def test_log(received: Received, now: float) -> str:
     stamp = _stamp(now)
     lines = [f"Execution log for request {received.request_id}"]
     trace = received.trace
