@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from typing import Any
 
 import pytest
@@ -286,7 +287,10 @@ RICH = document(
         "servers": [{"url": "https://x/{basePath}", "variables": {"basePath": {"default": "v1"}}}],
         "x-amazon-apigateway-request-validators": {"v": {"validateRequestBody": True}},
         "x-amazon-apigateway-gateway-responses": {"DEFAULT_5XX": {"responseTemplates": {"application/json": "{}"}}},
-        "x-amazon-apigateway-policy": {"Statement": []},
+        "x-amazon-apigateway-policy": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "*"}],
+        },
         "paths": {
             "/pets/{id}": {
                 "parameters": [{"$ref": "#/components/parameters/p"}],
@@ -316,13 +320,40 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(place for key, item in entries for place in places(item, (*at, key)))]
 
 
-@given(st.lists(st.tuples(st.sampled_from(places(RICH)[1:]), JUNK, st.booleans()), min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_broken_documents_are_never_the_servers_fault(changes: list[tuple[tuple[Any, ...], Any, bool]]) -> None:
+def swagger() -> dict[str, Any]:
+    """The rich document in the older format."""
     world = GatewayWorld()
-    broken = copy.deepcopy(RICH)
+    api = imported(world, RICH)["id"]
+    world.deploy(api)
+    given = {"exportType": "swagger", "parameters": {"extensions": "apigateway"}}
+    written: dict[str, Any] = json.loads(world("GetExport", restApiId=api, stageName="prod", **given)["body"])
+    return written | {"consumes": ["a/b"], "produces": ["a/b"]}
+
+
+@pytest.mark.parametrize("base", [RICH, swagger()], ids=["openapi", "swagger"])
+def test_broken_documents_are_never_the_servers_fault(base: dict[str, Any]) -> None:
+    changes = st.tuples(st.sampled_from(places(base)[1:]), JUNK, st.booleans())
+
+    @given(st.lists(changes, min_size=1, max_size=4))
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def run(changes: list[tuple[tuple[Any, ...], Any, bool]]) -> None:
+        world = GatewayWorld()
+        try:
+            api = imported(world, broken(base, changes), parameters={"basepath": "prepend"})["id"]
+        except AwsError as error:
+            assert error.status == 400
+            assert world("GetRestApis")["items"] == []
+            return
+        exported_again(world, api)
+
+    run()
+
+
+def broken(base: dict[str, Any], changes: list[tuple[tuple[Any, ...], Any, bool]]) -> dict[str, Any]:
+    """A copy in which places hold junk, or have junk for a name."""
+    document = copy.deepcopy(base)
     for place, junk, rename in changes:
-        at: Any = broken
+        at: Any = document
         for key in place[:-1]:
             at = at[key] if isinstance(at, dict) and key in at else None
         if not isinstance(at, dict) or place[-1] not in at:
@@ -331,13 +362,7 @@ def test_broken_documents_are_never_the_servers_fault(changes: list[tuple[tuple[
             at[str(junk)] = at.pop(place[-1])
         else:
             at[place[-1]] = junk
-    try:
-        api = imported(world, broken, parameters={"basepath": "prepend"})["id"]
-    except AwsError as error:
-        assert error.status == 400
-        assert world("GetRestApis")["items"] == []
-        return
-    exported_again(world, api)
+    return document
 
 
 def exported_again(world: GatewayWorld, api: str) -> None:
@@ -357,3 +382,12 @@ def exported_again(world: GatewayWorld, api: str) -> None:
 
 def paths_with_methods(world: GatewayWorld, api: str) -> dict[str, list[str]]:
     return {path: verbs for path, verbs in paths(world, api).items() if verbs}
+
+
+def test_a_large_document_is_imported_quickly(world: GatewayWorld) -> None:
+    many = {f"/a{n}/{{id}}": {"get": operation(), "post": operation()} for n in range(400)}
+    started = time.monotonic()
+    api = imported(world, document(paths=many))["id"]
+    assert time.monotonic() - started < 10
+    items = world("GetResources", restApiId=api, limit=500)
+    assert len(items["items"]) == 500 and "position" in items
