@@ -21,8 +21,8 @@ class Sequence(msgspec.Struct, array_like=True, tag="sequence/1"):
     `waits_for` is the history id that names what it waits for: the Scheduled event of a task, the Entered event of a
     Wait, the event that failed before a retry. `last` is the last event here: the next one follows it. `variables` is
     the frame of the variables assigned here, if any. `submitted`: the call of a task has been answered, and the task
-    goes on elsewhere; `child` is the execution that a `.sync` task then waits for; `heartbeat` the seconds that may pass
-    without a sign of life (0: any). `map_run` is the ARN of the map run that a Map state started last.
+    goes on elsewhere; `child` is the execution that a `.sync` task then waits for; `heartbeat` the seconds that may
+    pass without a sign of life (0: any). `map_run` is the ARN of the map run that a Map state started last.
     """
 
     flow: int

@@ -151,8 +151,8 @@ class Parallel(Working):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map(Working):
     """`parameters` is the ItemSelector (or the older Parameters), evaluated for each item; `items` gives the array
-    (None: the effective input); `flow` is an index of `Program.flows`; `concurrency` 0 or None: no limit of its own. The
-    tolerances mean something for a `distributed` Map only."""
+    (None: the effective input); `flow` is an index of `Program.flows`; `concurrency` 0 or None: no limit of its own.
+    The tolerances mean something for a `distributed` Map only."""
 
     flow: int
     items: Selection | None = None
