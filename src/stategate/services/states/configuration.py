@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from stategate.asl.problems import InvalidDefinition
-from stategate.asl.program import compile as compile_program
 from stategate.services import access
 from stategate.services.call import Call, Output
 from stategate.services.errors import AwsError, access_denied
 from stategate.services.logs import records as log_records
 from stategate.services.ports import LogDestination
+from stategate.services.states import definitions
 from stategate.services.states.errors import invalid_arn, invalid_definition, invalid_encryption, invalid_logging
 from stategate.services.states.records import Logging, Settings
 
@@ -22,7 +22,7 @@ VALIDATION_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscrip
 def check_definition(definition: str, type_: str) -> None:
     """Raises `InvalidDefinition` (the error that the client sees)."""
     try:
-        compile_program(definition, type=type_)
+        definitions.compile(definition, type=type_)
     except InvalidDefinition as problems:
         raise invalid_definition(problems) from None
 

@@ -6,13 +6,12 @@ import msgspec
 
 from stategate.asl.lint import warnings
 from stategate.asl.problems import InvalidDefinition
-from stategate.asl.program import compile as compile_program
 from stategate.asl.references import variable_references
 from stategate.iam.principal import root
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, validation_error
 from stategate.services.ports import Ports
-from stategate.services.states import configuration, names, paging, records, versions
+from stategate.services.states import configuration, definitions, names, paging, records, versions
 from stategate.services.states.errors import (
     machine_already_exists,
     machine_deleting,
@@ -208,7 +207,7 @@ def validate_state_machine_definition(call: Call, input: Input) -> Output:
     """A bad definition is an answer, not an error."""
     severity, limit = input.get("severity") or "ERROR", int(input.get("maxResults") or 0) or 100
     try:
-        compile_program(input["definition"], type=input.get("type") or "STANDARD")
+        definitions.compile(input["definition"], type=input.get("type") or "STANDARD")
     except InvalidDefinition as error:
         problems = [p for p in error.problems if severity == "WARNING" or p.severity == "ERROR"]
     else:

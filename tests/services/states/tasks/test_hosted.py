@@ -198,9 +198,6 @@ def test_errors_of_the_sdk(tmp_path: Path) -> None:
             ("sfn:describeExecution", {"Colour": 1}, "States.Runtime",
              "The field 'Colour' is not supported by Step Functions"),
             ("sfn:describeExecution", {"ExecutionArn": "x", "IncludedData": 1}, "Sfn.ValidationException", ".*"),
-            ("sfn:StartExecution", {}, "States.Runtime",
-             "The action 'StartExecution' is not one of the service 'sfn'."),
-            ("sfn:paint", {}, "States.Runtime", "The action 'paint' is not one of the service 'sfn'."),
         ]  # fmt: skip
         for number, (api, given, error, cause) in enumerate(cases):
             ended = await world.run(task(f"{SDK}:{api}", given), role, name=f"m{number}")
@@ -234,5 +231,27 @@ def test_a_worker_that_is_a_state_machine(tmp_path: Path) -> None:
         }
         assert output(await world.run(worker, role, name="worker")) == {}
         assert (await world.ended(boss)).output == '{"n": 1}'
+
+    simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize("action", ["sfn:StartExecution", "sfn:paint", "iam:startExecution.waitForTaskToken"])
+def test_actions_that_are_none(tmp_path: Path, action: str) -> None:
+    async def body(world: TaskWorld) -> None:
+        role = await world.role("r")
+        inner = task(f"{SDK}:{action}")
+        branches = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [inner], "End": True}}}
+        message = (
+            f"The resource provided {SDK}:{action} is not recognized. The value is not a valid resource ARN, or the"
+            " resource is not available in this region."
+        )
+        for definition, place in ((inner, "/States/T"), (branches, "/States/P/Branches[0]/States/T")):
+            code, text = await world.error(
+                "CreateStateMachine", name="m", definition=json.dumps(definition), roleArn=role
+            )
+            assert code == "InvalidDefinition"
+            assert f"'SCHEMA_VALIDATION_FAILED: {message} at {place}/Resource'" in text
+            found = await world("ValidateStateMachineDefinition", definition=json.dumps(definition))
+            assert [(d["message"], d["location"]) for d in found["diagnostics"]] == [(message, f"{place}/Resource")]
 
     simulate(tmp_path, body)

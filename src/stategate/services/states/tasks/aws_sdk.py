@@ -15,7 +15,7 @@ from stategate.lang.jsontext import JSON, dumps, loads
 from stategate.services.errors import AwsError
 from stategate.services.ports import TaskFailure, TaskOutcome, TaskSuccess
 from stategate.services.states.tasks.taskcall import TaskCall
-from stategate.wire import Service, load
+from stategate.wire import Operation, Service, load
 from stategate.wire.model import Member, Shape
 
 
@@ -42,22 +42,29 @@ class BadArgument(Exception):
     """An argument that the operation can't have."""
 
 
+def operation(service: str, action: str) -> Operation | None:
+    """The operation that an action (in camelCase) names."""
+    sdk = SERVICES.get(service)
+    if sdk is None or not action[:1].islower():
+        return None
+    return load(sdk.boto).operations.get(pascal(action))
+
+
 async def run(call: TaskCall, service: str, action: str) -> TaskOutcome:
     sdk = SERVICES[service]
-    model = load(sdk.boto)
-    operation = model.operations.get(action[0].upper() + action[1:])
-    if operation is None or action[0].isupper():
+    model, called = load(sdk.boto), operation(service, action)
+    if called is None:
         return TaskFailure("States.Runtime", f"The action '{action}' is not one of the service '{service}'.")
     request = call.request()
     try:
-        input = to_input(operation.model.input, loads(call.task.input))
+        input = to_input(called.model.input, loads(call.task.input))
     except BadArgument as problem:
         return TaskFailure("States.Runtime", str(problem))
     try:
-        output = await call.perform(request, sdk.boto, operation.name, input)
+        output = await call.perform(request, sdk.boto, called.name, input)
     except AwsError as error:
         return refused(model, sdk.java, error, request.request_id)
-    return TaskSuccess(dumps(to_output(operation.model.output, output)))
+    return TaskSuccess(dumps(to_output(called.model.output, output)))
 
 
 def refused(model: Service, java: str, error: AwsError, request_id: str) -> TaskFailure:
