@@ -34,6 +34,8 @@ Build = Callable[[Authorized], IntegrationRequest]
 JSON_TARGETS: Mapping[str, tuple[str, str]] = {
     "states": ("AWSStepFunctions", "application/x-amz-json-1.0"),
     "logs": ("Logs_20140328", "application/x-amz-json-1.1"),
+    "dynamodb": ("DynamoDB_20120810", "application/x-amz-json-1.0"),
+    "kinesis": ("Kinesis_20131202", "application/x-amz-json-1.1"),
 }
 """URI service -> (X-Amz-Target prefix, content type) of the JSON protocols that `action/` speaks."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Settings:
     s3_access_key: str = ""
     s3_secret_key: str = ""
     retention_days: int = 90
+    aws_endpoints: Mapping[str, str] = field(default_factory=dict)
+    user_pools: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -57,6 +59,8 @@ HELP: Mapping[str, str] = {
     "s3_access_key": "Access key id for it; without one, requests are not signed.",
     "s3_secret_key": "Secret access key for it.",
     "retention_days": "For so many days executions are kept after their end.",
+    "aws_endpoints": "Where AWS integrations find services that are not hosted here: sqs=http://127.0.0.1:9324,....",
+    "user_pools": "Issuers of tokens by user pool: us-east-1_abc=http://127.0.0.1:9229/us-east-1_abc,....",
 }
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -168,11 +172,25 @@ def _number(least: int, most: int) -> Callable[[Any], int]:
     return convert
 
 
+def _urls(value: Any) -> Mapping[str, str]:
+    """`name=URL,name=URL`, or a table in the file."""
+    if isinstance(value, str):
+        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected name=URL,... or a table, not {value!r}")
+    for name, url in value.items():
+        if not name or not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise ValueError(f"expected name=URL, not {name}={url}")
+    return dict(value)
+
+
 _CONVERT: Mapping[str, Callable[[Any], Any]] = {
     "port": _number(0, 65535),
     "function_workers": _number(1, 10_000),
     "retention_days": _number(1, 36_500),
     "data_dir": lambda value: value if isinstance(value, Path) else Path(_text(value)),
+    "aws_endpoints": _urls,
+    "user_pools": _urls,
     **{name: _choice(*choices) for name, choices in CHOICES.items()},
 }
 

@@ -29,6 +29,7 @@ from stategate.iam import Principal
 from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
 from stategate.services import access
+from stategate.services.apigateway import elsewhere
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
 from stategate.services.ports import OutboundError, OutboundRequest, Ports, World
@@ -67,16 +68,17 @@ class Backends:
             case MockRequest():
                 return mock_result(request), False
             case ServiceRequest():
-                return await self._service(world, routed, request), False
+                return await self._service(world, authorized, request), False
             case FunctionRequest():
-                return await self._function(world, routed, request)
+                return await self._function(world, authorized, request)
             case HttpCall():
                 return await self._http(routed, request), False
 
-    async def _service(self, world: World, routed: Routed, request: ServiceRequest) -> IntegrationResult:
+    async def _service(self, world: World, authorized: Authorized, request: ServiceRequest) -> IntegrationResult:
+        routed = authorized.routed
         if request.credentials is None:
             raise configuration_error("Role ARN must be specified for AWS integrations")
-        principal = self._assume(world, request.credentials, routed)
+        principal = self._assume(world, request.credentials, authorized)
         http = HttpRequest(
             request.method,
             request.path,
@@ -86,6 +88,11 @@ class Backends:
         )
         target = World(world.account, request.region)
         started = self._ports.clock.now()
+        if request.service not in elsewhere.HOSTED:
+            answer = await elsewhere.send(self._ports, principal, request, MAX_ANSWER)
+            result = IntegrationResult(answer.status, answer.headers, answer.body, str(answer.status))
+            _log_result(routed.received.trace, result, self._ports.clock.now() - started)
+            return result
         response = await self._within(
             request.timeout,
             self._dispatcher.as_principal(target, principal, request.service, http, routed.received.source_ip),
@@ -95,10 +102,13 @@ class Backends:
         _log_result(routed.received.trace, result, self._ports.clock.now() - started)
         return result
 
-    async def _function(self, world: World, routed: Routed, request: FunctionRequest) -> tuple[IntegrationResult, bool]:
+    async def _function(
+        self, world: World, authorized: Authorized, request: FunctionRequest
+    ) -> tuple[IntegrationResult, bool]:
+        routed = authorized.routed
         principal = service_principal(SERVICE)
         if request.credentials is not None:
-            principal = self._assume(world, request.credentials, routed)
+            principal = self._assume(world, request.credentials, authorized)
         received = routed.received
         started = self._ports.clock.now()
         work = invoke(
@@ -139,8 +149,12 @@ class Backends:
         _log_result(routed.received.trace, result, self._ports.clock.now() - started)
         return result
 
-    def _assume(self, world: World, role_arn: str, routed: Routed) -> Principal:
-        context = {"aws:SourceArn": method_arn(world, routed)}
+    def _assume(self, world: World, role_arn: str, authorized: Authorized) -> Principal:
+        if elsewhere.CALLER.fullmatch(role_arn) is not None:
+            if not isinstance(authorized.caller, Principal):
+                raise configuration_error("Caller credentials are only supported for IAM authentication")
+            return authorized.caller
+        context = {"aws:SourceArn": method_arn(world, authorized.routed)}
         try:
             return access.assume_role(self._ports, world, role_arn, SERVICE, SESSION, context)
         except access.RoleNotAssumable:

@@ -14,17 +14,16 @@ from stategate.gateway import uris
 from stategate.gateway.mappings import InvalidMapping, compile_request_mapping, compile_response_mapping
 from stategate.gateway.model import HTTP_METHODS, Integration, IntegrationResponse, Method
 from stategate.gateway.patterns import InvalidPattern, compile_pattern
-from stategate.gateway.requests import JSON_TARGETS
 from stategate.gateway.templates import InvalidTemplate, check_template
 from stategate.services.access import pass_role
 from stategate.services.apigateway import records, records_data, shapes
+from stategate.services.apigateway.elsewhere import CALLER, HOSTED, endpoints
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found, unsupported
 from stategate.services.apigateway.methods import entry
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.call import Call, Input, Output
+from stategate.services.ports import Ports
 
-_HOSTED_ACTIONS = frozenset(JSON_TARGETS) | {"iam", "sts"}
-_HOSTED_PATHS = frozenset({"lambda", "apigateway"})
 _MAX_TIMEOUT = 29000
 _HTTP = ("HTTP", "HTTP_PROXY")
 
@@ -48,7 +47,7 @@ def put_integration(call: Call, given: Input) -> Output:
         connection_id=given.get("connectionId"),
         insecure_skip_verification=(given.get("tlsConfig") or {}).get("insecureSkipVerification"),
     )
-    check_integration(integration)
+    check_integration(integration, call.ports)
     for member in ("integrationTarget", "responseTransferMode"):
         if given.get(member) not in (None, "BUFFERED"):
             raise unsupported(f"{member} of integrations")
@@ -67,7 +66,7 @@ def update_integration(call: Call, given: Input) -> Output:
     integration = before = _integration(method)
     for patch in patches(given):
         integration = _patched(integration, patch)
-    check_integration(integration)
+    check_integration(integration, call.ports)
     _check_connection(call, integration)
     if integration.credentials != before.credentials:
         _check_role(call, integration)
@@ -121,7 +120,7 @@ def delete_integration_response(call: Call, given: Input) -> Output:
     return {}
 
 
-def check_integration(integration: Integration, *, imported: bool = False) -> None:
+def check_integration(integration: Integration, ports: Ports, *, imported: bool = False) -> None:
     """Raises BadRequestException with AWS's message, in AWS's order. An import does not look at function names."""
     if integration.type != "MOCK" and integration.http_method not in HTTP_METHODS:
         raise bad_request("Enumeration value for HttpMethod must be non-empty")
@@ -130,7 +129,7 @@ def check_integration(integration: Integration, *, imported: bool = False) -> No
             if not (integration.uri or "").startswith(("http://", "https://", "${")):
                 raise bad_request("Invalid HTTP endpoint specified for URI")
         case "AWS" | "AWS_PROXY":
-            _check_uri(integration, imported)
+            _check_uri(integration, ports, imported)
         case _:
             pass
     if not 50 <= integration.timeout <= _MAX_TIMEOUT:
@@ -148,12 +147,12 @@ def check_integration(integration: Integration, *, imported: bool = False) -> No
 
 def check_imported(call: Call, integration: Integration) -> None:
     """As PutIntegration checks one, for an import."""
-    check_integration(integration, imported=True)
+    check_integration(integration, call.ports, imported=True)
     _check_connection(call, integration)
     _check_role(call, integration)
 
 
-def _check_uri(integration: Integration, imported: bool) -> None:
+def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
     try:
         if imported:
             uri = uris.parse(integration.uri or "")
@@ -165,8 +164,10 @@ def _check_uri(integration: Integration, imported: bool) -> None:
         return
     if integration.credentials is None:
         raise bad_request("Role ARN must be specified for AWS integrations")
-    hosted = _HOSTED_ACTIONS if uri.kind == "action" else _HOSTED_PATHS
-    if uri.service not in hosted:
+    if uri.service in HOSTED:
+        if uri.kind == "action" and uri.service in ("lambda", "apigateway"):
+            raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
+    elif uri.service not in endpoints(ports):
         raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
 
 
@@ -185,8 +186,10 @@ def _check_role(call: Call, integration: Integration) -> None:
     credentials = integration.credentials
     if credentials is None or "${" in credentials:
         return
+    if CALLER.fullmatch(credentials) is not None:
+        return
     if ":user/" in credentials:
-        raise unsupported("caller credentials of integrations")
+        raise unsupported("credentials of one user")
     if not credentials.startswith("arn:"):
         raise bad_request("Invalid ARN specified in the request")
     pass_role(call, credentials, "apigateway.amazonaws.com")

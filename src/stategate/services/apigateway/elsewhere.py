@@ -1,0 +1,69 @@
+"""AWS integrations with services that are not hosted here: signed requests to the endpoints that the settings name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlencode, urlsplit
+
+from stategate.gateway.failures import GatewayFailure, configuration_error
+from stategate.gateway.stages import ServiceRequest
+from stategate.iam import Principal
+from stategate.services.access import session_credentials
+from stategate.services.ports import OutboundError, OutboundRequest, OutboundResponse, Ports
+from stategate.wire import sigv4
+from stategate.wire.http import HttpRequest
+
+HOSTED = frozenset(("apigateway", "iam", "lambda", "logs", "states", "sts"))
+"""Services as integration URIs name them."""
+
+CALLER = re.compile(r"arn:[a-z\-]+:iam::\*:user/\*")
+"""Credentials of an integration that is called as whoever signed the request."""
+
+_SESSION_SECONDS = 900.0
+
+
+def endpoints(ports: Ports) -> Mapping[str, str]:
+    """By service, as in the setting `aws_endpoints`."""
+    found: Mapping[str, str] = getattr(ports.settings, "aws_endpoints", None) or {}
+    return found
+
+
+async def send(ports: Ports, principal: Principal, request: ServiceRequest, limit: int) -> OutboundResponse:
+    """Signs with credentials of the integration's role, and sends."""
+    endpoint = endpoints(ports).get(request.service)
+    if endpoint is None:
+        raise configuration_error(f"Stategate has no endpoint of the service {request.service}")
+    now = ports.clock.now()
+    credentials = session_credentials(ports, principal, _SESSION_SECONDS)
+    query = urlencode(request.query)
+    parts = urlsplit(endpoint)
+    path = parts.path.rstrip("/") + request.path
+    headers = [(name.lower(), value) for name, value in request.headers]
+    headers += [
+        ("host", parts.netloc),
+        ("x-amz-date", datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")),
+        ("x-amz-security-token", credentials.session_token),
+    ]
+    signed = HttpRequest(request.method, path, query, headers, request.body)
+    names = ("host", "x-amz-date", "x-amz-security-token")
+    authorization = sigv4.sign(
+        signed,
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        request.region,
+        request.service,
+        now,
+        names,
+    )
+    url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
+    sent = (*((name, value) for name, value in headers if name != "host"), ("authorization", authorization))
+    try:
+        return await ports.outbound.send(
+            OutboundRequest(request.method, url, sent, request.body, request.timeout, limit)
+        )
+    except OutboundError as error:
+        if error.kind == "timeout":
+            raise GatewayFailure("INTEGRATION_TIMEOUT") from error
+        raise GatewayFailure("INTEGRATION_FAILURE", "Network error communicating with endpoint") from error

@@ -1,0 +1,112 @@
+"""AWS integrations with every service: those that are hosted, others at configured endpoints, as role or as caller."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from services.apigateway.test_guard import signed, user
+from stategate.services import apigateway, iam, lambda_, logs, sts
+from stategate.services.apigateway.execute import ExecuteApi
+from stategate.services.dispatch import Dispatcher
+from stategate.services.errors import AwsError
+from stategate.services.ports import OutboundResponse
+
+URI = "arn:aws:apigateway:us-east-1:"
+
+
+@dataclass
+class Settings:
+    auth: str = "open"
+    aws_endpoints: dict[str, str] = field(default_factory=lambda: {"sqs": "http://127.0.0.1:9324/base"})
+    user_pools: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def world() -> GatewayWorld:
+    world = GatewayWorld()
+    object.__setattr__(world.ports, "settings", Settings())
+    services = {
+        "apigateway": apigateway.OPERATIONS,
+        "iam": iam.OPERATIONS,
+        "lambda": lambda_.OPERATIONS,
+        "logs": logs.OPERATIONS,
+        "sts": sts.OPERATIONS,
+    }
+    world.execute = ExecuteApi(world.ports, Dispatcher(world.ports, services), world.lines)
+    return world
+
+
+def deployed(world: GatewayWorld, uri: str, verb: str = "POST", credentials: str | None = None, **members: Any) -> str:
+    credentials = credentials or world.role("Caller", allow="*")
+    api, ids = world.api("/a")
+    integration: dict[str, Any] = {
+        "type": "AWS",
+        "integrationHttpMethod": verb,
+        "uri": URI + uri,
+        "credentials": credentials,
+    }
+    if ":action/" in uri:
+        integration["requestTemplates"] = {"application/json": "{}" if uri.startswith("logs") else " "}
+    world.method(api, ids["/a"], "GET", {**integration, **members}, {"200": {}})
+    world.deploy(api)
+    return api
+
+
+@pytest.mark.parametrize(
+    ("uri", "verb", "expected"),
+    [
+        ("sts:action/GetCallerIdentity", "POST", "assumed-role/Caller/BackplaneAssumeRoleSession</Arn>"),
+        ("iam:action/ListRoles", "POST", "<RoleName>Caller</RoleName>"),
+        ("iam:path//?Action=GetRole&RoleName=Caller&Version=2010-05-08", "GET", "<RoleName>Caller</RoleName>"),
+        ("lambda:path/2015-03-31/functions", "GET", '{"Functions":[]}'),
+        ("apigateway:path/restapis", "GET", '"name":"test"'),
+        ("logs:action/DescribeLogGroups", "POST", '{"logGroups":[]}'),
+    ],
+)
+def test_every_hosted_service(world: GatewayWorld, uri: str, verb: str, expected: str) -> None:
+    answer = world.request(deployed(world, uri, verb), path="/a")
+    assert (answer.status, expected in answer.body.decode()) == (200, True), answer.body
+
+
+def test_a_service_elsewhere_gets_a_signed_request(world: GatewayWorld) -> None:
+    mapped = {"integration.request.querystring.QueueUrl": "'q'"}
+    api = deployed(world, "sqs:action/SendMessage", requestParameters=mapped)
+    world.outbound.answer = OutboundResponse(200, (("Content-Type", "application/json"),), b'{"ok":1}')
+    assert world.request(api, path="/a").body == b'{"ok":1}'
+    request = world.outbound.requests[-1]
+    assert (request.method, request.url) == (
+        "POST",
+        "http://127.0.0.1:9324/base/?Action=SendMessage&QueueUrl=q",
+    )
+    authorization = dict(request.headers)["authorization"]
+    assert "/us-east-1/sqs/aws4_request" in authorization
+    assert "SignedHeaders=host;x-amz-date;x-amz-security-token" in authorization
+
+
+@pytest.mark.parametrize("uri", ["sns:action/Publish", "lambda:action/ListFunctions"])
+def test_others_are_refused_by_name(world: GatewayWorld, uri: str) -> None:
+    with pytest.raises(AwsError) as caught:
+        deployed(world, uri)
+    assert uri.partition("/")[0] in caught.value.message
+
+
+def test_the_callers_own_credentials(world: GatewayWorld) -> None:
+    api = deployed(world, "sts:action/GetCallerIdentity", credentials="arn:aws:iam::*:user/*")
+    assert world.request(api, path="/a").status == 500
+    resource = next(item["id"] for item in world("GetResources", restApiId=api)["items"] if item["path"] == "/a")
+    patches = [{"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}]
+    world("UpdateMethod", restApiId=api, resourceId=resource, httpMethod="GET", patchOperations=patches)
+    world.deploy(api)
+    key, secret = user(world, "ann", "*")
+    assert f"arn:aws:iam::{ACCOUNT}:user/ann</Arn>" in signed(world, api, key, secret).body.decode()
+
+
+def test_a_role_that_may_not(world: GatewayWorld) -> None:
+    api = deployed(world, "logs:action/DescribeLogGroups", credentials=world.role("Weak"))
+    answer = world.request(api, path="/a")
+    assert json.loads(answer.body)["__type"].endswith("AccessDeniedException")
