@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import time
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from services.apigateway.gatewayworld import ACCOUNT, WORLD, GatewayWorld
+from stategate.iam.principal import root
+from stategate.services.call import Call
 from stategate.services.errors import AwsError
 
 FUNCTION = (
@@ -391,3 +394,34 @@ def test_a_large_document_is_imported_quickly(world: GatewayWorld) -> None:
     assert time.monotonic() - started < 10
     items = world("GetResources", restApiId=api, limit=500)
     assert len(items["items"]) == 500 and "position" in items
+
+
+def test_a_large_yaml_document_leaves_the_event_loop_free(world: GatewayWorld) -> None:
+    lines = ["openapi: 3.0.1", "info: {title: t, version: '1'}", "paths:"]
+    lines += [f"  /a{n}:\n    get:\n      operationId: o{n}\n      responses: {{'200': {{}}}}" for n in range(3000)]
+    call = Call(world.ports, WORLD, root(ACCOUNT), "r", world.clock.now())
+    turns = 0
+
+    async def run() -> dict[str, Any]:
+        nonlocal turns
+        given = {"body": "\n".join(lines).encode()}
+        working = asyncio.ensure_future(world.dispatcher.call(call, "apigateway", "ImportRestApi", given))
+        while not working.done():
+            turns += 1
+            await asyncio.sleep(0.001)
+        return await working
+
+    made = asyncio.run(run())
+    assert "/a2999" in paths_of_all(world, made["id"]) and turns > 3
+
+
+def paths_of_all(world: GatewayWorld, api: str) -> set[str]:
+    found: set[str] = set()
+    position = None
+    while True:
+        given = {"position": position} if position else {}
+        page = world("GetResources", restApiId=api, limit=500, **given)
+        found |= {item["path"] for item in page["items"]}
+        position = page.get("position")
+        if position is None:
+            return found

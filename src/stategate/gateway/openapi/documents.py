@@ -16,6 +16,7 @@ _MAX_NODES = 1_000_000
 _MAX_NUMBER = 10**300
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class InvalidDocument(ValueError):
@@ -32,7 +33,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+class _Dumper(_BaseDumper):  # type: ignore[misc]
     """Texts of several lines (templates, above all) as blocks that people can read; no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:

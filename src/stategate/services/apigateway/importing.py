@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,21 +38,23 @@ from stategate.services.apigateway.restapis import check_policy
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
+_LARGE = 64 * 1024
 _ENDPOINT_TYPES = ("EDGE", "REGIONAL", "PRIVATE")
 
 
-def import_rest_api(call: Call, given: Input) -> Output:
+async def import_rest_api(call: Call, given: Input) -> Output:
     api = RestApi(records.new_id(call, 10), "", records.new_id(call, 10), call.now)
-    definition = _definition(given, api.id)
+    definition = await _definition(given, api.id)
     state = _State(api, {"/": Resource(api.root_resource_id, "/")})
     _apply(call, state, definition, given, overwrite=True)
     state.store(call)
     return shapes.rest_api(state.api) | _warnings(definition)
 
 
-def put_rest_api(call: Call, given: Input) -> Output:
+async def put_rest_api(call: Call, given: Input) -> Output:
+    records.get_api(call, given["restApiId"])
+    definition = await _definition(given, given["restApiId"])
     api = records.get_api(call, given["restApiId"])
-    definition = _definition(given, api.id)
     before = _State.load(call, api)
     state = _State.load(call, api)
     _apply(call, state, definition, given, overwrite=given.get("mode") == "overwrite")
@@ -64,15 +67,20 @@ def _warnings(definition: Definition) -> Output:
     return {"warnings": definition.warnings} if definition.warnings else {}
 
 
-def _definition(given: Input, api_id: str) -> Definition:
+async def _definition(given: Input, api_id: str) -> Definition:
+    """A large document is read beside the event loop: other requests go on."""
     parameters = given.get("parameters") or {}
     mode = parameters.get("basepath") or "ignore"
     if mode not in BASE_PATHS:
         raise bad_request(f"Invalid basepath mode specified. Valid options are {', '.join(BASE_PATHS)}")
+    body = raw(given["body"])
+    url = f"https://apigateway.amazonaws.com/restapis/{api_id}/models/"
+
+    def read() -> Definition:
+        return read_definition(parse(body), model_url=url, base_path=mode)
+
     try:
-        document = parse(raw(given["body"]))
-        url = f"https://apigateway.amazonaws.com/restapis/{api_id}/models/"
-        return read_definition(document, model_url=url, base_path=mode)
+        return read() if len(body) < _LARGE else await asyncio.to_thread(read)
     except InvalidDocument:
         raise bad_request("Invalid OpenAPI input.") from None
 
