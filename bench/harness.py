@@ -156,10 +156,10 @@ class Account:
         iam.put_role_policy(RoleName=service, PolicyName="p", PolicyDocument=document)
         return arn
 
-    def function(self) -> str:
+    def function(self, code: str = HANDLER) -> str:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("main.py", HANDLER)
+            archive.writestr("main.py", code)
         created = self.client("lambda").create_function(
             FunctionName="echo",
             Runtime="python3.12",
