@@ -107,12 +107,16 @@ class Execution:
         while self.finish is None:
             if self.inbox:
                 self.send(self.inbox.popleft())
-                continue
-            timer, due = min(self.timers.items(), key=lambda item: item[1])
-            del self.timers[timer]
-            self.now = max(self.now, due)
-            self.send(TimerFired(timer))
+            else:
+                self.pass_time()
         return self
+
+    def pass_time(self) -> None:
+        """Until the next timer fires."""
+        timer, due = min(self.timers.items(), key=lambda item: item[1])
+        del self.timers[timer]
+        self.now = max(self.now, due)
+        self.send(TimerFired(timer))
 
     @property
     def types(self) -> list[str]:
