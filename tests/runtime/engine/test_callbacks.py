@@ -137,6 +137,23 @@ def test_each_attempt_has_a_token_of_its_own(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_an_answer_before_the_call_has_ended(tmp_path: Path) -> None:
+    """It counts at once; the call goes on to its end."""
+
+    async def body(rig: Rig) -> None:
+        rig.gate = asyncio.Event()
+        execution = await rig.begin("a", one(CALLBACK))
+        await rig.until(lambda: rig.tokens)
+        assert await rig.engine.task_succeeded(rig.tokens["a"][0], "1")
+        assert (await rig.ended(execution)).output == "1"
+        assert rig.types(execution)[2:5] == ["TaskScheduled", "TaskStarted", "TaskSucceeded"]
+        assert rig.finished == []
+        rig.gate.set()
+        await rig.until(lambda: rig.finished == ["a"])
+
+    simulate(tmp_path, body)
+
+
 @pytest.mark.parametrize("token", ["", "garbage", "AAAAKgAAAAI=", "é"])
 def test_what_is_no_token(tmp_path: Path, token: str) -> None:
     async def body(rig: Rig) -> None:

@@ -77,6 +77,8 @@ class Rig:
         self.tokens: dict[str, list[str]] = {}
         self.activities = {ACTIVITY}
         self.calls = 0
+        self.gate: asyncio.Event | None = None
+        self.finished: list[str] = []
         self.start()
 
     def start(self) -> None:
@@ -97,6 +99,9 @@ class Rig:
         self.calls += 1
         if task.token is not None:
             self.tokens.setdefault(execution.name, []).append(task.token)
+            if self.gate is not None:
+                await self.gate.wait()
+            self.finished.append(execution.name)
             return TaskAccepted("{}")
         if task.resource == SYNC:
             given = json.loads(task.input)

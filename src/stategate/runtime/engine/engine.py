@@ -455,6 +455,8 @@ class Engine:
         live.starting = None
         for delivery in outcome.deliveries:
             _settle(delivery, None)
+        for command in outcome.answered:
+            self._tasks.detach(live.new.arn, command)
         self._observe(live, outcome)
         if outcome.finish is not None:
             self._finished(live, outcome, outcome.finish)

@@ -92,6 +92,7 @@ class Outcome:
     taken: set[int] = field(default_factory=set)
     watches: dict[int, str] = field(default_factory=dict)
     ended_waits: set[int] = field(default_factory=set)
+    answered: set[int] = field(default_factory=set)
     stops: list[str] = field(default_factory=list)
     map_runs: list[StartMapRun | RedriveMapRun] = field(default_factory=list)
     stopped_map_runs: set[int] = field(default_factory=set)
@@ -108,6 +109,9 @@ class Outcome:
             case TaskSucceeded(command=command) | TaskFailed(command=command) | ExecutionEnded(command=command):
                 if live.owed.pop(command, None) is not None:
                     self.ended_tasks.add(command)
+                self.restarted.pop(command, None)
+                if command in live.tokens:
+                    self.answered.add(command)
                 self._wait_no_more(live, command)
             case TaskSubmitted(command=command):
                 if live.owed.pop(command, None) is not None:

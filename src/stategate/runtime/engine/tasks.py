@@ -27,6 +27,7 @@ class Tasks:
         self._waiting: OrderedDict[Key, tuple[NewExecution, ScheduleTask]] = OrderedDict()
         self._commands: dict[str, set[int]] = {}
         self._cancelled: set[asyncio.Task[TaskOutcome]] = set()
+        self._detached: set[asyncio.Task[TaskOutcome]] = set()
 
     def start(self, new: NewExecution, task: ScheduleTask) -> None:
         key = (new.arn, task.command)
@@ -47,6 +48,15 @@ class Tasks:
             running.cancel()
             self._next()
 
+    def detach(self, arn: str, command: int) -> None:
+        """The task's answer came by its token: its call goes on to its end, but nobody waits for that."""
+        self._forget(arn, command)
+        self._waiting.pop((arn, command), None)
+        running = self._running.pop((arn, command), None)
+        if running is not None:
+            self._detached.add(running)
+            self._next()
+
     def drop(self, arn: str) -> None:
         """Cancels all tasks of an execution."""
         for command in tuple(self._commands.get(arn, ())):
@@ -60,6 +70,9 @@ class Tasks:
         self._waiting.clear()
         for arn in tuple(self._commands):
             self.drop(arn)
+        for detached in self._detached:
+            self._cancelled.add(detached)
+            detached.cancel()
         if self._cancelled:
             await asyncio.wait(self._cancelled)
 
@@ -77,6 +90,7 @@ class Tasks:
 
     def _done(self, key: Key, done: asyncio.Task[TaskOutcome]) -> None:
         self._cancelled.discard(done)
+        self._detached.discard(done)
         if self._running.get(key) is not done:
             return
         del self._running[key]
