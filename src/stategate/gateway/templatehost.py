@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any, ClassVar
 from urllib.parse import quote_plus, unquote, unquote_plus
 
@@ -69,12 +70,17 @@ class Input(Exposed):
     def param(self, name: Any) -> str:
         """Searched in path, query string and headers, in this order; "" if it is nowhere."""
         wanted = text(name)
-        params = self.all_params()
-        for place in ("path", "querystring", "header"):
-            value = params[place].get(wanted)
-            if value is not None:
-                return value
-        return self._routed.received.header(wanted) or ""
+        received = self._routed.received
+        value = self._routed.path_parameters.get(wanted)
+        if value is not None:
+            return unquote(value) if "%" in value else value
+        for key, given in reversed(received.query):
+            if key == wanted:
+                return given
+        for key, given in reversed(received.headers):
+            if key == wanted:
+                return given
+        return received.header(wanted) or ""
 
     def _find(self, expression: Any) -> Any:
         source = text(expression)
@@ -123,8 +129,15 @@ _ESCAPES = {
 }
 
 
+_ESCAPED = re.compile(r"""[^ !#-&(-.0-\[\]-~]""")
+
+
 def escape_javascript(value: str) -> str:
     """As Apache Commons Lang does it: also `'`, `/`, controls and everything beyond ASCII, by UTF-16 unit."""
+    if _ESCAPED.search(value) is None:
+        return value
+    if value.isascii():
+        return _ESCAPED.sub(_escaped, value)
     parts = []
     for char in value:
         code = ord(char)
@@ -138,6 +151,11 @@ def escape_javascript(value: str) -> str:
         else:
             parts.append(f"\\u{code:04X}")
     return "".join(parts)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    char = found[0]
+    return _ESCAPES.get(char) or f"\\u{ord(char):04X}"
 
 
 class Util(Exposed):

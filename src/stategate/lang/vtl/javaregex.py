@@ -16,6 +16,8 @@ from stategate.lang.vtl.values import MAX_TEXT, ArrayValue
 
 TIMEOUT = 0.05  # seconds for one call
 _MAX_PATTERN = 10_000
+_TEXT = regex.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^A-Za-z0-9])+", regex.DOTALL)
+_ESCAPED = regex.compile(r"\\(.)", regex.DOTALL)
 
 _CLASSES = {
     "d": "0-9",
@@ -213,6 +215,14 @@ def _compiled(source: str) -> Any:
         raise CallError(f"PatternSyntaxException: {error}") from None
 
 
+@lru_cache(maxsize=256)
+def _plain(pattern: str) -> str | None:
+    """The text that a pattern stands for if it is nothing but text, as `\\'` is."""
+    if _TEXT.fullmatch(pattern) is None:
+        return None
+    return str(_ESCAPED.sub(r"\1", pattern))
+
+
 def _late(pattern: str) -> CallError:
     return CallError(f"The regular expression {pattern[:80]!r} takes too long")
 
@@ -227,6 +237,11 @@ def matches(subject: str, pattern: str) -> bool:
 
 def replace(subject: str, pattern: str, replacement: str, *, first: bool) -> str:
     """`replaceAll` and `replaceFirst`; `$1`, `${name}` and backslashes in the replacement as in Java."""
+    plain = _plain(pattern)
+    if plain is not None and "$" not in replacement and "\\" not in replacement:
+        count = 1 if first else subject.count(plain)
+        if len(subject) + count * len(replacement) <= MAX_TEXT:
+            return subject.replace(plain, replacement, count)
     compiled = _compiled(pattern)
     parts: list[str] = []
     at = size = 0

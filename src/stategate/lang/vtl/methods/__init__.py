@@ -91,7 +91,10 @@ def call(value: Any, name: str, arguments: tuple[Any, ...]) -> Any:
     if overloads is None:
         return None
     for letters, method in overloads:
-        if all(_CHECKS[letter](argument) for letter, argument in zip(letters, arguments, strict=False)):
+        for letter, argument in zip(letters, arguments, strict=False):
+            if not _CHECKS[letter](argument):
+                break
+        else:
             return method(value, *arguments)
     return None
 
