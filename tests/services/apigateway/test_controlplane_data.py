@@ -121,7 +121,11 @@ def test_domain_names_and_their_mappings(world: GatewayWorld) -> None:
     patch = [{"op": "replace", "path": "/basePath", "value": "v2"}]
     world("UpdateBasePathMapping", **name, basePath="v1", patchOperations=patch)
     assert [item["basePath"] for item in world("GetBasePathMappings", **name)["items"]] == ["(none)", "v2"]
+    mapped = refused(world, "DeleteRestApi", restApiId=api)
+    assert mapped[1] == "Please remove all base path mappings related to the API in your account, then try again."
+    assert refused(world, "DeleteStage", restApiId=api, stageName="prod")[0] == "BadRequestException"
     world("DeleteDomainName", **name)
+    world("DeleteStage", restApiId=api, stageName="prod")
     assert refused(world, "GetBasePathMappings", **name)[0] == "NotFoundException"
 
 

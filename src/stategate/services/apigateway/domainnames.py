@@ -150,6 +150,17 @@ def delete_base_path_mapping(call: Call, given: Input) -> Output:
     return {}
 
 
+def check_unmapped(call: Call, api_id: str, stage: str | None = None) -> None:
+    """Whether an API (or a stage) may go: not while a domain name leads to it."""
+    found = [mapping for _, mapping in records_data.base_path_mappings(call.ports, call.world).items()]
+    for mapping in found:
+        if mapping.api_id == api_id and stage in (None, mapping.stage):
+            what = "the API" if stage is None else f"stage '{stage}'"
+            raise bad_request(
+                f"Please remove all base path mappings related to {what} in your account, then try again."
+            )
+
+
 def _domain(call: Call, given: Input) -> DomainName:
     if given.get("domainNameId"):
         raise unsupported("private domain names")

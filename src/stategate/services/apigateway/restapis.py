@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stategate.gateway.model import Model, Resource, RestApi
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.cloning import clone_contents
+from stategate.services.apigateway.domainnames import check_unmapped
 from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
@@ -93,6 +94,7 @@ def get_rest_apis(call: Call, given: Input) -> Output:
 
 def delete_rest_api(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
+    check_unmapped(call, api.id)
     ports, world = call.ports, call.world
     for kind in (
         records.resources,

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from stategate.gateway.accesslog import names_request
 from stategate.gateway.model import Canary, MethodSetting, Stage
 from stategate.services.apigateway import records, shapes
+from stategate.services.apigateway.domainnames import check_unmapped
 from stategate.services.apigateway.errors import bad_request, conflict, unsupported
 from stategate.services.apigateway.patching import Patch, only_replace, patches
 from stategate.services.apigateway.records_data import get_client_certificate
@@ -129,6 +130,7 @@ def update_stage(call: Call, given: Input) -> Output:
 
 def delete_stage(call: Call, given: Input) -> Output:
     stage = records.get_stage(call, given["restApiId"], given["stageName"])
+    check_unmapped(call, given["restApiId"], stage.name)
     forget_stage(call, given["restApiId"], stage.name)
     records.stages(call.ports, call.world).delete(f"{given['restApiId']}/{stage.name}")
     return {}
