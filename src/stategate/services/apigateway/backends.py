@@ -60,6 +60,9 @@ class Backends:
         self._dispatcher = dispatcher
         self._running: set[asyncio.Task[Any]] = set()
 
+    def now(self) -> float:
+        return self._ports.clock.now()
+
     async def perform(
         self, world: World, authorized: Authorized, request: IntegrationRequest
     ) -> tuple[IntegrationResult, bool]:

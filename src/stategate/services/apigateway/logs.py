@@ -30,6 +30,9 @@ class GatewayLogs:
         trace = received.trace
         if trace is not None and trace.lines:
             group = f"API-Gateway-Execution-Logs_{api_id}/{stage.name}{'/Canary' if received.around.canary else ''}"
+            endpoint = outcome.extra.get("integration.requestId")
+            if endpoint is not None:
+                trace.info(f"AWS Integration Endpoint RequestId : {endpoint}")
             lines = [f"({received.request_id}) {line}" for line in trace.lines]
             self._put(world, group, stream_name(api_id, stage.name), lines)
         if stage.access_log_destination is not None and stage.access_log_format is not None:
@@ -38,8 +41,10 @@ class GatewayLogs:
                 "status": str(outcome.reply.status),
                 "responseLength": str(len(outcome.reply.body)),
                 "requestTime": request_time(received.time),
-                **{name: value for name, value in outcome.extra.items() if name != "status"},
+                **outcome.extra,
             }
+            if stage.tracing_enabled:
+                extra["xrayTraceId"] = received.trace_id.partition(";")[0].removeprefix("Root=")
             line = access_line(stage.access_log_format, outcome.context, extra)
             self._put(world, group, stream_name(api_id, f"{stage.name}/access"), [line])
 

@@ -16,6 +16,7 @@ from stategate.gateway.stages import (
     FunctionRequest,
     HttpCall,
     IntegrationRequest,
+    IntegrationResult,
     MockRequest,
     Received,
     Reply,
@@ -72,8 +73,14 @@ async def run(
             result, failed = kept
         else:
             request = target.request(authorized)
-            result, failed = await backends.perform(world, authorized, request)
             traced = _traced(request)
+            started = backends.now()
+            try:
+                result, failed = await backends.perform(world, authorized, request)
+            finally:
+                latency = str(max(0, round((backends.now() - started) * 1000)))
+                extra["integrationLatency"] = extra["integration.latency"] = latency
+            _tell(extra, request, result)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = target.respond(routed, result, failed)
         if slot is not None:
@@ -89,6 +96,15 @@ async def run(
         if failure.log is not None and not failure.response_type.startswith("AUTHORIZER"):
             extra["integrationErrorMessage"] = extra["integration.error"] = failure.log or "-"
         return Outcome(reply, context, False, extra, generated=True)
+
+
+def _tell(extra: dict[str, str], request: IntegrationRequest, result: IntegrationResult) -> None:
+    """What the access log knows of an integration's answer."""
+    if isinstance(request, FunctionRequest):
+        extra["integration.integrationStatus"] = str(result.status)
+    request_id = next((value for name, value in result.headers if name.lower() == "x-amzn-requestid"), None)
+    if request_id is not None and isinstance(request, FunctionRequest | ServiceRequest):
+        extra["awsEndpointRequestId"] = extra["integration.requestId"] = request_id
 
 
 def _traced(request: IntegrationRequest) -> bool:

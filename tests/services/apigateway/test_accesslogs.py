@@ -1,0 +1,96 @@
+"""Access logs: every kind of `$context` value in a line, and `-` for what is not there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from services.apigateway.test_functions import deployed, result
+
+GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access"
+
+
+@pytest.fixture
+def world() -> GatewayWorld:
+    world = GatewayWorld()
+    role = world.role("Logging", allow="logs:*")
+    patch = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
+    world("UpdateAccount", patchOperations=patch)
+    return world
+
+
+def log(world: GatewayWorld, api: str, format_: str) -> None:
+    patches = [
+        {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": GROUP},
+        {"op": "replace", "path": "/accessLogSettings/format", "value": format_},
+    ]
+    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+
+
+def line(world: GatewayWorld) -> str:
+    group, _, lines = world.lines.written[-1]
+    assert (group, len(lines)) == ("access", 1)
+    return lines[0]
+
+
+def test_an_integration(world: GatewayWorld) -> None:
+    api = deployed(world, "AWS", world.role("Invoke", allow="lambda:InvokeFunction"), **{"200": None})
+    world.functions.result = result({"a": 1})
+    names = {
+        "id": "requestId",
+        "status": "status",
+        "length": "responseLength",
+        "integration": "integration.status",
+        "lambda": "integration.integrationStatus",
+        "latency": "integrationLatency",
+        "total": "responseLatency",
+        "path": "resourcePath",
+        "user": "identity.user",
+        "error": "error.message",
+        "authorizer": "authorizer.principalId",
+        "waf": "wafResponseCode",
+    }
+    log(world, api, json.dumps({key: f"$context.{name}" for key, name in names.items()}))
+    answer = world.request(api, "POST", "/", body=b"{}")
+    assert json.loads(line(world)) == {
+        "id": answer.header("x-amzn-requestid"),
+        "status": "200",
+        "length": str(len(answer.body)),
+        "integration": "200",
+        "lambda": "200",
+        "latency": "0",
+        "total": "0",
+        "path": "/",
+        "user": "-",
+        "error": "-",
+        "authorizer": "-",
+        "waf": "-",
+    }
+
+
+def test_a_failure(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "GET", "{}")
+    world.deploy(api)
+    log(world, api, "$context.requestId $context.status $context.error.responseType $context.error.messageString")
+    world.request(api, "GET", "/missing")
+    assert line(world).split(" ", 1)[1] == '403 MISSING_AUTHENTICATION_TOKEN "Missing Authentication Token"'
+
+
+def test_the_common_log_format(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "GET", "{}")
+    world.deploy(api)
+    log(
+        world,
+        api,
+        '$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime] "'
+        '$context.httpMethod $context.resourcePath $context.protocol" $context.status $context.responseLength '
+        "$context.requestId",
+    )
+    answer = world.request(api, "GET", "/a")
+    assert line(world) == (
+        '10.0.0.9 - - [14/Nov/2023:22:13:20 +0000] "GET /a HTTP/1.1" 200 2 ' + (answer.header("x-amzn-requestid") or "")
+    )

@@ -1,0 +1,102 @@
+"""Hostile input and careless APIs: bounded time, the right status, nothing raised."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.apigateway.gatewayworld import GatewayWorld
+from services.apigateway.test_functions import deployed, result
+
+
+@pytest.fixture
+def world() -> GatewayWorld:
+    return GatewayWorld()
+
+
+def mock(world: GatewayWorld, template: str) -> str:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "POST", template)
+    world.deploy(api)
+    return api
+
+
+LOOP = "#foreach($i in [1..1000])#foreach($j in [1..1000])#foreach($k in [1..1000])x#end#end#end"
+DOUBLING = '#set($s = "xxxxxxxx")#foreach($i in [1..100])#set($s = "$s$s")#end$s'
+RECURSION = "#macro(m)#m()#end#m()"
+REGEX = '$util.escapeJavaScript("' + "a" * 60 + 'b").replaceAll("(a|aa)+$", "")'
+
+
+@pytest.mark.parametrize("template", [LOOP, DOUBLING, RECURSION, REGEX])
+def test_endless_templates_end(world: GatewayWorld, template: str) -> None:
+    api = mock(world, template)
+    start = time.perf_counter()
+    assert world.request(api, "POST", "/a", body=b"{}").status in (200, 500)
+    assert time.perf_counter() - start < 10
+
+
+def test_catastrophic_selection_patterns(world: GatewayWorld) -> None:
+    role = world.role("Invoke", allow="lambda:InvokeFunction")
+    api = deployed(world, "AWS", role, **{"200": None, "400": "(a|aa|a?)+$"})
+    world.functions.result = result({"errorMessage": "a" * 100 + "b"}, "Unhandled")
+    start = time.perf_counter()
+    assert world.request(api, "POST", "/", body=b"{}").status in (200, 500)
+    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 500_000,
+        b'{"a":' * 200_000,
+        b"\xff\xfe\x00",
+        b'{"a": 1e999}',
+        b'"' + b"\\u0000" * 1000 + b'"',
+        b"9" * 100_000,
+    ],
+)
+def test_strange_bodies(world: GatewayWorld, body: bytes) -> None:
+    api = mock(world, "$input.json('$') $input.path('$.a.b.c') $input.body.length()")
+    start = time.perf_counter()
+    assert world.request(api, "POST", "/a", body=body).status in (200, 400, 500)
+    assert time.perf_counter() - start < 5
+
+
+def test_deep_paths(world: GatewayWorld) -> None:
+    api, ids = world.api("/a/{proxy+}")
+    world.mock(api, ids["/a/{proxy+}"], "GET", "ok")
+    world.deploy(api)
+    assert world.request(api, "GET", "/a" + "/b" * 4000).status == 200
+    assert world.request(api, "GET", "/" + "x/" * 4000).status == 403
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), max_size=40),
+    st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40),
+    st.binary(max_size=60),
+)
+def test_whatever_a_client_sends_is_answered(path: str, value: str, body: bytes) -> None:
+    world, api = _fuzzed()
+    headers = {"Content-Type": value, "Accept": value, "X-Amzn-Trace-Id": value, "Accept-Encoding": value}
+    path = path.partition("?")[0]
+    answer = world.request(api, "POST", f"/a/{path}?{path}={path}", headers=headers, body=body)
+    assert answer.status in (200, 400, 403, 415, 500)
+
+
+_made: list[Any] = []
+
+
+def _fuzzed() -> tuple[GatewayWorld, str]:
+    if not _made:
+        world = GatewayWorld()
+        api, ids = world.api("/a/{id}", binaryMediaTypes=["image/*"])
+        template = "$input.params() $input.json('$') $context.requestTime $util.urlDecode($input.params('id'))"
+        world.mock(api, ids["/a/{id}"], "POST", template)
+        world.deploy(api)
+        _made.extend((world, api))
+    return _made[0], _made[1]
