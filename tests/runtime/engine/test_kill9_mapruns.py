@@ -15,7 +15,7 @@ from tests.runtime.engine import killed_mapruns
 from tests.runtime.engine.killed_mapruns import ITEMS
 from tests.runtime.engine.waiting import MACHINE, Rig
 
-COUNT = 24
+COUNT = 80
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -28,7 +28,7 @@ def test_kill_9(tmp_path: Path) -> None:
     for _ in range(6):
         with subprocess.Popen(command, env=environment) as process:
             try:
-                assert process.wait(0.7 + chance.random() / 2) == 0
+                assert process.wait(0.5 + chance.random() / 2) == 0
             except subprocess.TimeoutExpired:
                 process.kill()
                 kills += 1

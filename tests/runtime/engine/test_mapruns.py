@@ -283,6 +283,20 @@ def test_a_redrive_runs_the_unsuccessful_children_again(tmp_path: Path, type: st
     simulate(tmp_path, body)
 
 
+@pytest.mark.parametrize("type", ["STANDARD", "EXPRESS"])
+def test_a_redrive_at_once_finds_what_is_being_stopped(tmp_path: Path, type: str) -> None:
+    async def body(rig: MapRig) -> None:
+        rig.bad = {"0"}
+        parent = await rig.begin("e", definition(TASK, type), list(range(100)))
+        assert (await rig.ended(parent)).error == EXCEEDED
+        rig.bad = set()
+        await rig.engine.redrive(parent.arn)
+        assert output(await rig.ended(parent)) == list(range(100))
+        assert rig.map_run(parent).executions.succeeded == 100
+
+    simulate(tmp_path, body)
+
+
 def test_limits_can_be_changed(tmp_path: Path) -> None:
     async def body(rig: MapRig) -> None:
         rig.held = asyncio.Event()

@@ -34,12 +34,15 @@ from stategate.asl.events import (
 )
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import IllegalEvent
+from stategate.asl.maprun import RedriveMapRun
 from stategate.runtime.clock import AlarmClock
 from stategate.runtime.engine.activities import Activities
 from stategate.runtime.engine.callbacks import Callbacks
 from stategate.runtime.engine.children import ended
+from stategate.runtime.engine.futures import settler
 from stategate.runtime.engine.language import Language, Programs, identity, states_language
 from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome
+from stategate.runtime.engine.lookups import Lookups
 from stategate.runtime.engine.mapruns import MapRuns, NoData
 from stategate.runtime.engine.posts import decode_event, encode_event
 from stategate.runtime.engine.redriving import load_ended
@@ -83,7 +86,7 @@ class EngineClosed(Exception):
     """The server is being shut down."""
 
 
-class Engine:
+class Engine(Lookups):
     """Implements `services.ports.Executions`. Call `open` once everything is in place, `close` before the store's."""
 
     def __init__(
@@ -98,7 +101,7 @@ class Engine:
         max_tasks: int = 1000,
         map_run_data: MapRunData | None = None,
     ) -> None:
-        self._tables = tables
+        super().__init__(tables)
         self._clock = clock
         self._seed = int(entropy.uuid().replace("-", ""), 16)  # plus the step's number: never the same twice
         self._observers = tuple(observers)
@@ -188,29 +191,13 @@ class Engine:
         an event with this id already and has not taken it up yet."""
         self._check_open()
         posted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._tables.post(arn, event_id, encode_event(event), _settler(posted))
+        self._tables.post(arn, event_id, encode_event(event), settler(posted))
         try:
             await asyncio.shield(posted)
         except Conflict:
             return False
         self._take_up(arn, Delivery(event, row=event_id))
         return True
-
-    def get(self, arn: str) -> Execution | None:
-        return self._tables.get(arn)
-
-    def list(
-        self, machine_arn: str, *, status: str | None = None, after: tuple[float, str] | None = None, limit: int = 1000
-    ) -> Sequence[Execution]:
-        return self._tables.page(machine_arn, status=status, after=after, limit=limit)
-
-    def history(
-        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
-    ) -> Sequence[HistoryEvent]:
-        return self._tables.history(arn, after=after, limit=limit, reverse=reverse)
-
-    def running(self, machine_arn: str) -> int:
-        return self._tables.count_running(machine_arn)
 
     async def take_task(self, activity_arn: str, worker: str | None, seconds: float) -> ActivityTask | None:
         self._check_open()
@@ -249,46 +236,12 @@ class Engine:
         await asyncio.shield(settled)
         return self._tables.get(arn)
 
-    def last_event(self, arn: str) -> int:
-        return self._tables.last_event(arn)
-
-    def children(
-        self,
-        map_run_arn: str,
-        *,
-        status: str | None = None,
-        after: tuple[float, str] | None = None,
-        limit: int = 1000,
-    ) -> Sequence[Execution]:
-        return self._tables.children(map_run_arn, status=status, after=after, limit=limit)
-
-    def map_run(self, arn: str) -> MapRun | None:
-        stored = self._tables.map_runs.get(arn)
-        return None if stored is None else self._tables.map_runs.shown(stored)
-
-    def map_runs(
-        self, execution_arn: str, *, after: tuple[float, str] | None = None, limit: int = 1000
-    ) -> Sequence[MapRun]:
-        tables = self._tables.map_runs
-        return [tables.shown(stored) for stored in tables.of(execution_arn, after, limit)]
-
     async def update_map_run(
         self, arn: str, concurrency: int | None, tolerated_count: int | None, tolerated_percentage: float | None
     ) -> MapRun | None:
         self._check_open()
-        tables, stored = self._tables.map_runs, self._tables.map_runs.get(arn)
-        if stored is None:
-            return None
-        limits = (
-            stored.concurrency if concurrency is None else concurrency,
-            stored.tolerated_count if tolerated_count is None else tolerated_count,
-            stored.tolerated_percentage if tolerated_percentage is None else tolerated_percentage,
-        )
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        tables.update(arn, *limits, _settler(written))
-        await asyncio.shield(written)
-        self._map_runs.update(arn, *limits)
-        return self.map_run(arn)
+        found = await self._map_runs.update(arn, concurrency, tolerated_count, tolerated_percentage)
+        return self.map_run(arn) if found else None
 
     def program(self, new: NewExecution) -> Any:
         return self._programs.get(new)
@@ -317,7 +270,7 @@ class Engine:
 
     async def _start_express(self, new: NewExecution) -> None:
         recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._tables.start_express(new, _settler(recorded))
+        self._tables.start_express(new, settler(recorded))
         await asyncio.shield(recorded)
         self._run_recorded(new)
 
@@ -464,7 +417,7 @@ class Engine:
         live.run.committed()
         self._perform(live, outcome)
         for begun in outcome.map_runs:
-            self._map_runs.begin(begun.map_run)
+            self._map_runs.begin(begun.map_run, again=isinstance(begun, RedriveMapRun))
         if outcome.stopped_map_runs:
             self._map_runs.abort(live.new.arn, outcome.stopped_map_runs)
         self._tell_others(live, outcome)
@@ -634,20 +587,7 @@ def _execution(new: NewExecution, finish: Finish, stopped: float | None) -> Exec
 
 def _settle(delivery: Delivery, error: Exception | None) -> None:
     if delivery.settled is not None:
-        _settler(delivery.settled)(error)
-
-
-def _settler(future: asyncio.Future[None]) -> Callable[[Exception | None], None]:
-    def settle(error: Exception | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-            future.exception()  # whoever waited may be gone
-
-    return settle
+        settler(delivery.settled)(error)
 
 
 def _logged(arn: str) -> Callable[[Exception | None], None]:

@@ -12,7 +12,14 @@ async def written(submit: Callable[[Done], None]) -> None:
     """Returns once it is on disk. Raises `Conflict` or `StoreFailed`."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def done(error: Exception | None) -> None:
+    submit(settler(future))
+    await asyncio.shield(future)
+
+
+def settler(future: asyncio.Future[None]) -> Done:
+    """A callback that settles the future, unless somebody has given up on it."""
+
+    def settle(error: Exception | None) -> None:
         if future.done():
             return
         if error is None:
@@ -21,5 +28,4 @@ async def written(submit: Callable[[Done], None]) -> None:
             future.set_exception(error)
             future.exception()  # whoever waited may be gone
 
-    submit(done)
-    await asyncio.shield(future)
+    return settle

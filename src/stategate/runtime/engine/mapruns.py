@@ -145,6 +145,8 @@ class MapRuns:
         self._clock = clock
         self._seed = seed
         self._runs: dict[str, Running] = {}
+        self._of: dict[str, set[str]] = {}  # the ARNs of the map runs that run, by their execution
+        self._stopping: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -166,21 +168,21 @@ class MapRuns:
 
     # --- what the engine tells
 
-    def begin(self, map_run: str) -> None:
-        """A map run has been started (again); its row is on disk."""
-        self._open(map_run)
+    def begin(self, map_run: str, *, again: bool = False) -> None:
+        """A map run has been started, or `again`, by a redrive; its row is on disk."""
+        self._open(map_run, again=again)
 
     def any_of(self, execution: str) -> bool:
         """Whether the execution has map runs that run."""
-        return any(run.stored.execution == execution for run in self._runs.values())
+        return execution in self._of
 
     def abort(self, execution: str, commands: Iterable[int] | None = None) -> None:
         """Nobody waits any more for these map runs of an execution (None: all); their rows say so."""
         wanted = None if commands is None else set(commands)
-        for run in tuple(self._runs.values()):
-            if run.stored.execution == execution and (wanted is None or run.stored.command in wanted):
+        for run in [self._runs[arn] for arn in self._of.get(execution, ())]:
+            if wanted is None or run.stored.command in wanted:
                 self._finish(run)
-                self._spawn(self._stop_children(run))
+                self._stop_all(run)
 
     def child_ended(self, new: NewExecution, status: str) -> None:
         """A Standard child has ended; that is on disk."""
@@ -188,19 +190,24 @@ class MapRuns:
         if run is not None:
             self._ended(run, new.map_index, new.map_items or 1, status)
 
-    def update(
-        self, map_run: str, concurrency: int, tolerated_count: int | None, tolerated_percentage: float | None
-    ) -> None:
-        """The limits have been changed."""
-        run = self._runs.get(map_run)
+    async def update(self, arn: str, concurrency: int | None, count: int | None, percentage: float | None) -> bool:
+        """Changes the limits that are given, on disk and for what runs. False: there is no such map run."""
+        stored = self._tables.get(arn)
+        if stored is None:
+            return False
+        concurrency = stored.concurrency if concurrency is None else concurrency
+        count = stored.tolerated_count if count is None else count
+        percentage = stored.tolerated_percentage if percentage is None else percentage
+        await written(lambda done: self._tables.update(arn, concurrency, count, percentage, done))
+        run = self._runs.get(arn)
         if run is not None:
-            run.concurrency = concurrency
-            run.tolerated_count, run.tolerated_percentage = tolerated_count, tolerated_percentage
+            run.concurrency, run.tolerated_count, run.tolerated_percentage = concurrency, count, percentage
             run.wake.set()
+        return True
 
     # --- a map run
 
-    def _open(self, arn: str) -> None:
+    def _open(self, arn: str, *, again: bool = False) -> None:
         stored = self._tables.get(arn)
         if self._closed or stored is None or stored.status != "RUNNING" or arn in self._runs:
             return
@@ -209,10 +216,13 @@ class MapRuns:
             return
         run = Running(stored, parent.new, stored.concurrency, stored.tolerated_count, stored.tolerated_percentage)
         self._runs[arn] = run
-        run.conductor = self._spawn(self._conduct(run))
+        self._of.setdefault(stored.execution, set()).add(arn)
+        run.conductor = self._spawn(self._conduct(run, again))
 
-    async def _conduct(self, run: Running) -> None:
+    async def _conduct(self, run: Running, again: bool) -> None:
         try:
+            if again:
+                await self._settle(run)
             self._data.authorize(run.parent)
             if not run.stored.complete:
                 await self._read(run)
@@ -229,6 +239,13 @@ class MapRuns:
             cause = f"The map run cannot go on because of an internal error: {type(error).__name__}: {error}"
             await self._end(run, None, "States.Runtime", cause)
 
+    async def _settle(self, run: Running) -> None:
+        """Before a redrive: what the failure stops must have stopped, and is to run again as well."""
+        stopping = self._stopping.get(run.arn)
+        if stopping is not None:
+            await asyncio.wait([stopping])
+            await self._written(lambda done: self._tables.reset(run.arn, done))
+
     def _count(self, run: Running) -> None:
         """Nothing may be awaited here: what the children tell from now on is counted on top."""
         by_status = self._tables.by_status(run.arn)
@@ -241,8 +258,8 @@ class MapRuns:
         while not run.over:
             run.wake.clear()
             if run.exceeded:
+                self._stop_all(run)
                 await self._end(run, None, EXCEEDED, EXCEEDED_CAUSE)
-                await self._stop_children(run)
                 return
             room = min((run.concurrency or MOST_CHILDREN) - len(run.active), TOGETHER)
             if room > 0 and not run.exhausted:
@@ -440,8 +457,22 @@ class MapRuns:
         run.wake.set()
         if self._runs.get(run.arn) is run:
             del self._runs[run.arn]
+            others = self._of[run.stored.execution]
+            others.discard(run.arn)
+            if not others:
+                del self._of[run.stored.execution]
         if not run.counted and run.conductor is not None and run.conductor is not asyncio.current_task():
             run.conductor.cancel()
+
+    def _stop_all(self, run: Running) -> None:
+        """Stops its children in the background."""
+        task = self._stopping[run.arn] = self._spawn(self._stop_children(run))
+
+        def forget(done: asyncio.Task[None]) -> None:
+            if self._stopping.get(run.arn) is done:
+                del self._stopping[run.arn]
+
+        task.add_done_callback(forget)
 
     async def _stop_children(self, run: Running) -> None:
         """Also those that are just being started."""

@@ -86,11 +86,7 @@ def writes_of(
                     " redriven = ? WHERE arn = ?",
                     (run.command, now, run.map_run),
                 ),
-                (
-                    "UPDATE map_child SET status = 'PENDING' WHERE map_run = ?"
-                    " AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
-                    (run.map_run,),
-                ),
+                (_RESET, (run.map_run,)),
             ]
             continue
         row = (
@@ -109,6 +105,7 @@ def writes_of(
     return writes
 
 
+_RESET = "UPDATE map_child SET status = 'PENDING' WHERE map_run = ? AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')"
 _ABORT = "UPDATE map_run SET status = 'ABORTED', stopped = ? WHERE execution = ? AND status = 'RUNNING'"
 
 
@@ -151,6 +148,10 @@ class MapRunTables:
         again = "UPDATE map_child SET status = 'PENDING' WHERE map_run = ? AND status = 'RUNNING'"
         writes: list[Statement] = [child_status(map_run, index, RUNNING) for index in indexes]
         self._writer.submit(Batch(writes or [(again, (map_run,))], done))
+
+    def reset(self, map_run: str, done: Done) -> None:
+        """What has not succeeded shall run again."""
+        self._writer.submit(Batch([(_RESET, (map_run,))], done))
 
     def abort_express(self, map_run: str, done: Done) -> None:
         """The map run has ended: so have its Express children."""

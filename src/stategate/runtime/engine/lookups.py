@@ -1,0 +1,55 @@
+"""What can be asked of executions on disk: the part of `services.ports.Executions` that only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stategate.asl.history import HistoryEvent
+from stategate.runtime.store.executions import ExecutionTables
+from stategate.services.ports import Execution, MapRun
+
+
+class Lookups:
+    """Reads of the tables, in the event loop."""
+
+    def __init__(self, tables: ExecutionTables) -> None:
+        self._tables = tables
+
+    def get(self, arn: str) -> Execution | None:
+        return self._tables.get(arn)
+
+    def list(
+        self, machine_arn: str, *, status: str | None = None, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> Sequence[Execution]:
+        return self._tables.page(machine_arn, status=status, after=after, limit=limit)
+
+    def history(
+        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
+    ) -> Sequence[HistoryEvent]:
+        return self._tables.history(arn, after=after, limit=limit, reverse=reverse)
+
+    def running(self, machine_arn: str) -> int:
+        return self._tables.count_running(machine_arn)
+
+    def last_event(self, arn: str) -> int:
+        return self._tables.last_event(arn)
+
+    def children(
+        self,
+        map_run_arn: str,
+        *,
+        status: str | None = None,
+        after: tuple[float, str] | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Execution]:
+        return self._tables.children(map_run_arn, status=status, after=after, limit=limit)
+
+    def map_run(self, arn: str) -> MapRun | None:
+        stored = self._tables.map_runs.get(arn)
+        return None if stored is None else self._tables.map_runs.shown(stored)
+
+    def map_runs(
+        self, execution_arn: str, *, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> Sequence[MapRun]:
+        tables = self._tables.map_runs
+        return [tables.shown(stored) for stored in tables.of(execution_arn, after, limit)]
