@@ -257,4 +257,6 @@ def _equals(kind: str, text: str, number: float | None) -> _Condition:
     if kind == "string":
         text = regex.sub(r"\\(.)", r"\1", text)
     pattern = regex.compile(".*".join(regex.escape(part) for part in text.split("*")), regex.DOTALL)
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value, timeout=_TIMEOUT, concurrent=False) is not None
+    return lambda value: (
+        isinstance(value, str) and pattern.fullmatch(value, timeout=_TIMEOUT, concurrent=False) is not None
+    )
