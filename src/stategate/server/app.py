@@ -133,10 +133,12 @@ def build(settings: Settings) -> App:
         await store.close()
         log_store.close()
 
+    execute_api = ExecuteApi(ports, dispatcher, log_writer)
     asgi = Application(
         dispatcher,
-        ExecuteApi(ports, dispatcher, log_writer),
+        execute_api,
         function_urls=FunctionUrls(ports),
+        domains=execute_api.by_domain,
         version=__version__,
         startup=[start],
         shutdown=[stop],

@@ -66,6 +66,12 @@ class ExecuteApi(Protocol):
     ) -> HttpResponse: ...
 
 
+class Domains(Protocol):
+    """Serves a request to a custom domain name; None if its host is none."""
+
+    async def __call__(self, request: HttpRequest, source_ip: str) -> HttpResponse | None: ...
+
+
 class FunctionUrls(Protocol):
     """Serves a request to a function URL."""
 
@@ -103,7 +109,9 @@ class Application:
         shutdown: Sequence[Hook] = (),
         pages: Mapping[str, Page] | None = None,
         function_urls: FunctionUrls | None = None,
+        domains: Domains | None = None,
     ) -> None:
+        self._domains = domains
         self._dispatcher = dispatcher
         self._function_urls = function_urls
         self._execute_api = execute_api
@@ -149,6 +157,8 @@ class Application:
                 return await self._own(request)
             if self._function_urls is not None and (url_id := function_url(request)) is not None:
                 return await self._function_urls(request, url_id, source_ip)
+            if self._domains is not None and (answer := await self._domains(request, source_ip)) is not None:
+                return answer
             return await self._dispatcher.http(request, source_ip)
         except Exception as error:  # noqa: BLE001 - one request's bug must not end the server
             _log.error("request failed", method=request.method, path=request.path, exc_info=error)

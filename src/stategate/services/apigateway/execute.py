@@ -18,6 +18,7 @@ from stategate.gateway.stages import Authorized, Received, Reply, Routed, Surrou
 from stategate.gateway.trace import Trace
 from stategate.services.apigateway import pipeline, records
 from stategate.services.apigateway.backends import Backends, Gateway
+from stategate.services.apigateway.domains import mapped
 from stategate.services.apigateway.guard import Guard
 from stategate.services.apigateway.logs import GatewayLogs
 from stategate.services.apigateway.pipeline import Outcome
@@ -56,21 +57,42 @@ class ExecuteApi:
         self._live: dict[tuple[str, str], _Live] = {}
         self._compiled: OrderedDict[tuple[str, str], CompiledDeployment] = OrderedDict()
 
+    async def by_domain(self, request: HttpRequest, source_ip: str) -> HttpResponse | None:
+        """The answer to a request for a custom domain name; None if its host is none."""
+        found = mapped(self._ports, request.header("host"), request.path)
+        if found is None:
+            return None
+        if found.api_id is None:
+            return _bare(self._ports, 403, "ForbiddenException", "Forbidden")
+        return await self(request, found.api_id, found.stage, found.path, source_ip, base=found.base)
+
     async def __call__(
-        self, request: HttpRequest, api_id: str, stage: str | None, path: str, source_ip: str
+        self,
+        request: HttpRequest,
+        api_id: str,
+        stage: str | None,
+        path: str,
+        source_ip: str,
+        *,
+        base: str | None = None,
     ) -> HttpResponse:
-        """Never raises for what a client or an API's author caused."""
+        """Never raises for what a client or an API's author caused. `base`: what comes before the path where a custom
+        domain name was called; the API's own address may then be switched off."""
         found = self._find(api_id)
         if found is None:
             message = f"The API id '{api_id}' does not correspond to a deployed API Gateway API"
             return _bare(self._ports, 404, "NotFoundException", message)
         world, api = found
-        live = self._stage(world, api, stage) if stage and not api.disable_execute_api_endpoint else None
+        live = (
+            self._stage(world, api, stage)
+            if stage and (base is not None or not api.disable_execute_api_endpoint)
+            else None
+        )
         if live is not None:
             live = self._side(live)
         if live is None:
             return _bare(self._ports, 403, "ForbiddenException", "Forbidden")
-        return await self._serve(world, live, request, path, source_ip)
+        return await self._serve(world, live, request, path, source_ip, base)
 
     def _side(self, live: _Live) -> _Live:
         """The stage, or for its share of the requests the stage's canary."""
@@ -81,7 +103,9 @@ class ExecuteApi:
             return live
         return replace(live, around=live.canary[0], deployment=live.canary[1])
 
-    async def _serve(self, world: World, live: _Live, request: HttpRequest, path: str, source_ip: str) -> HttpResponse:
+    async def _serve(
+        self, world: World, live: _Live, request: HttpRequest, path: str, source_ip: str, base: str | None
+    ) -> HttpResponse:
         ports = self._ports
         started = ports.clock.now()
         verb = (request.header("x-http-method-override") or request.method).upper()
@@ -91,6 +115,8 @@ class ExecuteApi:
         if target is not None and live.stage.method_settings:
             setting = live.stage.setting(target.resource.path, target.method.http_method)
         received = self._received(live, request, verb, path, source_ip, started)
+        if base is not None:
+            received = replace(received, full_path=f"{base}{path}")
         if setting is not None and setting.logging_level in ("ERROR", "INFO"):
             received = replace(received, trace=Trace(setting.logging_level, setting.data_trace_enabled))
         outcome = await self._outcome(world, live, request, received, target, parameters, setting)
