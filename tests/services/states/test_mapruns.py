@@ -129,6 +129,9 @@ def test_redrive(tmp_path: Path) -> None:
         assert (again["status"], again["redriveCount"], again["redriveDate"]) == ("FAILED", 1, first["redriveDate"])
         (redriven,) = (await rig("ListExecutions", mapRunArn=run_arn, redriveFilter="REDRIVEN"))["executions"]
         assert redriven["executionArn"] == failed["executionArn"]
+        machine = again["stateMachineArn"]
+        refused = await rig.error("ListExecutions", stateMachineArn=machine, redriveFilter="REDRIVEN")
+        assert refused[0] == "ValidationException"
         assert (await rig("DescribeMapRun", mapRunArn=run_arn))["redriveCount"] == 1
         types = [event["type"] for event in (await rig("GetExecutionHistory", executionArn=arn))["events"]]
         assert types[7:9] == ["ExecutionRedriven", "MapRunRedriven"]

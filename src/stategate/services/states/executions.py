@@ -229,13 +229,15 @@ def list_executions(call: Call, input: Input) -> Output:
     found = versions.resolve(call, arn)
     if found.machine.type == "EXPRESS":
         raise type_not_supported()
-    status, redriven = input.get("statusFilter"), input.get("redriveFilter")
-    if redriven == "REDRIVEN" or status == "PENDING_REDRIVE":
+    status = input.get("statusFilter")
+    if input.get("redriveFilter") is not None:
+        raise validation_error("redriveFilter can only be specified with mapRunArn.")
+    if status == "PENDING_REDRIVE":
         return {"executions": []}
     page, token = paging.page(
         call,
         input,
-        ["ListExecutions", arn, status, redriven],
+        ["ListExecutions", arn, status],
         lambda last: _matching(call, found, status, last, paging.page_size(input) + 1),
         lambda execution: [execution.new.started, execution.new.arn],
     )
