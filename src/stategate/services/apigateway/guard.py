@@ -135,12 +135,10 @@ class Guard:
             raise misconfigured("Invalid authorizer")
         check.not_denied()
         claims = {"claims": await self._tokens.claims(target.authorizer, check.routed)}
-        if target.method.authorization_scopes:
-            claims["scopes"] = dict.fromkeys(target.method.authorization_scopes, "")
-        check.routed.context["authorizer"] = {"claims": claims["claims"]}
+        check.routed.context["authorizer"] = claims
         if check.policy is not None or check.private:
             check.combined(None)
-        return Authorized(check.routed, {"claims": claims["claims"]})
+        return Authorized(check.routed, claims)
 
     def _check_rates(self, world: World, stage: Stage, routed: Routed) -> None:
         now = self._ports.clock.now()
