@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,15 @@ main.add_command(routes)
 def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for every setting. The defaults stay None here: what is not given may stand in the environment."""
     for field in reversed(fields(Settings)):
-        kind: Any = click.Choice(CHOICES[field.name]) if field.name in CHOICES else {"port": int}.get(field.name, str)
-        default = f"  [default: {field.default}]" if field.default != "" else ""
-        help_text = f"{HELP[field.name]}{default}"
-        command = click.option(f"--{field.name.replace('_', '-')}", type=kind, default=None, help=help_text)(command)
+        kind: Any = str
+        if field.name in CHOICES:
+            kind = click.Choice(CHOICES[field.name])
+        elif isinstance(field.default, int):
+            kind = int
+        shown = field.default is not MISSING and field.default != ""
+        default = f"  [default: {field.default}]" if shown else ""
+        option = f"--{field.name.replace('_', '-')}"
+        command = click.option(option, type=kind, default=None, help=HELP[field.name] + default)(command)
     return command
 
 
