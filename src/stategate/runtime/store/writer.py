@@ -1,7 +1,11 @@
-"""The one writer: a thread that commits whatever is queued in one transaction with one fsync.
+"""The one writer: commits whatever is queued in one transaction with one fsync.
 
 A batch is all or nothing. It may have a guard: a statement that must change exactly one row, run first. If it changes
 none, the batch is dropped alone (somebody else was there first) and the others of the group are not disturbed.
+
+The statements of a small group run in the event loop, its COMMIT, which waits for the disk, in a thread. Each statement
+gives the interpreter away and must wait to get it back; in the thread it would wait for a busy event loop, many times as
+long as it takes itself. A large group runs in the thread altogether, so that the loop is not held up.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ Statement = tuple[str, Sequence[Any]]
 
 GROUP = 1000
 """How many batches share a transaction at most, so that none waits long for the others."""
+
+SMALL = 256
+"""So many statements may run in the event loop (about 2 ms)."""
 
 
 class StoreFailed(Exception):
@@ -39,19 +46,34 @@ class Batch:
     guard: Statement | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A group for the thread; `results` are there if its statements have run and only COMMIT is missing."""
+
+    group: list[Batch]
+    results: list[Exception | None] | None
+
+
 class Writer:
     """Owns the writing connection. `submit` must be called in the event loop that was running when it was started."""
 
     def __init__(self, connection: apsw.Connection, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._loop = loop
-        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._queued: list[Batch] = []
+        self._scheduled = False
+        self._under_way = False
+        self._drained: asyncio.Future[None] | None = None
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="stategate-writer", daemon=True)
         self._thread.start()
         self.commits = 0
 
     def submit(self, batch: Batch) -> None:
-        self._queue.put(batch)
+        self._queued.append(batch)
+        if not self._under_way and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._begin)
 
     def write(self, writes: Sequence[Statement], guard: Statement | None = None) -> asyncio.Future[None]:
         """The same with a future, which fails with `Conflict` or `StoreFailed`."""
@@ -70,28 +92,59 @@ class Writer:
 
     async def close(self) -> None:
         """Writes what is queued, then ends."""
-        self._queue.put(None)
+        if self._under_way or self._queued:
+            self._drained = self._loop.create_future()
+            await self._drained
+        self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
-        await asyncio.sleep(0)
+
+    # --- in the event loop
+
+    def _begin(self) -> None:
+        self._scheduled = False
+        if self._under_way or not self._queued:
+            return
+        group, self._queued = self._queued[:GROUP], self._queued[GROUP:]
+        self._under_way = True
+        results: list[Exception | None] | None = None
+        if sum(len(batch.writes) + 1 for batch in group) <= SMALL:
+            try:
+                results = self._execute(group)
+            except Exception:  # noqa: BLE001  the thread tries again, and finds out whose fault it is
+                results = None
+        self._jobs.put(_Job(group, results))
+
+    def _ended(self, group: list[Batch], results: list[Exception | None]) -> None:
+        self._under_way = False
+        self._begin()  # so that the disk works while those who waited go on
+        for batch, result in zip(group, results, strict=True):
+            try:
+                batch.done(result)
+            except Exception as error:  # noqa: BLE001  one's failure is not the others'
+                self._loop.call_exception_handler({"message": "after a commit", "exception": error})
+        if self._drained is not None and not self._under_way and not self._queued:
+            self._drained.set_result(None)
+            self._drained = None
+
+    # --- in the thread
 
     def _work(self) -> None:
-        ending = False
-        while not ending:
-            group: list[Batch] = []
-            batch = self._queue.get()
-            while True:
-                if batch is None:
-                    ending = True
-                    break
-                group.append(batch)
-                if len(group) >= GROUP:
-                    break
-                try:
-                    batch = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-            if group:
-                self._settle(group, self._commit(group))
+        while (job := self._jobs.get()) is not None:
+            results = self._finish(job)
+            try:
+                self._loop.call_soon_threadsafe(self._ended, job.group, results)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                return
+
+    def _finish(self, job: _Job) -> list[Exception | None]:
+        if job.results is not None:
+            try:
+                self._end_transaction()
+            except Exception:  # noqa: BLE001  tried again below, batch by batch if need be
+                pass
+            else:
+                return job.results
+        return self._commit(job.group)
 
     def _commit(self, group: list[Batch]) -> list[Exception | None]:
         try:
@@ -102,10 +155,18 @@ class Writer:
             return [self._commit([batch])[0] for batch in group]
 
     def _transaction(self, group: list[Batch]) -> list[Exception | None]:
+        results = self._execute(group)
+        self._end_transaction()
+        return results
+
+    # --- in either
+
+    def _execute(self, group: list[Batch]) -> list[Exception | None]:
+        """Opens a transaction and runs the statements."""
         connection, results = self._connection, list[Exception | None]()
         execute = connection.execute
-        execute("BEGIN IMMEDIATE")
         try:
+            execute("BEGIN IMMEDIATE")
             for batch in group:
                 if batch.guard is not None:
                     execute(*batch.guard)
@@ -115,23 +176,19 @@ class Writer:
                 for sql, parameters in batch.writes:
                     execute(sql, parameters)
                 results.append(None)
-            execute("COMMIT")
         except BaseException:
-            if not connection.get_autocommit():
-                execute("ROLLBACK")
+            self._roll_back()
             raise
-        self.commits += 1
         return results
 
-    def _settle(self, group: list[Batch], results: list[Exception | None]) -> None:
-        def settle() -> None:
-            for batch, result in zip(group, results, strict=True):
-                try:
-                    batch.done(result)
-                except Exception as error:  # noqa: BLE001  one's failure is not the others'
-                    self._loop.call_exception_handler({"message": "after a commit", "exception": error})
-
+    def _end_transaction(self) -> None:
         try:
-            self._loop.call_soon_threadsafe(settle)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        self.commits += 1
+
+    def _roll_back(self) -> None:
+        if not self._connection.get_autocommit():
+            self._connection.execute("ROLLBACK")
