@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,9 @@ class SqliteStore:
         self.executions = ExecutionTables(self._reader, self.writer)
         self.retention = RetentionTables(self._reader, self.writer)
         self._tables: dict[tuple[World, str], RecordTable[Any]] = {}
+        self._worlds: defaultdict[str, set[World]] = defaultdict(set)
+        for kind, *world in self._reader.execute("SELECT DISTINCT kind, account, region FROM record"):
+            self._worlds[kind].add(World(*world))
         self._pending: dict[_Key, bytes | None] = {}
         self._flight: asyncio.Future[None] | None = None
         self._scheduled = False
@@ -65,12 +69,7 @@ class SqliteStore:
         return table
 
     def worlds(self, kind: str) -> Sequence[World]:
-        rows: list[Any] = self._reader.execute(
-            "SELECT DISTINCT account, region FROM record WHERE kind = ?", (kind,)
-        ).fetchall()
-        stored = {World(*row) for row in rows}
-        loaded = {world: len(table) > 0 for (world, k), table in self._tables.items() if k == kind}
-        found = {world for world in stored if loaded.get(world, True)} | {w for w, some in loaded.items() if some}
+        found = [w for w in self._worlds[kind] if (table := self._tables.get((w, kind))) is None or len(table) > 0]
         return sorted(found, key=lambda world: (world.account, world.region))
 
     async def durable(self) -> None:
@@ -98,6 +97,8 @@ class SqliteStore:
         encode = msgspec.msgpack.Encoder().encode
 
         def written(key: str, value: T | None) -> None:
+            if value is not None:
+                self._worlds[kind].add(world)
             self._write((world.account, world.region, kind, key), None if value is None else encode(value))
 
         return RecordTable({key: decoder.decode(value) for key, value in rows}, written)

@@ -4,8 +4,8 @@ A batch is all or nothing. It may have a guard: a statement that must change exa
 none, the batch is dropped alone (somebody else was there first) and the others of the group are not disturbed.
 
 The statements of a small group run in the event loop, its COMMIT, which waits for the disk, in a thread. Each statement
-gives the interpreter away and must wait to get it back; in the thread it would wait for a busy event loop, many times as
-long as it takes itself. A large group runs in the thread altogether, so that the loop is not held up.
+gives the interpreter away and must wait to get it back; in the thread it would wait for a busy event loop, far longer
+than it takes itself. A large group runs in the thread altogether, so that the loop is not held up.
 """
 
 from __future__ import annotations
