@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import regex
 
 _TIMEOUT = 0.25
+_SHORT = 16  # such as a status code: there are few, and they come again and again
 
 
 class InvalidPattern(ValueError):
@@ -32,4 +34,5 @@ def compile_pattern(text: str) -> Callable[[str], bool]:
         except TimeoutError:
             raise PatternTimeout(text) from None
 
-    return matches
+    remembered = lru_cache(maxsize=64)(matches)
+    return lambda value: remembered(value) if len(value) <= _SHORT else matches(value)
