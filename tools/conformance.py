@@ -3,8 +3,8 @@
     python tools/conformance.py [--update] [replay.py's options, as --only or --area]
 
 tests/corpus/known-gaps.txt names the cases that do not pass, a line each: the id, blanks, the reason. A case that fails
-and is not named there fails this command. One that is named and passes is said, and `--update` takes it out, for the list
-must only shrink. A case that fails is tried twice more by itself, since some depend on the machine's speed.
+and is not named there fails this command. One that is named and passes is said, and `--update` takes it out: the list
+only shrinks. A case that fails is tried twice more by itself, since some depend on the machine's speed.
 """
 
 from __future__ import annotations
