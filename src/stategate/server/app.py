@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -196,11 +197,20 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=65,
     )
     server = _Server(config)
+    _spare_the_collector()
     log.info("listening", url=settings.url, data_dir=str(settings.data_dir), auth=settings.auth, version=__version__)
     await server.serve(sockets=[listener])
     if not server.started:
         raise StartupError("the server could not start; see the log above")
     log.info("stopped")
+
+
+def _spare_the_collector() -> None:
+    """What was made at the start stays (compiled service models, mostly): the garbage collector need not look at it, nor
+    come as often as a busy server makes objects. Each full collection is a pause for all requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 class _Server(uvicorn.Server):
