@@ -206,8 +206,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What was made at the start stays (compiled service models, mostly): the garbage collector need not look at it, nor
-    come as often as a busy server makes objects. Each full collection is a pause for all requests."""
+    """What was made at the start stays (compiled service models, mostly): the garbage collector need not look at it,
+    nor come as often as a busy server makes objects. Each full collection is a pause for all requests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
