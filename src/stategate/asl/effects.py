@@ -5,7 +5,6 @@ A timer's name is unique in the run among those that are set.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from stategate.asl.maprun import RedriveMapRun, StartMapRun, StopMapRun
 
@@ -100,5 +99,3 @@ Effect = (
     | Finish
     | Continue
 )
-
-JSON = Any

@@ -93,13 +93,12 @@ def update_authorizer(call: Call, given: Input) -> Output:
 def delete_authorizer(call: Call, given: Input) -> Output:
     authorizer = get_authorizer_record(call, given)
     api_id = given["restApiId"]
-    for resource in records.resources_of(call, api_id):
-        for method in records.methods_of(call, api_id, resource.id):
-            if method.authorizer_id == authorizer.id:
-                raise conflict(
-                    f"Cannot delete authorizer '{authorizer.name}', is referenced in method: "
-                    f"{resource.path}/{method.http_method}"
-                )
+    for resource, method in records.all_methods(call, api_id):
+        if method.authorizer_id == authorizer.id:
+            raise conflict(
+                f"Cannot delete authorizer '{authorizer.name}', is referenced in method: "
+                f"{resource.path}/{method.http_method}"
+            )
     records.authorizers(call.ports, call.world).delete(f"{api_id}/{authorizer.id}")
     return {}
 

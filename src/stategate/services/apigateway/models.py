@@ -144,13 +144,12 @@ def update_request_validator(call: Call, given: Input) -> Output:
 def delete_request_validator(call: Call, given: Input) -> Output:
     validator = _validator(call, given)
     api_id = given["restApiId"]
-    for resource in records.resources_of(call, api_id):
-        for method in records.methods_of(call, api_id, resource.id):
-            if method.request_validator_id == validator.id:
-                raise conflict(
-                    f"Cannot delete request validator '{validator.id}', is referenced in method request: "
-                    f"{resource.path}/{method.http_method}"
-                )
+    for resource, method in records.all_methods(call, api_id):
+        if method.request_validator_id == validator.id:
+            raise conflict(
+                f"Cannot delete request validator '{validator.id}', is referenced in method request: "
+                f"{resource.path}/{method.http_method}"
+            )
     records.validators(call.ports, call.world).delete(f"{api_id}/{validator.id}")
     return {}
 

@@ -140,6 +140,11 @@ def methods_of(call: Call, api_id: str, resource_id: str) -> list[Method]:
     return [method for _, method in methods(call.ports, call.world).items(f"{api_id}/{resource_id}/")]
 
 
+def all_methods(call: Call, api_id: str) -> list[tuple[Resource, Method]]:
+    """Every method of the API with its resource, by path."""
+    return [(item, method) for item in resources_of(call, api_id) for method in methods_of(call, api_id, item.id)]
+
+
 def get_stage(call: Call, api_id: str, name: str) -> Stage:
     stage = stages(call.ports, call.world).get(f"{api_id}/{name}")
     if stage is None:
