@@ -1,0 +1,87 @@
+"""Where the items of map runs come from and their results go: S3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from stategate.asl.maprun import ItemSource, ResultTarget
+from stategate.services.ports.executions import NewExecution
+
+
+class ItemsFailed(Exception):
+    """The items of a map run could not be read, or its results not be written; `error` is States.ItemReaderFailed,
+    States.ResultWriterFailed..."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(cause)
+        self.error = error
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class ChildResult:
+    """How a child of a map run ended. `input` and `output` are JSON texts."""
+
+    execution_arn: str
+    status: str
+    input: str
+    output: str | None
+    error: str | None
+    cause: str | None
+    started: float | None
+    stopped: float | None
+
+
+class MapRunData(Protocol):
+    """Where the items of map runs come from and their results go, with the permissions of the execution's role."""
+
+    def authorize(self, execution: NewExecution) -> None:
+        """May the role start the children? Raises `ItemsFailed`."""
+        ...
+
+    def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+        """The items, some at a time, as JSON values. Raises `ItemsFailed`."""
+        ...
+
+    async def write(
+        self, execution: NewExecution, map_run_arn: str, target: ResultTarget, results: AsyncIterator[ChildResult]
+    ) -> str:
+        """Writes the results; returns the output of the Map state as JSON text. Raises `ItemsFailed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """`modified` in epoch seconds; `etag` with its quotes."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+    storage_class: str
+
+
+class ObjectStoreError(Exception):
+    """S3 refused, or can't be reached. `code` as S3 names it: NoSuchKey, NoSuchBucket, AccessDenied..."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class ObjectStore(Protocol):
+    """S3, on another server. Every method raises `ObjectStoreError`."""
+
+    def read(self, region: str, bucket: str, key: str, version: str | None = None) -> AsyncIterator[bytes]:
+        """The object, in pieces."""
+        ...
+
+    def objects(self, region: str, bucket: str, prefix: str) -> AsyncIterator[Sequence[ListedObject]]:
+        """The objects whose key starts with `prefix`, a page at a time."""
+        ...
+
+    async def put(self, region: str, bucket: str, key: str, body: bytes) -> None: ...
