@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,10 @@ import boto3
 from botocore.config import Config
 
 from stategate.testing.process import ServerProcess
+
+
+STATEMENT = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": STATEMENT})
 
 
 def stategate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,13 +54,11 @@ def test_sigterm_ends_it_cleanly_and_everything_is_there_again(tmp_path: Path) -
 
 
 def test_sigterm_lets_a_request_finish(tmp_path: Path) -> None:
-    statement = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
     definition = '{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":2,"End":true}}}'
     server = ServerProcess(tmp_path)
     server.start()
     with client(server, "iam") as iam, client(server, "stepfunctions") as states:
-        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         arn = states.create_state_machine(name="m", definition=definition, roleArn=role, type="EXPRESS")
         answers: list[Any] = []
         machine = arn["stateMachineArn"]
@@ -65,6 +68,68 @@ def test_sigterm_lets_a_request_finish(tmp_path: Path) -> None:
         assert server.stop() == 0
         request.join()
     assert answers[0]["status"] == "SUCCEEDED"
+
+
+def begin_to_poll(server: ServerProcess) -> tuple[threading.Thread, list[Any]]:
+    """A worker that waits for an activity's task; what it is answered comes into the list."""
+    answers: list[Any] = []
+
+    def poll() -> None:
+        with client(server, "stepfunctions") as states:
+            arn = states.create_activity(name="a")["activityArn"]
+            try:
+                answers.append(states.get_activity_task(activityArn=arn))
+            except Exception as error:  # the test looks at it
+                answers.append(error)
+
+    worker = threading.Thread(target=poll)
+    worker.start()
+    time.sleep(1.5)
+    return worker, answers
+
+
+def test_a_worker_that_waits_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    server.start()
+    worker, answers = begin_to_poll(server)
+    begun = time.monotonic()
+    assert server.stop() == 0
+    worker.join()
+    assert time.monotonic() - begun < 10
+    assert "taskToken" not in answers[0]
+
+
+def test_ctrl_c_twice_cuts_off_what_runs(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    server.start()
+    with client(server, "iam") as iam, client(server, "stepfunctions") as states:
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        definition = '{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}'
+        made = states.create_state_machine(name="m", definition=definition, roleArn=role, type="EXPRESS")
+        arn = made["stateMachineArn"]
+        answers: list[Any] = []
+
+        def run() -> None:
+            try:
+                states.start_sync_execution(stateMachineArn=arn)
+            except Exception as error:  # the test looks at it
+                answers.append(error)
+
+        request = threading.Thread(target=run, daemon=True)
+        request.start()
+        time.sleep(1)
+        os.kill(server.pid, signal.SIGINT)
+        time.sleep(1)
+        assert server.running
+        os.kill(server.pid, signal.SIGINT)
+        begun = time.monotonic()
+        while server.running and time.monotonic() - begun < 10:
+            time.sleep(0.05)
+        assert not server.running
+    log = server.log.read_text()
+    assert "Ctrl-C cuts them off" in log
+    assert "Traceback" not in log
+    assert log.rstrip().endswith("stopped")
 
 
 def test_two_servers_do_not_share_a_data_directory(server: ServerProcess) -> None:
@@ -78,6 +143,14 @@ def test_a_port_that_is_taken(server: ServerProcess, tmp_path: Path) -> None:
     done = stategate("serve", "--port", str(server.port), "--data-dir", str(tmp_path))
     assert done.returncode == 1
     assert f"port {server.port}: something else listens there" in done.stderr
+
+
+def test_a_data_directory_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    done = stategate("serve", "--port", "0", "--data-dir", str(file))
+    assert done.returncode == 1
+    assert done.stderr == f"Error: data_dir: {file} cannot be used: File exists\n"
 
 
 def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:

@@ -37,6 +37,17 @@ def test_file_in_the_working_directory_is_read(tmp_path: Path, monkeypatch: pyte
         ({"host": "0.0.0.0"}, {}, "", "anybody there would be root"),
         ({"host": "example.org"}, {}, "", "anybody there would be root"),
         ({"auth": "strict"}, {}, "", "strict needs root_access_key"),
+        ({}, {"STATEGATE_PROT": "1"}, "", "did you mean port?"),
+        ({}, {}, "colour = 1", "there are: host, port"),
+        ({"host": " "}, {}, "", "host (from the command line): expected an address"),
+        ({"root_access_key": "A"}, {}, "", "only --auth strict checks keys"),
+        ({"s3_endpoint": "http://"}, {}, "", "s3_endpoint (from the command line): expected a URL"),
+        ({"s3_access_key": "A", "s3_secret_key": "s"}, {}, "", "without s3_endpoint"),
+        ({"aws_endpoints": "sqs"}, {}, "", "sqs: expected a URL"),
+        ({"aws_endpoints": "=http://x"}, {}, "", "expected a service as integration URIs name it, such as sqs, not ''"),
+        ({"aws_endpoints": "states=http://x"}, {}, "", "states is hosted here"),
+        ({"user_pools": "pool=http://x"}, {}, "", "expected a user pool's id"),
+        ({}, {}, "[aws_endpoints]\nsqs = 1", "aws_endpoints (from "),
     ],
 )
 def test_what_is_wrong_is_said(

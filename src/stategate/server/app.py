@@ -12,6 +12,7 @@ import socket
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -151,8 +152,10 @@ def _open_store(data_dir: Path) -> SqliteStore:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         return SqliteStore(data_dir)
-    except (CannotOpen, OSError) as error:
+    except CannotOpen as error:
         raise StartupError(str(error)) from error
+    except OSError as error:
+        raise StartupError(f"data_dir: {data_dir} cannot be used: {error.strerror}") from error
 
 
 def _secret(data_dir: Path) -> bytes:
@@ -196,9 +199,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=65,
     )
-    server = _Server(config)
+    server = _Server(config, settings, app.engine)
     _spare_the_collector()
-    log.info("listening", url=settings.url, data_dir=str(settings.data_dir), auth=settings.auth, version=__version__)
     await server.serve(sockets=[listener])
     if not server.started:
         raise StartupError("the server could not start; see the log above")
@@ -214,7 +216,38 @@ def _spare_the_collector() -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends with status 0 on SIGTERM: uvicorn's own server raises the signal once more after it has shut down."""
+    """Ends with status 0 on SIGTERM: uvicorn's own server raises the signal once more after it has shut down. A second
+    Ctrl-C cuts off the requests in flight, but what runs is still closed in order."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings, engine: Engine) -> None:
+        super().__init__(config)
+        self._settings = settings
+        self._engine = engine
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            settings = self._settings
+            log.info(
+                "listening", url=settings.url, data_dir=str(settings.data_dir), auth=settings.auth, version=__version__
+            )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self.force_exit:
+            log.warning("requests in flight are cut off")
+            return
+        requests = len(self.server_state.tasks)
+        hint = {"hint": f"they have {GRACE} seconds; Ctrl-C cuts them off"} if requests else {}
+        log.info("stopping", requests=requests, **hint)
+        self._engine.release_workers()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:  # then uvicorn would leave it at that
+            for task in list(self.server_state.tasks):
+                task.cancel()
+            await self.lifespan.shutdown()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -88,6 +88,8 @@ def listen(settings: Settings) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+    except UnicodeError:  # the host is looked up as an internationalised name
+        raise SettingsError([f"host: {settings.host!r} is no host name"]) from None
     except OSError as error:
         why = "something else listens there" if error.errno == errno.EADDRINUSE else error.strerror
         raise SettingsError([f"host, port: can't listen at {settings.host} port {settings.port}: {why}"]) from None

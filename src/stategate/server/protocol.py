@@ -79,7 +79,11 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         async def answered(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-            await app(scope, receive, Answer(cycle))
+            try:
+                await app(scope, receive, Answer(cycle))
+            except asyncio.CancelledError:  # the server ends and waits no longer
+                cycle.disconnected = True
+                cycle.transport.close()
 
         super()._start_asgi_task(cycle, answered)
 

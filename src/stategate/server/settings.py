@@ -6,12 +6,15 @@ setting is an error wherever it stands, so that a misspelt one is never silently
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PREFIX = "STATEGATE_"
 FILE_VARIABLE = "STATEGATE_CONFIG"
@@ -71,6 +74,12 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 
 NAMES = tuple(field.name for field in fields(Settings))
 
+HOSTED = frozenset(("apigateway", "iam", "lambda", "logs", "states", "sts"))
+"""Services that `aws_endpoints` can't send elsewhere, as integration URIs name them."""
+
+_SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
+_USER_POOL = re.compile(r"[a-z0-9-]+_[0-9a-zA-Z]+")
+
 
 class SettingsError(Exception):
     """Everything that is wrong with the settings, a line each."""
@@ -118,14 +127,12 @@ def _from_file(
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        problems.append(f"{file}: {error.strerror}")
+        problems.append(f"the settings file {file} cannot be read: {error.strerror}")
         return []
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(f"{file}: not TOML: {error}")
         return []
-    problems += [
-        f"{file}: {name!r} is no setting (there are: {', '.join(NAMES)})" for name in table if name not in NAMES
-    ]
+    problems += [f"{file}: {name!r} is no setting ({_meant(name)})" for name in table if name not in NAMES]
     return [(str(file), {name: value for name, value in table.items() if name in NAMES})]
 
 
@@ -138,14 +145,32 @@ def _from_environ(environ: Mapping[str, str], problems: list[str]) -> dict[str, 
         if name in NAMES:
             values[name] = value
         else:
-            problems.append(f"the environment: {variable} is no setting (there are: {', '.join(NAMES)})")
+            problems.append(f"the environment: {variable} is no setting ({_meant(name)})")
     return values
+
+
+def _meant(name: str) -> str:
+    close = difflib.get_close_matches(name, NAMES, n=1)
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(NAMES)}"
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, not {value!r}")
     return value
+
+
+def _host(value: Any) -> str:
+    if not _text(value).strip():
+        raise ValueError("expected an address, such as 127.0.0.1")
+    return str(value)
+
+
+def _url(value: Any) -> str:
+    parts = urlsplit(_text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected a URL such as http://127.0.0.1:9000, not {value!r}")
+    return str(value)
 
 
 def _choice(*choices: str) -> Callable[[Any], str]:
@@ -172,25 +197,37 @@ def _number(least: int, most: int) -> Callable[[Any], int]:
     return convert
 
 
-def _urls(value: Any) -> Mapping[str, str]:
-    """`name=URL,name=URL`, or a table in the file."""
-    if isinstance(value, str):
-        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
-    if not isinstance(value, Mapping):
-        raise TypeError(f"expected name=URL,... or a table, not {value!r}")
-    for name, url in value.items():
-        if not name or not isinstance(url, str) or not url.startswith(("http://", "https://")):
-            raise ValueError(f"expected name=URL, not {name}={url}")
-    return dict(value)
+def _urls(kind: str, pattern: re.Pattern[str], never: frozenset[str] = frozenset()) -> Callable[[Any], dict[str, str]]:
+    """`name=URL,name=URL`, or a table in the file; `kind` says what the names are."""
+
+    def convert(value: Any) -> dict[str, str]:
+        if isinstance(value, str):
+            value = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+        if not isinstance(value, Mapping):
+            raise TypeError(f"expected name=URL,... or a table, not {value!r}")
+        for name, url in value.items():
+            if pattern.fullmatch(name) is None:
+                raise ValueError(f"expected {kind}, not {name!r}")
+            if name in never:
+                raise ValueError(f"{name} is hosted here and cannot be elsewhere")
+            try:
+                _url(url)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}: {error}") from None
+        return dict(value)
+
+    return convert
 
 
 _CONVERT: Mapping[str, Callable[[Any], Any]] = {
     "port": _number(0, 65535),
     "function_workers": _number(1, 10_000),
     "retention_days": _number(1, 36_500),
+    "host": _host,
     "data_dir": lambda value: value if isinstance(value, Path) else Path(_text(value)),
-    "aws_endpoints": _urls,
-    "user_pools": _urls,
+    "s3_endpoint": lambda value: _url(value) if value else "",
+    "aws_endpoints": _urls("a service as integration URIs name it, such as sqs", _SERVICE, HOSTED),
+    "user_pools": _urls("a user pool's id, such as us-east-1_AbC123", _USER_POOL),
     **{name: _choice(*choices) for name, choices in CHOICES.items()},
 }
 
@@ -211,10 +248,13 @@ def _conflicts(settings: Settings) -> list[str]:
             f"host: {settings.host} can be reached from other machines, and with --auth open"
             " anybody there would be root; use --auth strict, or bind 127.0.0.1"
         )
-    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("http://", "https://")):
-        problems.append(f"s3_endpoint: expected a URL with http:// or https://, not {settings.s3_endpoint!r}")
     if bool(settings.s3_access_key) != bool(settings.s3_secret_key):
         problems.append("s3_access_key and s3_secret_key must be given together")
-    if settings.auth == "strict" and not (settings.root_access_key and settings.root_secret_key):
+    if settings.s3_access_key and not settings.s3_endpoint:
+        problems.append("s3_access_key: without s3_endpoint there is no S3 to sign for")
+    root_keys = (settings.root_access_key, settings.root_secret_key)
+    if settings.auth == "strict" and not all(root_keys):
         problems.append("auth: strict needs root_access_key and root_secret_key, for the first user to sign with")
+    if settings.auth == "open" and any(root_keys):
+        problems.append("root_access_key, root_secret_key: only --auth strict checks keys")
     return problems

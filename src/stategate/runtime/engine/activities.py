@@ -31,6 +31,7 @@ class Activities:
         self._start = start
         self._waiting: dict[str, deque[asyncio.Future[bool]]] = {}
         self._claimed: set[str] = set()
+        self._closed = False
 
     async def take(self, activity: str, worker: str | None, seconds: float) -> ActivityTask | None:
         """The next task of this activity; None if there is none within so many seconds."""
@@ -59,7 +60,8 @@ class Activities:
                 return
 
     def close(self) -> None:
-        """Whoever waits gets nothing."""
+        """Whoever waits gets nothing, nor who comes later."""
+        self._closed = True
         for waiting in self._waiting.values():
             for future in waiting:
                 _give(future, False)
@@ -70,7 +72,7 @@ class Activities:
 
     async def _wait(self, activity: str, deadline: float) -> bool:
         """Whether there may be a task now; False: the time is over."""
-        if self._clock.now() >= deadline:
+        if self._closed or self._clock.now() >= deadline:
             return False
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(activity, deque())

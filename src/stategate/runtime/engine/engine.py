@@ -128,6 +128,11 @@ class Engine(Lookups):
         self._spawn(self._recover_all())
         self._timers.open()
 
+    def release_workers(self) -> None:
+        """Answers the workers that wait for an activity's task, and those that come: there is none. They needn't hold
+        up the end."""
+        self._activities.close()
+
     async def close(self) -> None:
         """Takes no more events, cancels running tasks (they are called again after the next start), and waits for the
         commits under way. Whoever waits for an Express execution gets `EngineClosed`."""
