@@ -37,7 +37,6 @@ def test_the_event() -> None:
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": ["x y"]}
     assert event["headers"]["X-Many"] == "two"
     assert event["multiValueHeaders"]["X-Many"] == ["one", "two"]
-    assert event["headers"]["X-Forwarded-For"] == "10.0.0.9"
     assert event["pathParameters"] == {"id": "4%202"}
     assert event["stageVariables"] == {"colour": "blue"}
     assert event["requestContext"]["requestTimeEpoch"] == 1_700_000_000_123

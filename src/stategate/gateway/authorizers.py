@@ -14,7 +14,7 @@ import regex
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.mappings import InvalidMapping, Source, request_source
 from stategate.gateway.model import Authorizer
-from stategate.gateway.proxy import event_context, forwarded, multi, single
+from stategate.gateway.proxy import event_context, event_path, multi, single
 from stategate.gateway.stages import Routed
 from stategate.lang import jsontext
 
@@ -90,12 +90,12 @@ def token_event(token: str, method_arn: str) -> bytes:
 
 def request_event(routed: Routed, method_arn: str) -> bytes:
     received = routed.received
-    headers = forwarded(routed)
+    headers = received.headers
     event = {
         "type": "REQUEST",
         "methodArn": method_arn,
         "resource": routed.resource.path,
-        "path": "/" + received.path.lstrip("/"),
+        "path": event_path(received),
         "httpMethod": received.method,
         "headers": single(headers) or {},
         "multiValueHeaders": multi(headers) or {},

@@ -55,7 +55,7 @@ def build_context(received: Received, resource: Resource | None) -> dict[str, An
         "protocol": received.protocol,
         "requestOverride": {"header": {}, "path": {}, "querystring": {}},
         "stage": around.stage,
-        "domainPrefix": around.api_id,
+        "domainPrefix": received.domain_name.partition(".")[0] if received.custom_domain else around.api_id,
         "requestTimeEpoch": received.time,
         "requestId": received.request_id,
         "identity": identity,

@@ -61,6 +61,43 @@ def incoming(headers: Pairs, raw_names: Sequence[str] | None = None) -> Pairs:
     )
 
 
+def arrived(headers: Pairs, peer: str, domain: str, trace_id: str) -> Pairs:
+    """What the gateway's front adds before anything else sees a request; all in alphabetical order, as AWS shows them.
+    `peer` sent the request, to `domain` (host and port); its X-Forwarded-For is continued. X-Forwarded-Proto is that of
+    a proxy in front, if there is one: functions build links with it."""
+    kept, addresses, scheme, given = [], [], "http", ""
+    for pair in headers:
+        match pair[0]:
+            case "X-Forwarded-For":
+                addresses.append(pair[1])
+            case "X-Forwarded-Proto":
+                scheme = pair[1]
+            case "X-Amzn-Trace-Id":
+                given = pair[1]
+            case "X-Forwarded-Port":
+                pass
+            case _:
+                kept.append(pair)
+    kept += (
+        ("X-Amzn-Trace-Id", trace_id if "Parent=" in given else trace_id.partition(";")[0]),
+        ("X-Forwarded-For", ", ".join([*addresses, peer])),
+        ("X-Forwarded-Port", _port(domain, scheme)),
+        ("X-Forwarded-Proto", scheme),
+    )
+    return tuple(sorted(kept, key=_lower_name))
+
+
+def _lower_name(pair: tuple[str, str]) -> str:
+    return pair[0].lower()
+
+
+def _port(domain: str, scheme: str) -> str:
+    port = domain.rpartition(":")[2]
+    if port.isdigit():
+        return port
+    return "443" if scheme == "https" else "80"
+
+
 def outgoing(name: str, *, proxy: bool = False) -> str | None:
     """Under which name a mapped response header is sent; None: it is not."""
     lower = name.lower()

@@ -24,7 +24,7 @@ Build = Callable[[Authorized], HttpCall]
 
 _URL = re.compile(r"https?://[^\s/?#\\]+([/?#].*)?\Z", re.IGNORECASE)
 _NO_CONTENT_TYPE = frozenset(("GET", "HEAD", "OPTIONS"))
-_NOT_FORWARDED = frozenset(("host", "content-encoding", "via"))
+_NOT_FORWARDED = frozenset(("host", "content-encoding"))
 _SAFE = "/+@:=,;!*'()$&%-._~"
 _ADDRESS = "Invalid endpoint address"
 

@@ -10,10 +10,9 @@ import binascii
 from typing import Any
 
 from stategate.gateway import media
-from stategate.gateway.endpoints import sent_trace
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.headers import outgoing
-from stategate.gateway.stages import Authorized, IntegrationResult, Pairs, Reply, Routed
+from stategate.gateway.stages import Authorized, IntegrationResult, Pairs, Received, Reply, Routed
 from stategate.lang import jsontext
 
 _ALLOWED = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))
@@ -55,7 +54,7 @@ def proxy_event(authorized: Authorized) -> bytes:
     """The JSON of the event, format 1.0. Empty maps are null."""
     routed = authorized.routed
     received = routed.received
-    headers = forwarded(routed)
+    headers = received.headers
     binary = media.is_binary(media.media_type(received.header("content-type")), received.around.binary_media_types)
     body: str | None = None
     if received.body:
@@ -65,7 +64,7 @@ def proxy_event(authorized: Authorized) -> bytes:
         context["authorizer"] = dict(authorized.claims)
     event = {
         "resource": routed.resource.path,
-        "path": "/" + received.path.lstrip("/"),
+        "path": event_path(received),
         "httpMethod": received.method,
         "headers": single(headers),
         "multiValueHeaders": multi(headers),
@@ -80,32 +79,15 @@ def proxy_event(authorized: Authorized) -> bytes:
     return jsontext.dumps(event).encode()
 
 
+def event_path(received: Received) -> str:
+    """`path` of an event: below the stage, or under a custom domain name all of it, its base path included."""
+    path = received.full_path if received.custom_domain else received.path
+    return "/" + path.lstrip("/")
+
+
 def event_context(routed: Routed) -> dict[str, Any]:
     """`requestContext` of an event."""
     return {key: routed.context[key] for key in _CONTEXT_KEYS}
-
-
-def forwarded(routed: Routed) -> Pairs:
-    """The client's headers with those that the gateway adds."""
-    received = routed.received
-    if received.test:
-        return received.headers
-    headers = [pair for pair in received.headers if pair[0] not in _ADDED]
-    forwarded_for = received.header("x-forwarded-for")
-    for_value = f"{forwarded_for}, {received.source_ip}" if forwarded_for else received.source_ip
-    headers.append(("X-Amzn-Trace-Id", sent_trace(received)))
-    headers.append(("X-Forwarded-For", for_value))
-    headers.append(("X-Forwarded-Port", _port(received.domain_name)))
-    headers.append(("X-Forwarded-Proto", received.header("x-forwarded-proto") or "http"))
-    return tuple(sorted(headers, key=lambda pair: pair[0].lower()))
-
-
-_ADDED = frozenset(("X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"))
-
-
-def _port(domain: str) -> str:
-    _, _, port = domain.rpartition(":")
-    return port if port.isdigit() else "80"
 
 
 def proxy_reply(routed: Routed, result: IntegrationResult, failed: bool) -> Reply:

@@ -36,8 +36,9 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came, without the headers that never pass (`headers.incoming`). `path` is raw, below the stage,
-    and starts with `/`; `full_path` is `$context.path`. Query parameters are decoded. `time` is epoch milliseconds."""
+    """A request as it came, without the headers that never pass (`headers.incoming`), with those that the gateway's
+    front adds (`headers.arrived`, `edge.forwarded`). `path` is raw, below the stage, and starts with `/`; `full_path` is
+    `$context.path`. Query parameters are decoded. `time` is epoch milliseconds."""
 
     around: Surroundings
     method: str
@@ -55,6 +56,7 @@ class Received:
     time: int
     trace: Trace | None = None
     test: bool = False
+    custom_domain: bool = False
 
     def header(self, name: str) -> str | None:
         """The last value of the header, whatever its case."""

@@ -399,3 +399,17 @@ def test_no_logs_without_permission(world: GatewayWorld) -> None:
     world("DeleteRolePolicy", "iam", RoleName="Logs", PolicyName="p")
     assert world.request(api, "POST", "/recipes/42/move", body=b"{}").status == 200
     assert world.lines.written == []
+
+
+def test_cloudfront_is_in_front_of_edge_optimised_apis_only(world: GatewayWorld) -> None:
+    template = "$input.params('CloudFront-Is-Mobile-Viewer') $input.params('X-Forwarded-For')"
+    for kind, body, cache in (
+        ("EDGE", b"true 192.0.2.1, 10.0.0.9, 127.0.0.1", "Miss from cloudfront"),
+        ("REGIONAL", b" 192.0.2.1, 10.0.0.9", None),
+    ):
+        api, ids = world.api(endpointConfiguration={"types": [kind]})
+        world.mock(api, ids["/"], "GET", template)
+        world.deploy(api)
+        headers = {"User-Agent": "Mozilla/5.0 (iPhone) Mobile/15E148", "X-Forwarded-For": "192.0.2.1"}
+        answer = world.request(api, "GET", "/", headers=headers)
+        assert (answer.status, answer.body, answer.header("x-cache")) == (200, body, cache)

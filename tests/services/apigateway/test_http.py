@@ -88,7 +88,9 @@ def test_the_proxy_forwards_headers_and_appends_query_values(world: GatewayWorld
     )
     headers = {name.lower(): value for name, value in request.headers}
     assert headers["headervar"] == headers["foobar"] == "mapped-value"
-    assert not headers.keys() & {"host", "content-encoding", "via"}
+    assert not headers.keys() & {"host", "content-encoding"}
+    assert headers["via"].startswith("y, 1.1 ")
+    assert headers["x-forwarded-for"] == "10.0.0.9, 127.0.0.1"
     assert request.body == b"raw"
 
 

@@ -88,6 +88,8 @@ def test_the_event(world: GatewayWorld) -> None:
     assert event["cookies"] == ["c=1", "d=2"]
     assert event["headers"]["x-a"] == "1,2"
     assert event["headers"]["x-forwarded-for"] == "10.0.0.9"
+    assert event["headers"]["x-amzn-tls-version"] == "TLSv1.3"
+    assert event["headers"]["x-amzn-tls-cipher-suite"] == "TLS_AES_128_GCM_SHA256"
     assert (event["body"], event["isBase64Encoded"]) == ('{"x": 1}', False)
     context = event["requestContext"]
     assert (context["accountId"], context["apiId"], context["domainName"]) == ("anonymous", url_id, host)

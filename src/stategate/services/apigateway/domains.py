@@ -12,12 +12,14 @@ NONE = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """`api_id` None: the domain name has no mapping for this path. `base` is what `$context.path` begins with."""
+    """`api_id` None: the domain name has no mapping for this path. `base` is what `$context.path` begins with. `edge`: the
+    domain name is an edge-optimised one."""
 
     api_id: str | None
     stage: str | None
     path: str
     base: str
+    edge: bool
 
 
 def mapped(ports: Ports, host: str | None, path: str) -> Mapped | None:
@@ -26,12 +28,13 @@ def mapped(ports: Ports, host: str | None, path: str) -> Mapped | None:
     if not name:
         return None
     for world in ports.store.worlds("apigateway.domainname"):
-        if records_data.domain_names(ports, world).get(name) is not None:
-            return _mapped(ports, world, name, path)
+        domain = records_data.domain_names(ports, world).get(name)
+        if domain is not None:
+            return _mapped(ports, world, name, path, domain.endpoint_type == "EDGE")
     return None
 
 
-def _mapped(ports: Ports, world: World, name: str, path: str) -> Mapped:
+def _mapped(ports: Ports, world: World, name: str, path: str, edge: bool) -> Mapped:
     segments = path.strip("/").split("/") if path.strip("/") else []
     table = records_data.base_path_mappings(ports, world)
     for count in range(len(segments), -1, -1):
@@ -46,5 +49,5 @@ def _mapped(ports: Ports, world: World, name: str, path: str) -> Mapped:
             stage, _, tail = rest.lstrip("/").partition("/")
             rest = "/" + tail
             base += f"/{stage}"
-        return Mapped(mapping.api_id, stage or None, rest or "/", base)
-    return Mapped(None, None, path, "")
+        return Mapped(mapping.api_id, stage or None, rest or "/", base, edge)
+    return Mapped(None, None, path, "", edge)

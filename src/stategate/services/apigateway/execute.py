@@ -8,17 +8,18 @@ from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
+from stategate.gateway import edge
 from stategate.gateway.compression import compressed, received_body
 from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledDeployment, CompiledMethod, compile_deployment
 from stategate.gateway.failures import GatewayFailure
-from stategate.gateway.headers import incoming
+from stategate.gateway.headers import arrived, incoming
 from stategate.gateway.model import MethodSetting, RestApi, Stage
 from stategate.gateway.stages import Authorized, Received, Reply, Routed, Surroundings
 from stategate.gateway.trace import Trace
 from stategate.services.apigateway import pipeline, records
 from stategate.services.apigateway.backends import Backends, Gateway
-from stategate.services.apigateway.domains import mapped
+from stategate.services.apigateway.domains import Mapped, mapped
 from stategate.services.apigateway.guard import Guard
 from stategate.services.apigateway.logs import GatewayLogs
 from stategate.services.apigateway.pipeline import Outcome
@@ -64,7 +65,7 @@ class ExecuteApi:
             return None
         if found.api_id is None:
             return _bare(self._ports, 403, "ForbiddenException", "Forbidden")
-        return await self(request, found.api_id, found.stage, found.path, source_ip, base=found.base)
+        return await self(request, found.api_id, found.stage, found.path, source_ip, domain=found)
 
     async def __call__(
         self,
@@ -74,10 +75,10 @@ class ExecuteApi:
         path: str,
         source_ip: str,
         *,
-        base: str | None = None,
+        domain: Mapped | None = None,
     ) -> HttpResponse:
-        """Never raises for what a client or an API's author caused. `base`: what comes before the path where a custom
-        domain name was called; the API's own address may then be switched off."""
+        """Never raises for what a client or an API's author caused. `domain`: the custom domain name that was called;
+        the API's own address may then be switched off."""
         found = self._find(api_id)
         if found is None:
             message = f"The API id '{api_id}' does not correspond to a deployed API Gateway API"
@@ -85,14 +86,14 @@ class ExecuteApi:
         world, api = found
         live = (
             self._stage(world, api, stage)
-            if stage and (base is not None or not api.disable_execute_api_endpoint)
+            if stage and (domain is not None or not api.disable_execute_api_endpoint)
             else None
         )
         if live is not None:
             live = self._side(live)
         if live is None:
             return _bare(self._ports, 403, "ForbiddenException", "Forbidden")
-        return await self._serve(world, live, request, path, source_ip, base)
+        return await self._serve(world, live, request, path, source_ip, domain)
 
     def _side(self, live: _Live) -> _Live:
         """The stage, or for its share of the requests the stage's canary."""
@@ -104,7 +105,7 @@ class ExecuteApi:
         return replace(live, around=live.canary[0], deployment=live.canary[1])
 
     async def _serve(
-        self, world: World, live: _Live, request: HttpRequest, path: str, source_ip: str, base: str | None
+        self, world: World, live: _Live, request: HttpRequest, path: str, source_ip: str, domain: Mapped | None
     ) -> HttpResponse:
         ports = self._ports
         started = ports.clock.now()
@@ -114,14 +115,12 @@ class ExecuteApi:
         setting: MethodSetting | None = None
         if target is not None and live.stage.method_settings:
             setting = live.stage.setting(target.resource.path, target.method.http_method)
-        received = self._received(live, request, verb, path, source_ip, started)
-        if base is not None:
-            received = replace(received, full_path=f"{base}{path}")
+        received = self._received(live, request, verb, path, source_ip, started, domain)
         if setting is not None and setting.logging_level in ("ERROR", "INFO"):
             received = replace(received, trace=Trace(setting.logging_level, setting.data_trace_enabled))
         outcome = await self._outcome(world, live, request, received, target, parameters, setting)
         self._log(world, live, received, outcome, started)
-        return _response(request, received, outcome)
+        return _response(request, received, outcome, _on_edge(live.api, domain))
 
     async def _outcome(
         self,
@@ -181,27 +180,40 @@ class ExecuteApi:
         self._logs.write(world, stage, received, outcome)
 
     def _received(
-        self, live: _Live, request: HttpRequest, verb: str, path: str, source_ip: str, started: float
+        self,
+        live: _Live,
+        request: HttpRequest,
+        verb: str,
+        path: str,
+        source_ip: str,
+        started: float,
+        domain: Mapped | None,
     ) -> Received:
         entropy = self._ports.entropy
         given = request.header("x-amzn-requestid")
         request_id = given.lower() if given and _UUID.match(given) else entropy.uuid()
         one, other = _hex(entropy), _hex(entropy)
+        trace = trace_id(request.header("x-amzn-trace-id"), int(started), one + other)
+        host = request.header("host") or f"{live.api.id}.execute-api.{live.around.region}.amazonaws.com"
+        headers, peer = incoming(tuple(request.headers), request.raw_names), source_ip
+        if _on_edge(live.api, domain):
+            headers, peer = edge.forwarded(headers, source_ip, edge.passage(request_id)), edge.LOCATION
         return Received(
             around=live.around,
             method=verb,
             path=path,
-            full_path=f"/{live.stage.name}{path}",
+            full_path=f"/{live.stage.name}{path}" if domain is None else f"{domain.base}{path}",
             query=tuple(request.parameters),
-            headers=incoming(tuple(request.headers), request.raw_names),
+            headers=arrived(headers, peer, host, trace),
             body=request.body,
             source_ip=source_ip,
-            domain_name=request.header("host") or f"{live.api.id}.execute-api.{live.around.region}.amazonaws.com",
+            domain_name=host,
             protocol="HTTP/1.1",
             request_id=request_id,
             extended_request_id=extended_id(other),
-            trace_id=trace_id(request.header("x-amzn-trace-id"), int(started), one + other),
+            trace_id=trace,
             time=int(started * 1000),
+            custom_domain=domain is not None,
         )
 
     # --- finding ----------------------------------------------------------------------------------------------------
@@ -314,7 +326,12 @@ def trace_id(given: str | None, seconds: int, random: str) -> str:
     return f"Root={root};Parent={parent};Sampled={sampled}"
 
 
-def _response(request: HttpRequest, received: Received, outcome: Outcome) -> HttpResponse:
+def _on_edge(api: RestApi, domain: Mapped | None) -> bool:
+    """Whether CloudFront is in front: of an edge-optimised API, or of an edge-optimised domain name."""
+    return "EDGE" in api.endpoint_types if domain is None else domain.edge
+
+
+def _response(request: HttpRequest, received: Received, outcome: Outcome, on_edge: bool) -> HttpResponse:
     reply: Reply = outcome.reply
     close = any(value.lower() == "close" for value in request.header_values("connection"))
     headers = [
@@ -326,6 +343,8 @@ def _response(request: HttpRequest, received: Received, outcome: Outcome) -> Htt
     ]
     if outcome.traced and not any(name.lower() == "x-amzn-trace-id" for name, _ in reply.headers):
         headers.append(("X-Amzn-Trace-Id", received.trace_id))
+    if on_edge:
+        headers = list(edge.answered(reply.status, tuple(headers), edge.passage(received.request_id)))
     return HttpResponse(reply.status, headers, reply.body)
 
 

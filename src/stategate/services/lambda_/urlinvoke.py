@@ -25,6 +25,10 @@ from stategate.wire.http import HttpRequest, HttpResponse
 ACTION = "lambda:InvokeFunctionUrl"
 MAX_REQUEST = 6 * 1024 * 1024
 
+TLS = {"x-amzn-tls-version": "TLSv1.3", "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256"}
+"""What AWS's front, which always ends TLS, tells functions of it. X-Forwarded-Proto stays what the client used: functions
+build links with it."""
+
 _TEXT = ("text/", "application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded")
 _FORBIDDEN = '{"Message":"Forbidden"}'
 
@@ -92,6 +96,7 @@ class FunctionUrls:
         headers["x-forwarded-for"] = f"{given}, {source_ip}" if given else source_ip
         headers.setdefault("x-forwarded-proto", "http")
         headers.setdefault("x-forwarded-port", host.rpartition(":")[2] if ":" in host else "80")
+        headers.update(TLS)
         cookies = [part.strip() for value in request.header_values("cookie") for part in value.split(";")]
         context: dict[str, Any] = {
             "accountId": caller.account if caller is not None else "anonymous",
