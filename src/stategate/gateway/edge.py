@@ -1,4 +1,4 @@
-"""What CloudFront does in front of edge-optimised APIs (endpoint type EDGE): headers that it adds to requests and answers.
+"""What CloudFront does in front of edge-optimised APIs (endpoint type EDGE): headers of requests and of answers.
 
 Names and casing are recorded from AWS; the kinds of device are those of the CloudFront developer guide ("Headers for
 determining the viewer's device type"). Where a viewer is cannot be known here: see COUNTRY and ASN.

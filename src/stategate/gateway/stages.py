@@ -37,8 +37,8 @@ class Surroundings:
 @dataclass(frozen=True, slots=True)
 class Received:
     """A request as it came, without the headers that never pass (`headers.incoming`), with those that the gateway's
-    front adds (`headers.arrived`, `edge.forwarded`). `path` is raw, below the stage, and starts with `/`; `full_path` is
-    `$context.path`. Query parameters are decoded. `time` is epoch milliseconds."""
+    front adds (`headers.arrived`, `edge.forwarded`). `path` is raw, below the stage, and starts with `/`;
+    `full_path` is `$context.path`. Query parameters are decoded. `time` is epoch milliseconds."""
 
     around: Surroundings
     method: str

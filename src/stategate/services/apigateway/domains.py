@@ -12,8 +12,8 @@ NONE = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """`api_id` None: the domain name has no mapping for this path. `base` is what `$context.path` begins with. `edge`: the
-    domain name is an edge-optimised one."""
+    """`api_id` None: the domain name has no mapping for this path. `base` is what `$context.path` begins with. `edge`:
+    the domain name is an edge-optimised one."""
 
     api_id: str | None
     stage: str | None

@@ -26,8 +26,8 @@ ACTION = "lambda:InvokeFunctionUrl"
 MAX_REQUEST = 6 * 1024 * 1024
 
 TLS = {"x-amzn-tls-version": "TLSv1.3", "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256"}
-"""What AWS's front, which always ends TLS, tells functions of it. X-Forwarded-Proto stays what the client used: functions
-build links with it."""
+"""What AWS's front, which always ends TLS, tells functions of it. X-Forwarded-Proto stays what the client used:
+functions build links with it."""
 
 _TEXT = ("text/", "application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded")
 _FORBIDDEN = '{"Message":"Forbidden"}'
