@@ -13,14 +13,16 @@ def sent_trace(received: Received) -> str:
 
 
 def sent_headers(routed: Routed, headers: Pairs) -> Pairs:
+    """The headers of a request to a service: those that were mapped, and the gateway's own."""
     api = routed.received.around.api_id
-    return (
-        *headers,
+    own = (
         ("x-amzn-apigateway-api-id", api),
         ("Accept", "application/json"),
         ("User-Agent", f"AmazonAPIGateway_{api}"),
         ("X-Amzn-Trace-Id", sent_trace(routed.received)),
     )
+    mapped = {name.lower() for name, _ in headers}
+    return (*headers, *(pair for pair in own if pair[0].lower() not in mapped))
 
 
 def log_endpoint(trace: Trace | None, address: str, headers: Pairs, body: bytes) -> None:

@@ -7,6 +7,7 @@ integration sends.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import assert_never
 from urllib.parse import quote, urlencode
 
@@ -134,13 +135,14 @@ def _service(
             later = mapped.headers.get("X-Amz-Invocation-Type", "").strip("'") == "Event"
             return FunctionRequest(function, parsed.region, payload, headers, role, seconds, False, later)
         request = _call(parsed, verb, mapped, payload, role, seconds)
+        request = replace(request, headers=sent_headers(routed, request.headers))
         address = f"https://{parsed.service}.{parsed.region}.amazonaws.com{request.path}"
         if parsed.kind == "action" and not any(name == "Action" for name, _ in request.query):
             # So AWS logs it, whatever the protocol.
             address += f"?Action={parsed.rest}"
         elif request.query:
             address += "?" + urlencode(request.query)
-        log_endpoint(received.trace, address, sent_headers(routed, request.headers), payload)
+        log_endpoint(received.trace, address, request.headers, payload)
         return request
 
     return build

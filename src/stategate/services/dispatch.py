@@ -62,7 +62,7 @@ class Dispatcher:
             world = World(principal.account, region)
             return await self._answer(world, principal, service, request, source_ip, request_id)
         except AwsError as error:
-            return _write_error(service, error, request_id)
+            return _write_error(service, error, request_id, request)
         except Exception as error:  # noqa: BLE001 - one request's bug must not end the server
             return self._internal_error(service, error, request_id)
 
@@ -77,7 +77,7 @@ class Dispatcher:
         try:
             return await self._answer(world, principal, compiled, request, source_ip, request_id)
         except AwsError as error:
-            return _write_error(compiled, error, request_id)
+            return _write_error(compiled, error, request_id, request)
         except Exception as error:  # noqa: BLE001 - one request's bug must not end the server
             return self._internal_error(compiled, error, request_id)
 
@@ -116,7 +116,7 @@ class Dispatcher:
             output = await self._perform(call, service, operation, input)
         except WireError as error:
             raise AwsError(error.code, error.message, status=error.status) from error
-        return operation.write(output, request_id)
+        return operation.answer(request, output, request_id)
 
     async def _perform(self, call: Call, service: Service, operation: Operation, input: Input) -> Output:
         handler = self._operations[service.name].get(operation.name)
@@ -195,7 +195,9 @@ def _in_world_of(service: Service, call: Call) -> Call:
     return replace(call, world=world)
 
 
-def _write_error(service: Service, error: AwsError, request_id: str) -> HttpResponse:
+def _write_error(
+    service: Service, error: AwsError, request_id: str, request: HttpRequest | None = None
+) -> HttpResponse:
     return service.write_error(
         error.code,
         error.message,
@@ -203,6 +205,7 @@ def _write_error(service: Service, error: AwsError, request_id: str) -> HttpResp
         members=error.members,
         sender=error.sender,
         request_id=request_id,
+        request=request,
     )
 
 

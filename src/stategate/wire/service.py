@@ -44,6 +44,15 @@ class Operation:
         does not have is a `TypeError`."""
         return self.service.compile_writer(self.model)
 
+    @cached_property
+    def write_json(self) -> Write:
+        """As `write`, for a caller whose Accept is JSON: what services of the query protocol answer then."""
+        return self.service.compile_json_writer(self.model)
+
+    def answer(self, request: HttpRequest, output: dict[str, Any], request_id: str) -> HttpResponse:
+        """The answer to `request`, in the form that it asks for."""
+        return (self.write_json if self.service.in_json(request) else self.write)(output, request_id)
+
     @property
     def streams(self) -> bool:
         """Whether the answer is an event stream, which Stategate does not write."""
@@ -149,6 +158,22 @@ class Service:
 
                 return write
 
+    def in_json(self, request: HttpRequest) -> bool:
+        """Whether a query service answers this request with JSON in the place of XML."""
+        return self.protocol == "query" and (request.header("accept") or "").partition(";")[0] == "application/json"
+
+    def compile_json_writer(self, model: OperationModel) -> Write:
+        write_value = self._writers.of(model.output)
+
+        def write(output: dict[str, Any], request_id: str) -> HttpResponse:
+            answer: dict[str, Any] = {"ResponseMetadata": {"RequestId": request_id}}
+            if model.result_wrapper is not None:
+                answer = {model.result_wrapper: write_value(output) if write_value else output, **answer}
+            body = jsonbody.dumps({f"{model.name}Response": answer})
+            return HttpResponse(200, _headers(request_id, "application/json"), body)
+
+        return write
+
     def _json_writer(self, model: OperationModel) -> Write:
         write_value, content_type = self._writers.of(model.output), self._content_type
         # A logs operation without an output answers with an empty body, as AWS does.
@@ -171,11 +196,17 @@ class Service:
         members: Mapping[str, Any] | None = None,
         sender: bool = True,
         request_id: str = "",
+        request: HttpRequest | None = None,
     ) -> HttpResponse:
-        """The protocol's error shape. A status of 400 gives way to the one that the model has for this error."""
+        """The protocol's error shape. A status of 400 gives way to the one that the model has for this error. `request`
+        is the one that is answered, where it may ask for a form."""
         shape = self.model.errors.get(code)
         if status == 400 and shape is not None and shape.error_status is not None:
             status = shape.error_status
+        if request is not None and self.in_json(request):
+            error = {"Code": code, "Message": message, "Type": "Sender" if sender else "Receiver"}
+            body = jsonbody.dumps({"Error": error, "RequestId": request_id})
+            return HttpResponse(status, _headers(request_id, "application/json"), body)
         if self.protocol == "query":
             body = query.write_error(self.model.xml_namespace, code, message, sender, request_id)
             return HttpResponse(status, _headers(request_id, "text/xml"), body)

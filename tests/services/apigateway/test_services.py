@@ -60,9 +60,9 @@ def deployed(world: GatewayWorld, uri: str, verb: str = "POST", credentials: str
 @pytest.mark.parametrize(
     ("uri", "verb", "expected"),
     [
-        ("sts:action/GetCallerIdentity", "POST", "assumed-role/Caller/BackplaneAssumeRoleSession</Arn>"),
-        ("iam:action/ListRoles", "POST", "<RoleName>Caller</RoleName>"),
-        ("iam:path//?Action=GetRole&RoleName=Caller&Version=2010-05-08", "GET", "<RoleName>Caller</RoleName>"),
+        ("sts:action/GetCallerIdentity", "POST", 'assumed-role/Caller/BackplaneAssumeRoleSession"}'),
+        ("iam:action/ListRoles", "POST", '"ListRolesResult":{"Roles":[{'),
+        ("iam:path//?Action=GetRole&RoleName=Caller&Version=2010-05-08", "GET", '"RoleName":"Caller"'),
         ("lambda:path/2015-03-31/functions", "GET", '{"Functions":[]}'),
         ("apigateway:path/restapis", "GET", '"name":"test"'),
         ("logs:action/DescribeLogGroups", "POST", '{"logGroups":[]}'),
@@ -103,10 +103,26 @@ def test_the_callers_own_credentials(world: GatewayWorld) -> None:
     world("UpdateMethod", restApiId=api, resourceId=resource, httpMethod="GET", patchOperations=patches)
     world.deploy(api)
     key, secret = user(world, "ann", "*")
-    assert f"arn:aws:iam::{ACCOUNT}:user/ann</Arn>" in signed(world, api, key, secret).body.decode()
+    assert f'arn:aws:iam::{ACCOUNT}:user/ann"' in signed(world, api, key, secret).body.decode()
 
 
 def test_a_role_that_may_not(world: GatewayWorld) -> None:
     api = deployed(world, "logs:action/DescribeLogGroups", credentials=world.role("Weak"))
     answer = world.request(api, path="/a")
     assert json.loads(answer.body)["__type"].endswith("AccessDeniedException")
+
+
+def test_query_services_answer_in_the_form_that_is_asked_for(world: GatewayWorld) -> None:
+    uri = "iam:path//?Action=GetRole&RoleName={role}&Version=2010-05-08"
+    mapped = {
+        "integration.request.path.role": "method.request.querystring.role",
+        "integration.request.header.Accept": "method.request.querystring.form",
+    }
+    api = deployed(world, uri, "GET", requestParameters=mapped)
+    found = json.loads(world.request(api, path="/a?role=Caller").body)["GetRoleResponse"]
+    assert found["GetRoleResult"]["Role"]["RoleName"] == "Caller"
+    assert list(found["ResponseMetadata"]) == ["RequestId"]
+    error = json.loads(world.request(api, path="/a?role=Nobody").body)
+    assert error["Error"]["Code"] == "NoSuchEntity"
+    assert (error["Error"]["Type"], list(error)) == ("Sender", ["Error", "RequestId"])
+    assert world.request(api, path="/a?role=Caller&form=text/xml").body.startswith(b"<GetRoleResponse")
