@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,14 @@ from stategate.services.ports import FunctionCode, Invocation, InvocationResult,
 WORLD = World("111122223333", "us-east-1")
 
 
-def zipped(source: str) -> bytes:
+def zipped(files: Mapping[str, str]) -> bytes:
+    """A package; each file may be executed."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("handler.py", source)
+        for name, source in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o755 << 16
+            archive.writestr(entry, source)
     return file.getvalue()
 
 
@@ -47,8 +51,10 @@ class PoolWorld:
     def messages(self) -> list[str]:
         return [event.message for _, _, event in self.logged]
 
-    async def function(self, source: str, **changes: Any) -> FunctionCode:
-        sha256, _ = await self.pool.put_package(zipped(source))
+    async def function(self, source: str | Mapping[str, str], **changes: Any) -> FunctionCode:
+        """`source` is that of handler.py, or the sources of files by their names."""
+        files = {"handler.py": source} if isinstance(source, str) else source
+        sha256, _ = await self.pool.put_package(zipped(files))
         name = f"f{next(self._numbers)}"
         code = FunctionCode(
             world=WORLD,

@@ -94,7 +94,7 @@ def test_a_new_function_and_its_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "message"),
     [
-        ({"Runtime": "nodejs20.x"}, "InvalidParameterValueException", "runtime nodejs20.x"),
+        ({"Runtime": "java21"}, "InvalidParameterValueException", "runtime java21"),
         ({"PackageType": "Image"}, "InvalidParameterValueException", "PackageType Image"),
         ({"Layers": ["arn:aws:lambda:us-east-1:111122223333:layer:l:1"]}, "InvalidParameterValueException", "Layers"),
         ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "InvalidParameterValueException", "VpcConfig"),

@@ -3,8 +3,7 @@
 `FunctionPool` implements `services.ports.Functions`.
 """
 
-from stategate.runtime.functions.environment import RUNTIMES
 from stategate.runtime.functions.packages import PackageError, Packages
 from stategate.runtime.functions.pool import FunctionPool
 
-__all__ = ["RUNTIMES", "FunctionPool", "PackageError", "Packages"]
+__all__ = ["FunctionPool", "PackageError", "Packages"]

@@ -3,13 +3,12 @@
 It runs by its path, apart from the server: it imports nothing of Stategate and no more of the standard library than a
 handler needs, so that it starts fast. What it does follows AWS's Python runtime interface client.
 
-Started as: python bootstrap.py <control fd> <life fd> <runtime> <separator in hex>, with the working directory at the
-code and Lambda's environment variables set. `protocol.py` describes the frames on the control socket.
+Started as: python bootstrap.py <control fd> <life fd or -1> <runtime> <separator in hex>, with the working directory
+at the code and Lambda's environment variables set. `protocol.py` describes the frames on the control socket.
 """
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import json
 import logging
@@ -51,29 +50,17 @@ class Fault(Exception):
 
 
 def die_with(life_fd: int) -> None:
-    """The life pipe closes when the server is gone, however it went: then the whole process group must go, even while
-    the handler holds the interpreter. The kernel sends the signal where it can; elsewhere a thread watches."""
-    try:
-        # A file description of its own: the owner of its signals is this process group.
-        own = os.open(f"/proc/self/fd/{life_fd}", os.O_RDONLY | os.O_NONBLOCK)
-        fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(own, 10, signal.SIGKILL)  # F_SETSIG
-        fcntl.fcntl(own, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
-        try:
-            gone = os.read(own, 1) == b""
-        except BlockingIOError:
-            gone = False
-        if gone:
-            os._exit(1)
-        os.close(life_fd)
-    except OSError:
-        import threading
+    """Where the kernel does not end the worker with the server (`life_fd` is given), a thread reads the pipe that only
+    the server keeps open."""
+    if life_fd < 0:
+        return
+    import threading
 
-        def watch() -> None:
-            os.read(life_fd, 1)
-            os.killpg(os.getpgrp(), signal.SIGKILL)
+    def watch() -> None:
+        os.read(life_fd, 1)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
-        threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 # --- the handler ------------------------------------------------------------------------------------------------

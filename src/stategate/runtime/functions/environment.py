@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import assert_never
 
-from stategate.services.ports import FunctionCode
+from stategate.runtime.functions.families import Program
+from stategate.services.ports import RUNTIMES, FunctionCode, RuntimeFamily
 
-RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
-"""The runtimes that can be asked for; all run on the server's own interpreter."""
+_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
 def environment(
-    code: FunctionCode, directory: Path, log_stream: str, credentials: Mapping[str, str], endpoint: str
+    code: FunctionCode,
+    program: Program,
+    directory: Path,
+    log_stream: str,
+    credentials: Mapping[str, str],
+    endpoint: str,
 ) -> dict[str, str]:
     """The user's variables, and over them Lambda's. `AWS_ENDPOINT_URL` makes AWS's clients talk to this server, unless
     the user set one. `LAMBDA_TASK_ROOT` and `PWD` are where the code really is."""
-    variables = {"AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": "", "TZ": ":UTC"}
+    variables = {"AWS_ENDPOINT_URL": endpoint, "TZ": ":UTC", **_of_family(code, program, directory)}
     variables |= code.environment
     variables |= {
         "AWS_REGION": code.world.region,
         "AWS_DEFAULT_REGION": code.world.region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{code.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": code.name,
         "AWS_LAMBDA_FUNCTION_VERSION": code.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(code.memory),
@@ -39,12 +43,21 @@ def environment(
         "_HANDLER": code.handler,
     }
     variables |= credentials
-    variables.setdefault("PATH", _path())
-    if not variables["PYTHONPATH"]:
-        del variables["PYTHONPATH"]
+    if RUNTIMES[code.runtime] is not RuntimeFamily.PROVIDED:
+        variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{code.runtime}"
     return variables
 
 
-def _path() -> str:
-    """The server's own programs first: a handler that starts `python` gets the interpreter that runs it."""
-    return os.pathsep.join((str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"))
+def _of_family(code: FunctionCode, program: Program, directory: Path) -> dict[str, str]:
+    """Variables that the user may set otherwise. The program's own directory comes first in `PATH`: a handler that
+    starts `python` or `node` gets the one that runs it."""
+    match RUNTIMES[code.runtime]:
+        case RuntimeFamily.PYTHON:
+            return {"PATH": os.pathsep.join((str(Path(program.path).parent), *_PATH))}
+        case RuntimeFamily.NODEJS:
+            path = os.pathsep.join((str(Path(program.path).parent), *_PATH))
+            return {"PATH": path, "NODE_PATH": str(directory)}
+        case RuntimeFamily.PROVIDED:
+            return {"PATH": os.pathsep.join(_PATH)}
+        case family:
+            assert_never(family)

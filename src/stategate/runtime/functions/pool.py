@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import secrets
 import time
 from collections import deque
@@ -24,6 +23,8 @@ import structlog
 
 from stategate.runtime.functions import protocol, results
 from stategate.runtime.functions.environment import environment
+from stategate.runtime.functions.families import InvalidEntrypoint, find_program
+from stategate.runtime.functions.life import Life
 from stategate.runtime.functions.output import Output
 from stategate.runtime.functions.packages import Packages
 from stategate.runtime.functions.worker import Ending, Launch, Outcome, Worker, new_stream
@@ -98,6 +99,17 @@ class Crew:
         return self.waiting[0] if self.waiting else None
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What came of starting a worker: its output, how its initialisation ended and the seconds that it had. `worker`
+    None: there was no program to start."""
+
+    output: Output
+    outcome: Outcome
+    limit: float
+    worker: Worker | None
+
+
 def same_worker(one: FunctionCode, other: FunctionCode) -> bool:
     """Whether a worker of one may serve the other: everything is equal but the concurrency."""
     return one is other or (
@@ -152,7 +164,7 @@ class FunctionPool:
         self._most_starting = max(2, os.cpu_count() or 2)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._life = os.pipe()
+        self._life = Life()
         self._closed = False
 
     # --- the port
@@ -210,8 +222,7 @@ class FunctionPool:
         for worker in workers:
             worker.kill()
         await asyncio.gather(*(worker.reaped for worker in workers))
-        for fd in self._life:
-            os.close(fd)
+        self._life.close()
 
     # --- who serves whom
 
@@ -326,7 +337,7 @@ class FunctionPool:
 
     async def _starting_of(self, crew: Crew, code: FunctionCode) -> None:
         problem: Exception | None = None
-        started: tuple[Worker, Outcome, float] | None = None
+        started: Started | None = None
         try:
             started = await self._launch(code)
         except Exception as error:  # noqa: BLE001  whoever waits for the worker gets it
@@ -339,45 +350,51 @@ class FunctionPool:
                 self._leave(job)
                 job.future.set_exception(problem)
         else:
-            self._joined(crew, code, *started)
+            self._joined(crew, code, started)
         self._dispatch(crew)
         self._grow()
 
-    def _joined(self, crew: Crew, code: FunctionCode, worker: Worker, outcome: Outcome, limit: float) -> None:
-        if outcome.answer is not None and outcome.answer.kind == protocol.READY:
+    def _joined(self, crew: Crew, code: FunctionCode, started: Started) -> None:
+        worker, outcome = started.worker, started.outcome
+        if worker is not None and outcome.answer is not None and outcome.answer.kind == protocol.READY:
             worker.init_ms = outcome.seconds * 1000
             worker.retired = not same_worker(crew.code, code)
             self._released(crew, worker)
             return
         if (job := self._take(crew)) is not None:
-            worker.output.begin(results.start_line(code, job.invocation))
-            self._conclude(worker, job, outcome, None, limit)
-        self._discard(worker)
+            started.output.begin(results.start_line(code, job.invocation))
+            self._conclude(started.output, job, outcome, None, started.limit)
+        if worker is not None:
+            self._discard(worker)
 
-    async def _launch(self, code: FunctionCode) -> tuple[Worker, Outcome, float]:
-        """A worker whose initialisation has ended, how, and the seconds that it had. One that takes longer than 10
-        seconds is begun again with the function's timeout, as on AWS."""
-        worker, outcome = await self._launch_within(code, INIT_LIMIT)
-        if outcome.ending is not Ending.TIMED_OUT:
-            return worker, outcome, INIT_LIMIT
-        self._discard(worker)
-        return *await self._launch_within(code, code.timeout), code.timeout
+    async def _launch(self, code: FunctionCode) -> Started:
+        """One that takes longer than 10 seconds is begun again with the function's timeout, as on AWS."""
+        started = await self._launch_within(code, INIT_LIMIT)
+        if started.outcome.ending is not Ending.TIMED_OUT:
+            return started
+        assert started.worker is not None
+        self._discard(started.worker)
+        return await self._launch_within(code, code.timeout)
 
-    async def _launch_within(self, code: FunctionCode, limit: float) -> tuple[Worker, Outcome]:
+    async def _launch_within(self, code: FunctionCode, limit: float) -> Started:
         stream = new_stream(code.version, self._clock.now())
-        directory = self._packages.code(code.code_sha256)
         separator = b"\0" + secrets.token_hex(8).encode() + b"\0"
-        variables = environment(code, directory, stream, self._credentials(code), self._endpoint())
-        launch = Launch(code, directory, variables, stream, separator.hex(), self._life[0])
-        sink = Sink(code, stream, self._log_writer, self._may_log)
-        output = Output(sink, separator, self._clock.now)
-        output.say(f"INIT_START Runtime Version: {code.runtime} on CPython {platform.python_version()}\n")
-        worker = await Worker.start(launch, output)
+        output = Output(Sink(code, stream, self._log_writer, self._may_log), separator, self._clock.now)
+        directory = self._packages.code(code.code_sha256)
+        try:
+            program = await find_program(code, directory)
+            credentials = self._credentials(code)
+            variables = environment(code, program, directory, stream, credentials, self._endpoint())
+            output.say(f"INIT_START Runtime Version: {program.version}\n")
+            launch = Launch(code, program, directory, variables, separator.hex(), self._life)
+            worker = await Worker.start(launch, output)
+        except InvalidEntrypoint as error:
+            return Started(output, Outcome(None, 0.0, 0, Ending.NOT_STARTED, str(error)), limit, None)
         self._workers.add(worker)
         ready: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         try:
             worker.wait_ready(limit, lambda outcome: None if ready.done() else ready.set_result(outcome))
-            return worker, await ready
+            return Started(output, await ready, limit, worker)
         except asyncio.CancelledError:
             worker.kill()
             raise
@@ -397,12 +414,12 @@ class FunctionPool:
         crew.busy.discard(worker)
         if outcome.answer is None:
             worker.retired = True
-        self._conclude(worker, job, outcome, init_ms, job.code.timeout)
+        self._conclude(worker.output, job, outcome, init_ms, job.code.timeout)
         self._released(crew, worker)
 
-    def _conclude(self, worker: Worker, job: Job, outcome: Outcome, init_ms: float | None, limit: float) -> None:
+    def _conclude(self, output: Output, job: Job, outcome: Outcome, init_ms: float | None, limit: float) -> None:
         ended = results.ended(job.code, job.invocation, outcome, init_ms, limit, self._clock.now())
-        tail = worker.output.end(*ended.lines)
+        tail = output.end(*ended.lines)
         self._leave(job)
         if self._closed:
             # The workers were killed: that is no result of the function.

@@ -3,7 +3,8 @@
 To the worker, an invocation: two sizes (4 bytes each, big-endian), the head as JSON
 `{"id", "deadline" (epoch ms), "arn", "client" (JSON text or null), "trace"}`, the payload.
 From the worker: a kind (1 byte), its resident memory in KB (4 bytes), a size (4 bytes), the payload. The first frame is
-READY or INIT_ERROR, with nothing or the error; then RESULT or ERROR for each invocation.
+READY or INIT_ERROR, with nothing or the error; then RESULT or ERROR for each invocation. A worker that ends after its
+answer adds LAST to the kind.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import orjson
 from stategate.runtime.functions.bootstrap import ERROR, INIT_ERROR, READY, RESULT
 from stategate.services.ports import Invocation
 
-__all__ = ["ERROR", "INIT_ERROR", "READY", "RESULT", "Answer", "FrameReader", "invocation_frame"]
+__all__ = ["ERROR", "INIT_ERROR", "READY", "RESULT", "Answer", "FrameReader", "ProtocolError", "invocation_frame"]
 
 _REQUEST = struct.Struct("!II")
 _RESPONSE = struct.Struct("!BII")
 MAX_PAYLOAD = 8 << 20
+LAST = 0x80
 
 
 class ProtocolError(Exception):
@@ -29,9 +31,12 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`memory_kb` 0: not known. `last`: the worker takes no further invocation."""
+
     kind: int
     memory_kb: int
     payload: bytes
+    last: bool = False
 
 
 def invocation_frame(invocation: Invocation, deadline: float) -> bytes:
@@ -60,10 +65,10 @@ class FrameReader:
         if len(self._data) < _RESPONSE.size:
             return None
         kind, memory_kb, size = _RESPONSE.unpack_from(self._data)
-        if kind > INIT_ERROR or size > MAX_PAYLOAD or len(self._data) > _RESPONSE.size + size:
+        if kind & ~LAST > INIT_ERROR or size > MAX_PAYLOAD or len(self._data) > _RESPONSE.size + size:
             raise ProtocolError
         if len(self._data) < _RESPONSE.size + size:
             return None
         payload = bytes(memoryview(self._data)[_RESPONSE.size :])
         self._data = bytearray()
-        return Answer(kind, memory_kb, payload)
+        return Answer(kind & ~LAST, memory_kb, payload, bool(kind & LAST))

@@ -44,10 +44,18 @@ def ended(
             report = _report(code, invocation, outcome, init_ms, limit, "Status: timeout")
             return Ended(payload, "Unhandled", (f"{_stamp(now)} {request_id} {text}\n\n", _end(request_id), report))
         case Ending.EXITED:
-            text = f"RequestId: {request_id} Error: {outcome.exit}"
-            report = _report(code, invocation, outcome, init_ms, limit, "Status: error\tError Type: Runtime.ExitError")
-            lines = (f"{text}\nRuntime.ExitError\n", _end(request_id), report)
-            return Ended(_error("Runtime.ExitError", text), "Unhandled", lines)
+            return _broken("Runtime.ExitError", code, invocation, outcome, init_ms, limit)
+        case Ending.NOT_STARTED:
+            return _broken("Runtime.InvalidEntrypoint", code, invocation, outcome, init_ms, limit)
+
+
+def _broken(
+    error_type: str, code: FunctionCode, invocation: Invocation, outcome: Outcome, init_ms: float | None, limit: float
+) -> Ended:
+    text = f"RequestId: {invocation.request_id} Error: {outcome.exit}"
+    report = _report(code, invocation, outcome, init_ms, limit, f"Status: error\tError Type: {error_type}")
+    lines = (f"{text}\n{error_type}\n", _end(invocation.request_id), report)
+    return Ended(_error(error_type, text), "Unhandled", lines)
 
 
 def _error(error_type: str, message: str) -> bytes:

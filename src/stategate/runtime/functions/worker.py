@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import signal
-import socket
 import subprocess
-import sys
 import time
-from asyncio import AbstractEventLoop, Future, TimerHandle, Transport
+from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import cast
 
-from stategate.runtime.functions import protocol
+from stategate.runtime.functions import families, life
+from stategate.runtime.functions.channels import Channel
+from stategate.runtime.functions.families import InvalidEntrypoint, Program
+from stategate.runtime.functions.life import Life
 from stategate.runtime.functions.output import Output
-from stategate.runtime.functions.protocol import Answer, FrameReader, ProtocolError
+from stategate.runtime.functions.protocol import Answer
 from stategate.services.ports import FunctionCode, Invocation
 
-BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _CHUNK = 65536
 _DRAIN = 1 << 20
 _GRACE = 1.0
@@ -43,13 +43,14 @@ class Ending(Enum):
     """Why an invocation ended without an answer."""
 
     EXITED = "exited"
+    NOT_STARTED = "not started"
     TIMED_OUT = "timed out"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of starting, or of an invocation. `answer` None: see `ending`; `exit` says how the process went.
-    `seconds` is how long it took."""
+    """What came of starting, or of an invocation. `answer` None: see `ending`; `exit` says how the process went, or why
+    there is none. `seconds` is how long it took."""
 
     answer: Answer | None
     seconds: float
@@ -63,19 +64,18 @@ class Launch:
     """What a worker is started with."""
 
     code: FunctionCode
+    program: Program
     directory: Path
     environment: Mapping[str, str]
-    log_stream: str
     separator: str
-    life: int  # the read end of the pipe that closes when the server is gone
+    life: Life
 
 
-class Worker(asyncio.Protocol):
+class Worker:
     """Everything happens by callbacks in the event loop; `done` is called once for every `wait_ready` and `run`."""
 
-    def __init__(self, launch: Launch, output: Output, process: subprocess.Popen[bytes], output_fd: int) -> None:
-        self.launch = launch
-        self.code = launch.code
+    def __init__(self, code: FunctionCode, output: Output) -> None:
+        self.code = code
         self.output = output
         self.born = time.monotonic()
         self.idle_since = self.born
@@ -83,10 +83,10 @@ class Worker(asyncio.Protocol):
         self.gone = False
         self.retired = False
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
-        self._process = process
-        self._output_fd: int | None = output_fd
-        self._reader = FrameReader()
-        self._transport: Transport | None = None
+        self._process: subprocess.Popen[bytes]
+        self._output_fd: int | None = None
+        self._channel = families.channel(code, self._answered, self._lost)
+        self._early: Answer | None = None
         self._done: Callable[[Outcome], None] | None = None
         self._timer: TimerHandle | None = None
         self._began = 0.0
@@ -97,25 +97,30 @@ class Worker(asyncio.Protocol):
 
     @staticmethod
     async def start(launch: Launch, output: Output) -> Worker:
-        """Starts the process; it is not ready yet. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair()
-        read_fd, write_fd = os.pipe()
-        try:
-            process = await loop.run_in_executor(None, _spawn, launch, theirs.fileno(), write_fd)
-        except BaseException:
-            ours.close()
-            os.close(read_fd)
-            raise
-        finally:
-            theirs.close()
-            os.close(write_fd)
-        os.set_blocking(read_fd, False)
-        ours.setblocking(False)
-        worker = Worker(launch, output, process, read_fd)
-        worker._watch()
-        await loop.create_unix_connection(lambda: worker, sock=ours)
+        """Starts the process; it is not ready yet. Raises `InvalidEntrypoint` and OSError."""
+        worker = Worker(launch.code, output)
+        await worker._start(launch)
         return worker
+
+    async def _start(self, launch: Launch) -> None:
+        try:
+            await self._channel.prepare()
+            read_fd, write_fd = os.pipe()
+            try:
+                spawn = self._loop.run_in_executor(None, _spawn, launch, self._channel, write_fd)
+                self._process = await spawn
+            except BaseException:
+                os.close(read_fd)
+                raise
+            finally:
+                os.close(write_fd)
+        except BaseException:
+            self._channel.close()
+            raise
+        os.set_blocking(read_fd, False)
+        self._output_fd = read_fd
+        self._watch()
+        await self._channel.connect()
 
     @property
     def busy(self) -> bool:
@@ -128,14 +133,15 @@ class Worker(asyncio.Protocol):
     def wait_ready(self, limit: float, done: Callable[[Outcome], None]) -> None:
         """The answer is READY or INIT_ERROR."""
         self._expect(self.born, limit, done)
-        if self.gone:
+        if self._early is not None:
+            self._finish(self._early, None)
+        elif self.gone:
             self._finish(None, Ending.EXITED)
 
     def run(self, invocation: Invocation, limit: float, deadline: float, done: Callable[[Outcome], None]) -> None:
         """`limit` in seconds from now; `deadline` in epoch seconds is what the handler is told."""
-        assert self._transport is not None
         self._expect(time.monotonic(), limit, done)
-        self._transport.write(protocol.invocation_frame(invocation, deadline))
+        self._channel.invoke(invocation, deadline)
 
     def kill(self) -> None:
         """Ends the whole process group at once."""
@@ -157,23 +163,15 @@ class Worker(asyncio.Protocol):
 
     # --- callbacks of the event loop
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not inherit from asyncio's.
-        self._transport = cast(Transport, transport)
-        if self.gone:
-            self._transport.abort()
+    def _answered(self, answer: Answer) -> None:
+        if self._done is None:
+            # Before anybody waits only a worker that got ready quickly can answer.
+            self._early = answer
+        self.retired = self.retired or answer.last
+        self._finish(answer, None)
 
-    def data_received(self, data: bytes) -> None:
-        try:
-            answer = self._reader.feed(data)
-        except ProtocolError:
-            self.kill()
-            return
-        if answer is not None:
-            self._finish(answer, None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        # A process that closes the socket is about to end, and how is still to be seen; else it is of no use any more.
+    def _lost(self) -> None:
+        # A process that breaks off is about to end, and how is still to be seen; else it is of no use any more.
         if not self.gone:
             self._loop.call_later(_GRACE, self.kill)
 
@@ -228,7 +226,8 @@ class Worker(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._drain()
-        self._peak_kb = max(self._peak_kb, answer.memory_kb if answer is not None else 0)
+        if answer is not None:
+            self._peak_kb = max(self._peak_kb, answer.memory_kb or self._resident_kb())
         exit_ = _exit_text(self._process.returncode) if ending is Ending.EXITED else ""
         done(Outcome(answer, seconds, self._peak_kb, ending, exit_))
 
@@ -276,25 +275,41 @@ class Worker(asyncio.Protocol):
         if self._statm is not None:
             os.close(self._statm)
             self._statm = None
-        if self._transport is not None:
-            self._transport.abort()
+        self._channel.close()
 
 
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+_NO_PROGRAM = {
+    errno.ENOENT: "no such file or directory",
+    errno.EACCES: "permission denied",
+    errno.ENOEXEC: "exec format error",
+}
 
 
-def _spawn(launch: Launch, control: int, output: int) -> subprocess.Popen[bytes]:
-    arguments = (str(control), str(launch.life), launch.code.runtime, launch.separator)
-    return subprocess.Popen(
-        (sys.executable, str(BOOTSTRAP), *arguments),
-        cwd=launch.directory,
-        env=dict(launch.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        pass_fds=(control, launch.life),
-        start_new_session=True,
-    )
+def _spawn(launch: Launch, channel: Channel, output: int) -> subprocess.Popen[bytes]:
+    """Raises `InvalidEntrypoint` if the program is not one that can be run, and OSError."""
+    end = launch.life.end_for_worker()
+    watched = -1 if life.IN_KERNEL else end
+    try:
+        process = subprocess.Popen(
+            families.command(launch.code, launch.program, channel.inherited, watched, launch.separator),
+            cwd=launch.directory,
+            env={**launch.environment, **channel.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(*channel.inherited, end),
+            start_new_session=True,
+        )
+        launch.life.bind(end, process.pid)
+        return process
+    except OSError as error:
+        if error.errno in _NO_PROGRAM and error.filename != str(launch.directory):
+            reason = _NO_PROGRAM[error.errno]
+            raise InvalidEntrypoint(f"fork/exec /var/task/{Path(launch.program.path).name}: {reason}") from None
+        raise
+    finally:
+        os.close(end)
 
 
 def _exit_text(returncode: int | None) -> str:

@@ -11,8 +11,8 @@ from stategate.services import access
 from stategate.services.call import Call, Input
 from stategate.services.errors import validation_error
 from stategate.services.lambda_.names import invalid
+from stategate.services.ports import RUNTIMES
 
-RUNTIMES = ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14")
 MAX_TIMEOUT = 900
 MAX_MEMORY = 10_240
 MAX_ENVIRONMENT = 4096

@@ -22,7 +22,15 @@ from stategate.services.ports.executions import (
     TaskOwner,
 )
 from stategate.services.ports.foundation import Clock, Entropy, Records, Store, World
-from stategate.services.ports.functions import FunctionCode, Functions, Invocation, InvocationResult, Throttled
+from stategate.services.ports.functions import (
+    RUNTIMES,
+    FunctionCode,
+    Functions,
+    Invocation,
+    InvocationResult,
+    RuntimeFamily,
+    Throttled,
+)
 from stategate.services.ports.items import (
     ChildResult,
     ItemsFailed,
@@ -36,6 +44,7 @@ from stategate.services.ports.outbound import Offline, Outbound, OutboundError, 
 from stategate.services.ports.tasks import TaskAccepted, TaskFailure, TaskOutcome, TaskRunner, TaskSuccess
 
 __all__ = [
+    "RUNTIMES",
     "ActivityTask",
     "ChildResult",
     "Clock",
@@ -68,6 +77,7 @@ __all__ = [
     "OutboundResponse",
     "Ports",
     "Records",
+    "RuntimeFamily",
     "Store",
     "StoredLogEvent",
     "TaskAccepted",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from stategate.asl.history import HistoryEvent
 from stategate.services.ports.foundation import World
@@ -23,7 +23,7 @@ class LogDestination:
 class NewExecution:
     """An execution to start. `arn` is the execution's ARN, `type` STANDARD or EXPRESS, `definition` the text that the
     state machine had at the start: the execution keeps it. `input` is the JSON text, verbatim. `parent` is the task
-    (execution's ARN and command) that started it."""
+    (execution's ARN and command) that started it. `redrives` and `redriven` (when the last was) are kept beside it."""
 
     arn: str
     name: str
@@ -46,6 +46,11 @@ class NewExecution:
     map_index: int = -1
     map_items: int | None = None
     redrives: int = 0
+    redriven: float | None = None
+
+
+ListedBy = Literal["machine", "machine_version", "machine_alias"]
+"""What executions are listed by: the state machine, or the version or the alias that they were started with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +152,16 @@ class Executions(Protocol):
     def get(self, arn: str) -> Execution | None: ...
 
     def list(
-        self, machine_arn: str, *, status: str | None = None, after: tuple[float, str] | None = None, limit: int = 1000
+        self,
+        arn: str,
+        *,
+        by: ListedBy = "machine",
+        status: str | None = None,
+        after: tuple[float, str] | None = None,
+        limit: int = 1000,
     ) -> Sequence[Execution]:
-        """Newest first: by (started, arn), both descending, strictly after the position `after`. Standard only."""
+        """The Standard executions of what the ARN names. Newest first: by (started, arn), both descending, strictly
+        after the position `after`. The cost is that of what is returned."""
         ...
 
     def history(

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from stategate.services.ports.foundation import World
+
+
+class RuntimeFamily(Enum):
+    """What runs the handler: the server's own interpreter, Node.js, or the package's own `bootstrap`."""
+
+    PYTHON = "python"
+    NODEJS = "nodejs"
+    PROVIDED = "provided"
+
+
+RUNTIMES: Mapping[str, RuntimeFamily] = {
+    **{f"python3.{minor}": RuntimeFamily.PYTHON for minor in range(9, 15)},
+    **{f"nodejs{major}.x": RuntimeFamily.NODEJS for major in (16, 18, 20, 22, 24)},
+    **{f"provided.{system}": RuntimeFamily.PROVIDED for system in ("al2", "al2023")},
+}
+"""The runtimes that a function may have, by their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from stategate.asl.maprun import ItemSource, ResultTarget
+from stategate.asl.maprun import Item, ItemSource, ResultTarget
 from stategate.services.ports.executions import NewExecution
 
 
@@ -41,8 +41,8 @@ class MapRunData(Protocol):
         """May the role start the children? Raises `ItemsFailed`."""
         ...
 
-    def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
-        """The items, some at a time, as JSON values. Raises `ItemsFailed`."""
+    def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
+        """The items, some at a time. Raises `ItemsFailed`."""
         ...
 
     async def write(
@@ -74,14 +74,19 @@ class ObjectStoreError(Exception):
 
 
 class ObjectStore(Protocol):
-    """S3, on another server. Every method raises `ObjectStoreError`."""
+    """S3, on another server. `owner`: the account that the bucket must belong to, if it was given. Every method raises
+    `ObjectStoreError`."""
 
-    def read(self, region: str, bucket: str, key: str, version: str | None = None) -> AsyncIterator[bytes]:
+    def read(
+        self, region: str, bucket: str, key: str, version: str | None = None, owner: str | None = None
+    ) -> AsyncIterator[bytes]:
         """The object, in pieces."""
         ...
 
-    def objects(self, region: str, bucket: str, prefix: str) -> AsyncIterator[Sequence[ListedObject]]:
+    def objects(
+        self, region: str, bucket: str, prefix: str, owner: str | None = None
+    ) -> AsyncIterator[Sequence[ListedObject]]:
         """The objects whose key starts with `prefix`, a page at a time."""
         ...
 
-    async def put(self, region: str, bucket: str, key: str, body: bytes) -> None: ...
+    async def put(self, region: str, bucket: str, key: str, body: bytes, owner: str | None = None) -> None: ...

@@ -1,0 +1,105 @@
+"""What the family of a function's runtime decides: the program of a worker, its arguments, and how it is talked to."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from stategate.runtime.functions.channels import Channel, ControlSocket
+from stategate.runtime.functions.protocol import Answer
+from stategate.runtime.functions.runtimeapi import RuntimeApi
+from stategate.services.ports import RUNTIMES, FunctionCode, RuntimeFamily
+
+PYTHON_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+NODE_BOOTSTRAP = Path(__file__).with_name("bootstrap.mjs")
+OLDEST_NODE = 16
+HEAP_SHARE = 0.9
+"""Of a function's memory, for the heap of Node.js; what the program itself needs is the rest."""
+
+_node_versions: dict[tuple[str, float], str] = {}
+
+
+class InvalidEntrypoint(Exception):
+    """There is no program to run the function with; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`version` is what the log says of it."""
+
+    path: str
+    version: str
+
+
+async def find_program(code: FunctionCode, directory: Path) -> Program:
+    """The program for functions of this runtime. Raises `InvalidEntrypoint`."""
+    match RUNTIMES[code.runtime]:
+        case RuntimeFamily.PYTHON:
+            return Program(sys.executable, f"{code.runtime} on CPython {platform.python_version()}")
+        case RuntimeFamily.NODEJS:
+            return await _node(code.runtime)
+        case RuntimeFamily.PROVIDED:
+            bootstrap = directory / "bootstrap"
+            if not bootstrap.is_file():
+                raise InvalidEntrypoint("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
+            return Program(str(bootstrap), code.runtime)
+        case family:
+            assert_never(family)
+
+
+def command(code: FunctionCode, program: Program, control: tuple[int, ...], life: int, separator: str) -> list[str]:
+    """`control`: the inherited descriptors of the channel. `life`: of the pipe that the worker must watch, or -1.
+    `separator` in hex."""
+    arguments = [*map(str, control), str(life), code.runtime, separator]
+    match RUNTIMES[code.runtime]:
+        case RuntimeFamily.PYTHON:
+            return [program.path, str(PYTHON_BOOTSTRAP), *arguments]
+        case RuntimeFamily.NODEJS:
+            heap = f"--max-old-space-size={int(code.memory * HEAP_SHARE)}"
+            return [program.path, heap, str(NODE_BOOTSTRAP), *arguments]
+        case RuntimeFamily.PROVIDED:
+            return [program.path]
+        case family:
+            assert_never(family)
+
+
+def channel(code: FunctionCode, answered: Callable[[Answer], None], lost: Callable[[], None]) -> Channel:
+    if RUNTIMES[code.runtime] is RuntimeFamily.PROVIDED:
+        return RuntimeApi(answered, lost)
+    return ControlSocket(answered, lost)
+
+
+async def _node(runtime: str) -> Program:
+    path = shutil.which("node")
+    if path is None:
+        raise InvalidEntrypoint(
+            f"The runtime {runtime} needs Node.js, and the Stategate server finds no program `node` on its PATH."
+            f" Install Node.js {OLDEST_NODE} or later there and invoke the function again."
+        )
+    version = await asyncio.get_running_loop().run_in_executor(None, _node_version, path)
+    match = re.fullmatch(r"v(\d+)\..*", version)
+    if match is None or int(match[1]) < OLDEST_NODE:
+        raise InvalidEntrypoint(
+            f"The runtime {runtime} needs Node.js {OLDEST_NODE} or later; {path} is {version or 'no Node.js'}."
+        )
+    return Program(path, f"{runtime} on Node.js {version}")
+
+
+def _node_version(path: str) -> str:
+    """What `--version` says; asked once for each program that is installed there."""
+    try:
+        key = path, Path(path).stat().st_mtime
+        if key not in _node_versions:
+            asked = subprocess.run((path, "--version"), capture_output=True, text=True, timeout=10)
+            _node_versions[key] = asked.stdout.strip()
+        return _node_versions[key]
+    except (OSError, subprocess.SubprocessError):
+        return ""

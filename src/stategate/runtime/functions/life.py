@@ -1,0 +1,40 @@
+"""A worker never outlives the server: the kernel ends its process group when the server is gone, however it went.
+
+`Life` holds a pipe whose write end only the server has. Each worker inherits a read end of its own, which is set to
+send SIGKILL to the worker's group when the pipe closes: nothing in the worker has to run for that, so it holds for
+handlers that keep their interpreter busy and for programs of any language. Where the kernel has no such signal, the
+worker's bootstrap watches the pipe.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+
+IN_KERNEL = sys.platform == "linux"
+_F_SETSIG = 10
+
+
+class Life:
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+
+    def end_for_worker(self) -> int:
+        """A read end for one worker to inherit; the caller closes it once `bind` is done."""
+        if IN_KERNEL:
+            # A file description of its own: the owner of its signals will be the worker's group.
+            return os.open(f"/proc/self/fd/{self._read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.dup(self._read)
+
+    def bind(self, end: int, group: int) -> None:
+        """From now on the process group ends with the server."""
+        if IN_KERNEL:
+            fcntl.fcntl(end, fcntl.F_SETOWN, -group)
+            fcntl.fcntl(end, _F_SETSIG, signal.SIGKILL)
+            fcntl.fcntl(end, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+
+    def close(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
