@@ -183,6 +183,25 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         run(tmp_path, lambda store: asyncio.sleep(0))
 
 
+def test_what_executions_were_started_with_is_found_in_older_files(tmp_path: Path) -> None:
+    new = {"machine_version_arn": "m:1", "machine_alias_arn": "m:live", "input": "{}"}
+    connection = apsw.Connection(str(tmp_path / FILE))
+    for script in MIGRATIONS[:3]:
+        connection.execute(script).fetchall()
+    connection.execute(
+        "INSERT INTO execution (arn, machine, status, started, version, definition, new, map_run) VALUES"
+        " ('e', 'm', 'RUNNING', 1.0, 1, x'', ?1, NULL), ('child', 'm/l', 'RUNNING', 1.0, 1, x'', ?1, 'run')",
+        (msgspec.msgpack.encode(new),),
+    ).fetchall()
+    connection.execute("PRAGMA user_version = 3").fetchall()
+    connection.close()
+    run(tmp_path, lambda store: asyncio.sleep(0))
+    connection = apsw.Connection(str(tmp_path / FILE))
+    rows = connection.execute("SELECT arn, machine_version, machine_alias FROM execution ORDER BY arn").fetchall()
+    connection.close()
+    assert rows == [("child", None, None), ("e", "m:1", "m:live")]
+
+
 def test_a_broken_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"this is not a database" * 1000)
     with pytest.raises(CannotOpen, match="not a database"):

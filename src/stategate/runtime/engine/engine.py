@@ -370,8 +370,8 @@ class Engine(Lookups):
         program, step = self._programs.get(live.new), self._language.step
         while live.inbox and len(outcome.deliveries) < TOGETHER:
             delivery = live.inbox.popleft()
-            outcome.event(live, delivery)
             now = outcome.at = self._clock.now()
+            outcome.event(live, delivery)
             self.steps += 1
             try:
                 result = step(program, live.run, delivery.event, now, self._seed + self.steps)
@@ -568,7 +568,7 @@ class Engine(Lookups):
         for observer in self._observers:
             try:
                 if live.version == 1 or outcome.redriven:
-                    observer.status(Execution(live.new, "RUNNING", redrive_count=live.new.redrives))
+                    observer.status(_running(live.new))
                 if outcome.history:
                     observer.events(live.new, outcome.history)
                 if outcome.finish is not None:
@@ -586,8 +586,13 @@ class Engine(Lookups):
         background.add_done_callback(self._background.discard)
 
 
+def _running(new: NewExecution) -> Execution:
+    return Execution(new, "RUNNING", redrive_count=new.redrives, redriven=new.redriven)
+
+
 def _execution(new: NewExecution, finish: Finish, stopped: float | None) -> Execution:
-    return Execution(new, finish.status, stopped, finish.output, finish.error, finish.cause, new.redrives)
+    ending = (finish.status, stopped, finish.output, finish.error, finish.cause)
+    return Execution(new, *ending, new.redrives, new.redriven)
 
 
 def _settle(delivery: Delivery, error: Exception | None) -> None:

@@ -119,7 +119,7 @@ class Outcome:
             case ActivityStarted(command=command):
                 self.taken.add(command)
             case Redriven():
-                live.new = replace(live.new, redrives=live.new.redrives + 1)
+                live.new = replace(live.new, redrives=live.new.redrives + 1, redriven=self.at)
                 self.redriven = True
             case TaskRestarted(command=command):
                 if command in live.owed:
@@ -193,7 +193,11 @@ class Outcome:
         change.posts = [(child, STOP, encode_event(StopRequested())) for child in self.stops]
         change.waits = live.waits
         change.map_runs, change.stopped_map_runs = self.map_runs, self.stopped_map_runs
-        change.has_map_runs, change.redriven, change.at = live.has_map_runs, self.at if self.redriven else None, self.at
+        change.has_map_runs, change.redriven, change.at = (
+            live.has_map_runs,
+            live.new.redriven if self.redriven else None,
+            self.at,
+        )
         if self.finish is not None and live.kept and getattr(live.run, "redrivable", False):
             change.header = live.run.header()
             change.frames = {frame: live.run.frame(frame) for frame in live.run.changed}

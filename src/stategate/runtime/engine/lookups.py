@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stategate.asl.history import HistoryEvent
 from stategate.runtime.store.executions import ExecutionTables
 from stategate.services.ports import Execution, MapRun
+from stategate.services.ports.executions import ListedBy
 
 
 class Lookups:
@@ -19,9 +20,15 @@ class Lookups:
         return self._tables.get(arn)
 
     def list(
-        self, machine_arn: str, *, status: str | None = None, after: tuple[float, str] | None = None, limit: int = 1000
+        self,
+        arn: str,
+        *,
+        by: ListedBy = "machine",
+        status: str | None = None,
+        after: tuple[float, str] | None = None,
+        limit: int = 1000,
     ) -> Sequence[Execution]:
-        return self._tables.page(machine_arn, status=status, after=after, limit=limit)
+        return self._tables.page(arn, by=by, status=status, after=after, limit=limit)
 
     def history(
         self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
@@ -42,7 +49,7 @@ class Lookups:
         after: tuple[float, str] | None = None,
         limit: int = 1000,
     ) -> Sequence[Execution]:
-        return self._tables.children(map_run_arn, status=status, after=after, limit=limit)
+        return self._tables.page(map_run_arn, by="map_run", status=status, after=after, limit=limit)
 
     def map_run(self, arn: str) -> MapRun | None:
         stored = self._tables.map_runs.get(arn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,12 +15,13 @@ from stategate.asl.maprun import RedriveMapRun, StartMapRun
 from stategate.runtime.store import mapruns
 from stategate.runtime.store.writer import Batch, Statement, Writer
 from stategate.services.ports import Execution, NewExecution
+from stategate.services.ports.executions import ListedBy
 
 Done = Callable[[Exception | None], None]
 
 _INSERT_EXECUTION = """INSERT OR IGNORE INTO execution
-    (arn, machine, status, started, version, definition, new, header, stopped, output, error, cause, continues, map_run)
-    VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    (arn, machine, status, started, version, definition, new, header, stopped, output, error, cause, continues, map_run,
+    machine_version, machine_alias) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _STEP = "UPDATE execution SET version = version + 1, header = ?, continues = ? WHERE arn = ? AND version = ?"
 _FINISH = """UPDATE execution SET version = version + 1, header = ?, continues = 0,
     status = ?, stopped = ?, output = ?, error = ?, cause = ? WHERE arn = ? AND version = ?"""
@@ -165,6 +166,7 @@ class ExecutionTables:
                 *ending,
                 change.continues and not finish,
                 new.map_run_arn,
+                *((new.machine_version_arn, new.machine_alias_arn) if new.map_run_arn is None else (None, None)),
             )
         if finish:
             return _FINISH, (
@@ -242,21 +244,16 @@ class ExecutionTables:
         return self._execution(rows[0]) if rows else None
 
     def page(
-        self, machine_arn: str, *, status: str | None, after: tuple[float, str] | None, limit: int
+        self,
+        arn: str,
+        *,
+        by: ListedBy | Literal["map_run"],
+        status: str | None,
+        after: tuple[float, str] | None,
+        limit: int,
     ) -> Sequence[Execution]:
-        where, parameters = "machine = ?", [machine_arn]
-        if status is not None:
-            where, parameters = where + " AND status = ?", [*parameters, status]
-        if after is not None:
-            where, parameters = where + " AND (started, arn) < (?, ?)", [*parameters, *after]  # type: ignore[list-item]
-        sql = f"{_SELECT} WHERE {where} ORDER BY started DESC, arn DESC LIMIT ?"
-        return [self._execution(row) for row in self._read(sql, (*parameters, limit))]
-
-    def children(
-        self, map_run: str, *, status: str | None, after: tuple[float, str] | None, limit: int
-    ) -> Sequence[Execution]:
-        """The Standard children of a map run, newest first."""
-        where, parameters = "map_run = ?", [map_run]
+        """Newest first; `by` is the column, each of which has an index."""
+        where, parameters = f"{by} = ?", [arn]
         if status is not None:
             where, parameters = where + " AND status = ?", [*parameters, status]
         if after is not None:
@@ -292,14 +289,15 @@ class ExecutionTables:
         """None unless the execution is there and runs; `ended`: unless it has ended and kept its frames."""
         status = "status <> 'RUNNING' AND header IS NOT NULL" if ended else "status = 'RUNNING'"
         rows = self._read(
-            f"SELECT new, definition, redrives, version, header, continues FROM execution WHERE arn = ? AND {status}",
+            "SELECT new, definition, redrives, redriven, version, header, continues FROM execution"
+            f" WHERE arn = ? AND {status}",
             (arn,),
         )
         if not rows:
             return None
-        new, key, redrives, version, header, continues = rows[0]
+        new, key, redrives, redriven, version, header, continues = rows[0]
         return StoredRun(
-            replace(self._new(new, key), redrives=redrives),
+            replace(self._new(new, key), redrives=redrives, redriven=redriven),
             version,
             header,
             bool(continues),

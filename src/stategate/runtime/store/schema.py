@@ -3,12 +3,15 @@
 `PRAGMA user_version` is the number of migrations that a file has had. An execution's rows in `timer`, `task`, `token`
 (tasks that wait for an answer from outside) and `watch` (tasks that wait for another execution) are there while it
 runs; those in `frame` also when it ended without success, for a redrive. Its `history` stays. `version` counts its
-commits: their fence.
+commits: their fence. `machine_version` and `machine_alias` are the ARNs that it was started with; children of map runs
+have none.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -85,6 +88,18 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (map_run, idx)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE execution ADD COLUMN machine_version TEXT;
+    ALTER TABLE execution ADD COLUMN machine_alias TEXT;
+    UPDATE execution SET machine_version = msgpack_text(new, 'machine_version_arn'),
+        machine_alias = msgpack_text(new, 'machine_alias_arn') WHERE map_run IS NULL;
+    CREATE INDEX execution_by_version ON execution (machine_version, started, arn) WHERE machine_version IS NOT NULL;
+    CREATE INDEX execution_by_version_status ON execution (machine_version, status, started, arn)
+        WHERE machine_version IS NOT NULL;
+    CREATE INDEX execution_by_alias ON execution (machine_alias, started, arn) WHERE machine_alias IS NOT NULL;
+    CREATE INDEX execution_by_alias_status ON execution (machine_alias, status, started, arn)
+        WHERE machine_alias IS NOT NULL;
+    """,
 )
 
 APPLICATION = 0x53544757  # "STGW": what `file` and `PRAGMA application_id` say
@@ -92,6 +107,12 @@ APPLICATION = 0x53544757  # "STGW": what `file` and `PRAGMA application_id` say
 
 class SchemaTooNew(Exception):
     """A newer Stategate wrote this file."""
+
+
+def _msgpack_text(encoded: bytes, member: str) -> str | None:
+    """A member of an encoded object, for scripts."""
+    value = msgspec.msgpack.decode(encoded).get(member)
+    return value if isinstance(value, str) else None
 
 
 def migrate(connection: Any) -> None:
@@ -102,6 +123,8 @@ def migrate(connection: Any) -> None:
             f"the data directory has schema version {version}, but this Stategate knows {len(MIGRATIONS)} only;"
             " a newer Stategate wrote it"
         )
+    if version < len(MIGRATIONS):
+        connection.create_scalar_function("msgpack_text", _msgpack_text, 2, deterministic=True)
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         finish = f"PRAGMA user_version = {number}; PRAGMA application_id = {APPLICATION}; COMMIT"
         connection.execute(f"BEGIN IMMEDIATE; {script}; {finish}").fetchall()

@@ -9,7 +9,8 @@ from stategate.services.errors import AwsError
 from stategate.services.ports import Ports, Records, World
 from stategate.services.states import names, paging
 from stategate.services.states.configuration import read_encryption
-from stategate.services.states.errors import activity_already_exists, activity_does_not_exist, invalid_arn
+from stategate.services.states.errors import activity_already_exists, activity_does_not_exist
+from stategate.services.states.records import OWNED_KEY
 from stategate.services.states.tagging import read_tags
 from stategate.wire.arn import Arn, InvalidArn
 
@@ -45,18 +46,8 @@ def exists(ports: Ports, arn: str) -> bool:
 
 def existing(call: Call, arn: str) -> Activity:
     """Raises `InvalidArn`, `ActivityDoesNotExist`."""
-    try:
-        parsed = Arn.parse(arn)
-    except InvalidArn:
-        raise invalid_arn(f"Invalid ARN prefix: {arn}") from None
-    kind, _, name = parsed.resource.partition(":")
-    if parsed.service != "states":
-        raise invalid_arn(f"Invalid ARN prefix: {arn}")
-    if kind != "activity":
-        raise invalid_arn(f"Resource type not valid in this context: {kind}")
-    found = None
-    if (parsed.account, parsed.region) == (call.world.account, call.world.region):
-        found = activities(call.ports, call.world).get(name)
+    world, (name,) = names.parse_arn(arn, "activity")
+    found = activities(call.ports, call.world).get(name) if world == call.world else None
     if found is None:
         raise activity_does_not_exist(arn)
     return found
@@ -72,7 +63,7 @@ def create_activity(call: Call, input: Input) -> Output:
     if activity is None:
         activity = Activity(name, call.now, read_tags({}, input.get("tags")), encryption)
         table.put(name, activity)
-    elif activity.encryption != encryption:
+    elif (activity.encryption or OWNED_KEY) != (encryption or OWNED_KEY):
         raise activity_already_exists(activity_arn(call.world, name))
     return {"activityArn": activity_arn(call.world, name), "creationDate": activity.created}
 
@@ -83,7 +74,7 @@ def describe_activity(call: Call, input: Input) -> Output:
         "activityArn": activity_arn(call.world, activity.name),
         "name": activity.name,
         "creationDate": activity.created,
-        "encryptionConfiguration": {"type": activity.encryption or "AWS_OWNED_KEY"},
+        "encryptionConfiguration": {"type": activity.encryption or OWNED_KEY},
     }
 
 
@@ -101,14 +92,7 @@ def delete_activity(call: Call, input: Input) -> Output:
 
 def list_activities(call: Call, input: Input) -> Output:
     """By name."""
-    table = activities(call.ports, call.world)
-    found, token = paging.page(
-        call,
-        input,
-        ["ListActivities"],
-        lambda last: (activity for name, activity in table.items() if last is None or name > last),
-        lambda activity: activity.name,
-    )
+    found, token = paging.by_name(call, input, "ListActivities", activities(call.ports, call.world))
     shown = [
         {
             "activityArn": activity_arn(call.world, activity.name),

@@ -9,10 +9,20 @@ from typing import Any
 import msgspec
 
 from stategate.services.call import Call, Input, Output
-from stategate.services.errors import AwsError, validation_error
+from stategate.services.errors import validation_error
 from stategate.services.states import names, paging, records
-from stategate.services.states.errors import conflict, invalid_arn, invalid_name
+from stategate.services.states.errors import (
+    alias_not_found,
+    conflict,
+    invalid_arn,
+    invalid_name,
+    machine_deleting,
+    quota_exceeded,
+)
 from stategate.services.states.records import Alias, Route
+
+MOST = 100
+"""Aliases that a state machine can have."""
 
 _NAME = re.compile(r"(?=.*[a-zA-Z_\-.])[a-zA-Z0-9_\-.]{1,80}")
 
@@ -26,6 +36,8 @@ def create_state_machine_alias(call: Call, input: Input) -> Output:
     table, key = records.aliases(call.ports, call.world), records.alias_key(machine, name)
     alias = table.get(key)
     if alias is None:
+        if sum(1 for _ in records.aliases_of(call.ports, call.world, machine)) >= MOST:
+            raise quota_exceeded("aliases of a state machine", MOST)
         alias = Alias(name, routes, call.now, call.now, input.get("description"))
         table.put(key, alias)
     elif (alias.routes, alias.description) != (routes, input.get("description")):
@@ -42,9 +54,7 @@ def create_state_machine_alias(call: Call, input: Input) -> Output:
 def update_state_machine_alias(call: Call, input: Input) -> Output:
     machine, alias = _existing(call, input["stateMachineAliasArn"])
     if input.get("routingConfiguration") is None and input.get("description") is None:
-        raise AwsError(
-            "MissingRequiredParameter", "Either the description or the routingConfiguration must be specified"
-        )
+        raise validation_error("Either the description or the routingConfiguration must be specified")
     if input.get("routingConfiguration") is not None:
         of, routes = _read_routes(call, input["routingConfiguration"])
         if of != machine:
@@ -82,7 +92,13 @@ def list_state_machine_aliases(call: Call, input: Input) -> Output:
     arn = input["stateMachineArn"]
     parsed = names.parse_machine_arn(call.world, arn)
     machine = records.existing_machine(call.ports, call.world, names.machine_arn(call.world, parsed.name))
+    if machine.deleting:
+        raise machine_deleting(arn)
     version = parsed.version
+    if parsed.qualifier is not None and version is None:
+        raise invalid_arn(f"Invalid State Machine Version ARN: {arn}")
+    if version is not None:
+        _check_version(call, machine.name, version)
 
     def after(last: Any) -> list[Alias]:
         return [
@@ -121,7 +137,7 @@ def _existing(call: Call, arn: str) -> tuple[str, Alias]:
     machine, name = _parse(call, arn)
     alias = records.aliases(call.ports, call.world).get(records.alias_key(machine, name))
     if alias is None:
-        raise AwsError("ResourceNotFound", "Request references a resource that does not exist.")
+        raise alias_not_found()
     return machine, alias
 
 
@@ -140,8 +156,15 @@ def _read_routes(call: Call, given: Sequence[Any]) -> tuple[str, tuple[Route, ..
     if sum(weights) != 100:
         raise validation_error(f"Sum of routing configuration weights must equal 100. Received: {weights}")
     routes = tuple(Route(each.version or 0, weight) for each, weight in zip(parsed, weights, strict=True))
+    name = parsed[0].name
     for route in routes:
-        key = records.version_key(parsed[0].name, route.version)
-        if records.versions(call.ports, call.world).get(key) is None:
-            raise AwsError("ResourceNotFound", "Request references a resource that does not exist.")
-    return parsed[0].name, routes
+        _check_version(call, name, route.version)
+    machine = records.machines(call.ports, call.world).get(name)
+    if machine is not None and machine.deleting:
+        raise machine_deleting(names.machine_arn(call.world, name))
+    return name, routes
+
+
+def _check_version(call: Call, machine: str, version: int) -> None:
+    if records.versions(call.ports, call.world).get(records.version_key(machine, version)) is None:
+        raise alias_not_found()

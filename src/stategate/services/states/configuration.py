@@ -8,12 +8,18 @@ from typing import Any
 from stategate.asl.problems import InvalidDefinition
 from stategate.services import access
 from stategate.services.call import Call, Output
-from stategate.services.errors import AwsError, access_denied
+from stategate.services.errors import access_denied
 from stategate.services.logs import records as log_records
 from stategate.services.ports import LogDestination
 from stategate.services.states import definitions
-from stategate.services.states.errors import invalid_arn, invalid_definition, invalid_encryption, invalid_logging
-from stategate.services.states.records import Logging, Settings
+from stategate.services.states.errors import (
+    invalid_definition,
+    invalid_encryption,
+    invalid_logging,
+    invalid_role_arn,
+    invalid_tracing,
+)
+from stategate.services.states.records import OWNED_KEY, Logging, Settings
 
 SERVICE = "states.amazonaws.com"
 VALIDATION_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions"
@@ -27,13 +33,14 @@ def check_definition(definition: str, type_: str) -> None:
         raise invalid_definition(problems) from None
 
 
-def check_role(call: Call, role_arn: str) -> None:
-    """The caller must be allowed to pass the role, and the role must trust Step Functions."""
+def check_role(call: Call, role_arn: str, machine_arn: str) -> None:
+    """The caller must be allowed to pass the role, and the role must trust Step Functions to work for this state
+    machine (a trust policy may ask for aws:SourceArn)."""
     parts = role_arn.split(":")
     if len(parts) != 6 or parts[0] != "arn" or parts[2] != "iam" or not parts[5].startswith("role/"):
-        raise invalid_arn(f"Invalid Role Arn: '{role_arn}'")
+        raise invalid_role_arn(role_arn)
     access.pass_role(call, role_arn, SERVICE)
-    if not access.role_exists_and_trusts(call.ports, call.world, role_arn, SERVICE):
+    if not access.role_exists_and_trusts(call.ports, call.world, role_arn, SERVICE, {"aws:SourceArn": machine_arn}):
         raise access_denied(
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume"
             " the provided role."
@@ -56,34 +63,31 @@ def read_logging(given: Mapping[str, Any] | None) -> Logging:
     return Logging(level, bool(given.get("includeExecutionData")), arns)
 
 
-def check_logging(call: Call, logging: Logging, role_arn: str) -> None:
-    """The role must be allowed to deliver logs, and the log group must be there."""
-    if logging.level == "OFF" or not logging.destinations:
+def prepare_logging(call: Call, logging: Logging, role_arn: str, machine_arn: str) -> None:
+    """The role must be allowed to deliver logs, and the log group must be there. Leaves in the log group the stream
+    that log delivery makes to see whether it may."""
+    if logging.level == "OFF":
         return
     try:
-        role = access.assume_role(call.ports, call.world, role_arn, SERVICE, "check")
+        context = {"aws:SourceArn": machine_arn}
+        role = access.assume_role(call.ports, call.world, role_arn, SERVICE, "check", context)
     except access.RoleNotAssumable:
         allowed = False
     else:
         allowed = access.decide(call.ports, call.world, role, "logs:CreateLogDelivery", "*").allowed
     if not allowed:
         raise access_denied("The state machine IAM Role is not authorized to access the Log Destination")
-    for arn in logging.destinations:
+    for arn in logging.destinations or ():
         if not _exists(call, arn):
             raise invalid_logging("Log Destination not found.")
+        _create_validation_stream(call, _group(arn) or "")
 
 
-def create_validation_stream(call: Call, logging: Logging) -> None:
-    """What log delivery leaves in the log group when a state machine is created with logging."""
-    if logging.level == "OFF":
-        return
+def _create_validation_stream(call: Call, group: str) -> None:
     streams = log_records.streams(call.ports.store, call.world)
-    for arn in logging.destinations or ():
-        group = _group(arn) or ""
-        key = log_records.stream_key(group, VALIDATION_STREAM)
-        if streams.get(key) is None:
-            stream = log_records.Stream(group=group, name=VALIDATION_STREAM, created=int(call.now * 1000))
-            streams.put(key, stream)
+    key = log_records.stream_key(group, VALIDATION_STREAM)
+    if streams.get(key) is None:
+        streams.put(key, log_records.Stream(group=group, name=VALIDATION_STREAM, created=int(call.now * 1000)))
 
 
 def destination(logging: Logging) -> LogDestination:
@@ -104,21 +108,18 @@ def read_encryption(given: Mapping[str, Any] | None) -> str | None:
     if given is None:
         return None
     type_ = str(given.get("type"))
-    if type_ != "AWS_OWNED_KEY":
-        raise invalid_encryption(f"Stategate does not support the encryption type {type_}; use AWS_OWNED_KEY.")
+    if type_ != OWNED_KEY:
+        raise invalid_encryption(f"Stategate does not support the encryption type {type_}; use {OWNED_KEY}.")
     for member in ("kmsKeyId", "kmsDataKeyReusePeriodSeconds"):
         if given.get(member) is not None:
-            raise invalid_encryption(f"{member} cannot be given with the encryption type AWS_OWNED_KEY.")
+            raise invalid_encryption(f"{member} cannot be given with the encryption type {OWNED_KEY}.")
     return type_
 
 
 def read_tracing(given: Mapping[str, Any] | None) -> bool:
     """X-Ray is no hosted service: tracing is refused by name."""
     if given and given.get("enabled"):
-        raise AwsError(
-            "InvalidTracingConfiguration",
-            "Invalid Tracing Configuration: 'Stategate does not support X-Ray tracing (tracingConfiguration.enabled).'",
-        )
+        raise invalid_tracing("Stategate does not support X-Ray tracing (tracingConfiguration.enabled).")
     return False
 
 

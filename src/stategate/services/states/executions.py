@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from stategate.asl.references import variable_references
@@ -11,6 +12,7 @@ from stategate.lang import jsontext
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, ExecutionExists, NewExecution
+from stategate.services.ports.executions import ListedBy
 from stategate.services.states import configuration, mapruns, names, paging, records, redrive, versions
 from stategate.services.states.errors import (
     execution_already_exists,
@@ -24,9 +26,6 @@ from stategate.services.states.history import show_event
 
 MAX_INPUT = 262_144
 """Bytes of UTF-8."""
-
-SCAN = 500
-"""Executions read at a time where a list is filtered."""
 
 
 async def start_execution(call: Call, input: Input) -> Output:
@@ -70,7 +69,7 @@ async def start_sync_execution(call: Call, input: Input) -> Output:
 
 def _new_execution(call: Call, input: Input, only: str | None = None) -> NewExecution:
     arn = input["stateMachineArn"]
-    found = versions.resolve(call, arn)
+    found = versions.resolve(call, arn, draw=True)
     machine, settings = found.machine, found.settings
     if only is not None and machine.type != only:
         raise type_not_supported()
@@ -135,25 +134,14 @@ def _first_line(error: Exception) -> str:
 
 def describe_execution(call: Call, input: Input) -> Output:
     execution = _existing(call, input["executionArn"])
-    new = execution.new
-    answer: Output = {
-        "executionArn": new.arn,
-        "stateMachineArn": new.machine_arn,
-        "name": new.name,
-        "status": execution.status,
-        "startDate": new.started,
-        "redriveCount": execution.redrive_count,
-        **redrive.status(call, execution),
+    trace = execution.new.trace_header
+    return {
+        **_summary(execution),
+        **redrive.status(call.ports, execution, call.now),
+        **({} if trace is None else {"traceHeader": trace}),
+        **_data(execution, input.get("includedData")),
+        **_failure(execution),
     }
-    optional = {
-        "stopDate": execution.stopped,
-        "redriveDate": execution.redriven,
-        "traceHeader": new.trace_header,
-        "mapRunArn": new.map_run_arn,
-        **_qualifiers(new),
-    }
-    answer |= {member: value for member, value in optional.items() if value is not None}
-    return {**answer, **_data(execution, input.get("includedData")), **_failure(execution)}
 
 
 def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
@@ -194,8 +182,23 @@ def _existing(call: Call, arn: str) -> Execution:
     return execution
 
 
-def _qualifiers(new: NewExecution) -> Output:
-    return {"stateMachineVersionArn": new.machine_version_arn, "stateMachineAliasArn": new.machine_alias_arn}
+def _summary(execution: Execution) -> Output:
+    """What a description and a list have in common."""
+    new = execution.new
+    given = {
+        "executionArn": new.arn,
+        "stateMachineArn": new.machine_arn,
+        "name": new.name,
+        "status": execution.status,
+        "startDate": new.started,
+        "stopDate": execution.stopped,
+        "mapRunArn": new.map_run_arn,
+        "stateMachineVersionArn": new.machine_version_arn,
+        "stateMachineAliasArn": new.machine_alias_arn,
+        "redriveCount": execution.redrive_count,
+        "redriveDate": execution.redriven,
+    }
+    return {member: value for member, value in given.items() if value is not None}
 
 
 def _data(execution: Execution, included: str | None) -> Output:
@@ -238,57 +241,31 @@ def list_executions(call: Call, input: Input) -> Output:
         call,
         input,
         ["ListExecutions", arn, status],
-        lambda last: _matching(call, found, status, last, paging.page_size(input) + 1),
+        lambda last: _executions(call, found, status, last, paging.page_size(input) + 1),
         lambda execution: [execution.new.started, execution.new.arn],
     )
     return {"executions": [_item(execution) for execution in page], "nextToken": token}
 
 
-def _matching(
-    call: Call, found: versions.Resolved, status: str | None, last: list[Any] | None, wanted: int
+def _executions(
+    call: Call, found: versions.Resolved, status: str | None, last: list[Any] | None, limit: int
 ) -> Iterator[Execution]:
     """Executions of an earlier state machine of the same name are not the machine's."""
-    arn = names.machine_arn(call.world, found.machine.name)
-    after = None if last is None else (float(last[0]), str(last[1]))
-    size = wanted if found.version is None else max(wanted, SCAN)
-    while True:
-        batch = call.ports.executions.list(arn, status=status, after=after, limit=size)
-        for execution in batch:
-            if execution.new.started < found.machine.created:
-                return
-            if _started_with(call, execution.new, found):
-                yield execution
-        if len(batch) < size:
-            return
-        after = (batch[-1].new.started, batch[-1].new.arn)
-
-
-def _started_with(call: Call, new: NewExecution, found: versions.Resolved) -> bool:
+    world, name = call.world, found.machine.name
+    by: ListedBy = "machine"
+    arn = names.machine_arn(world, name)
     if found.alias is not None:
-        return new.machine_alias_arn == records.alias_arn(call.world, found.machine.name, found.alias.name)
-    if found.version is not None:
-        return new.machine_version_arn == records.version_arn(call.world, found.machine.name, found.version.number)
-    return True
+        by, arn = "machine_alias", records.alias_arn(world, name, found.alias.name)
+    elif found.version is not None:
+        by, arn = "machine_version", records.version_arn(world, name, found.version.number)
+    after = None if last is None else (float(last[0]), str(last[1]))
+    listed = call.ports.executions.list(arn, by=by, status=status, after=after, limit=limit)
+    return takewhile(lambda execution: execution.new.started >= found.machine.created, listed)
 
 
 def _item(execution: Execution) -> Output:
-    new = execution.new
-    item: Output = {
-        "executionArn": new.arn,
-        "stateMachineArn": new.machine_arn,
-        "name": new.name,
-        "status": execution.status,
-        "startDate": new.started,
-        "redriveCount": execution.redrive_count,
-    }
-    optional = {
-        "stopDate": execution.stopped,
-        "redriveDate": execution.redriven,
-        "mapRunArn": new.map_run_arn,
-        "itemCount": new.map_items,
-        **_qualifiers(new),
-    }
-    return item | {member: value for member, value in optional.items() if value is not None}
+    items = execution.new.map_items
+    return _summary(execution) | ({} if items is None else {"itemCount": items})
 
 
 # --- stopping and history ---------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from stategate.asl.lint import warnings
@@ -9,13 +11,10 @@ from stategate.asl.problems import InvalidDefinition
 from stategate.asl.references import variable_references
 from stategate.iam.principal import root
 from stategate.services.call import Call, Input, Output
-from stategate.services.errors import AwsError, validation_error
+from stategate.services.errors import validation_error
 from stategate.services.ports import Ports
 from stategate.services.states import configuration, definitions, names, paging, records, versions
-from stategate.services.states.errors import (
-    machine_already_exists,
-    machine_deleting,
-)
+from stategate.services.states.errors import machine_already_exists, machine_deleting, nothing_to_update
 from stategate.services.states.records import Machine, Settings
 from stategate.services.states.tagging import read_tags
 
@@ -32,29 +31,22 @@ def create_state_machine(call: Call, input: Input) -> Output:
         configuration.read_tracing(input.get("tracingConfiguration")),
         configuration.read_encryption(input.get("encryptionConfiguration")),
     )
+    arn = names.machine_arn(call.world, name)
     configuration.check_definition(settings.definition, type_)
-    configuration.check_role(call, settings.role_arn)
+    configuration.check_role(call, settings.role_arn, arn)
     machine = records.machines(call.ports, call.world).get(name)
     if machine is not None:
         _check_same(call, machine, type_, settings)
     else:
-        machine = _create(call, name, type_, settings, read_tags({}, input.get("tags")))
-    answer: Output = {
-        "stateMachineArn": names.machine_arn(call.world, name),
-        "creationDate": machine.created,
-    }
+        tags = read_tags({}, input.get("tags"))
+        configuration.prepare_logging(call, settings.logging, settings.role_arn, arn)
+        machine = Machine(name, type_, settings, call.now, call.now, tags=tags)
+        records.machines(call.ports, call.world).put(name, machine)
+    answer: Output = {"stateMachineArn": arn, "creationDate": machine.created}
     if input.get("publish"):
         version = versions.publish(call, machine, input.get("versionDescription"))
         answer["stateMachineVersionArn"] = records.version_arn(call.world, name, version.number)
     return answer
-
-
-def _create(call: Call, name: str, type_: str, settings: Settings, tags: dict[str, str]) -> Machine:
-    configuration.check_logging(call, settings.logging, settings.role_arn)
-    configuration.create_validation_stream(call, settings.logging)
-    machine = Machine(name, type_, settings, call.now, call.now, tags=tags)
-    records.machines(call.ports, call.world).put(name, machine)
-    return machine
 
 
 def _check_same(call: Call, machine: Machine, type_: str, settings: Settings) -> None:
@@ -62,7 +54,7 @@ def _check_same(call: Call, machine: Machine, type_: str, settings: Settings) ->
     if machine.deleting:
         raise machine_deleting(arn)
     known = msgspec.structs.replace(machine.settings, role_arn=settings.role_arn)
-    if known != settings or machine.type != type_:
+    if known.effective() != settings.effective() or machine.type != type_:
         raise machine_already_exists(arn)
 
 
@@ -79,18 +71,13 @@ def update_state_machine(call: Call, input: Input) -> Output:
         raise machine_deleting(arn)
     members = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
     if all(input.get(member) is None for member in members):
-        raise AwsError(
-            "MissingRequiredParameter",
-            "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be"
-            " specified",
-        )
+        raise nothing_to_update()
     _check_version_description(input)
     settings = _updated(call, machine, input)
-    if settings != machine.settings:
-        machine = msgspec.structs.replace(
-            machine, settings=settings, updated=call.now, revision=call.ports.entropy.uuid()
-        )
-        records.machines(call.ports, call.world).put(machine.name, machine)
+    if settings.effective() != machine.settings.effective():
+        machine = msgspec.structs.replace(machine, updated=call.now, revision=call.ports.entropy.uuid())
+    machine = msgspec.structs.replace(machine, settings=settings)
+    records.machines(call.ports, call.world).put(machine.name, machine)
     answer: Output = {"updateDate": call.now}
     if machine.revision is not None:
         answer["revisionId"] = machine.revision
@@ -101,23 +88,23 @@ def update_state_machine(call: Call, input: Input) -> Output:
 
 
 def _updated(call: Call, machine: Machine, input: Input) -> Settings:
-    settings = machine.settings
+    """The settings with what was given, all of it checked."""
+    arn, changes = names.machine_arn(call.world, machine.name), dict[str, Any]()
     if input.get("definition") is not None:
         configuration.check_definition(input["definition"], machine.type)
-        settings = msgspec.structs.replace(settings, definition=input["definition"])
+        changes["definition"] = input["definition"]
     if input.get("roleArn") is not None:
-        configuration.check_role(call, input["roleArn"])
-        settings = msgspec.structs.replace(settings, role_arn=input["roleArn"])
+        configuration.check_role(call, input["roleArn"], arn)
+        changes["role_arn"] = input["roleArn"]
     if input.get("loggingConfiguration") is not None:
-        logging = configuration.read_logging(input["loggingConfiguration"])
-        configuration.check_logging(call, logging, settings.role_arn)
-        settings = msgspec.structs.replace(settings, logging=logging)
+        changes["logging"] = configuration.read_logging(input["loggingConfiguration"])
     if input.get("tracingConfiguration") is not None:
-        settings = msgspec.structs.replace(settings, tracing=configuration.read_tracing(input["tracingConfiguration"]))
+        changes["tracing"] = configuration.read_tracing(input["tracingConfiguration"])
     if input.get("encryptionConfiguration") is not None:
-        settings = msgspec.structs.replace(
-            settings, encryption=configuration.read_encryption(input["encryptionConfiguration"])
-        )
+        changes["encryption"] = configuration.read_encryption(input["encryptionConfiguration"])
+    settings = msgspec.structs.replace(machine.settings, **changes)
+    if "logging" in changes or "role_arn" in changes:
+        configuration.prepare_logging(call, settings.logging, settings.role_arn, arn)
     return settings
 
 
@@ -148,14 +135,7 @@ def describe_state_machine(call: Call, input: Input) -> Output:
 
 def list_state_machines(call: Call, input: Input) -> Output:
     """By name."""
-    table = records.machines(call.ports, call.world)
-    found, token = paging.page(
-        call,
-        input,
-        ["ListStateMachines"],
-        lambda last: (machine for name, machine in table.items() if last is None or name > last),
-        lambda machine: machine.name,
-    )
+    found, token = paging.by_name(call, input, "ListStateMachines", records.machines(call.ports, call.world))
     shown = [
         {
             "stateMachineArn": names.machine_arn(call.world, machine.name),
@@ -172,7 +152,10 @@ async def delete_state_machine(call: Call, input: Input) -> Output:
     """Stops the running executions. An ARN that is unknown is no error."""
     parsed = names.parse_machine_arn(call.world, input["stateMachineArn"])
     if parsed.qualifier is not None:
-        return {}
+        raise validation_error(
+            f"The ARN of a version or an alias is not valid in this context: {parsed.text}; use"
+            " DeleteStateMachineVersion or DeleteStateMachineAlias."
+        )
     table = records.machines(call.ports, call.world)
     machine = table.get(parsed.name)
     if machine is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from stategate.services.errors import validation_error
 from stategate.services.ports import World
 from stategate.services.states.errors import (
     execution_does_not_exist,
@@ -16,6 +17,7 @@ from stategate.services.states.errors import (
 from stategate.wire.arn import Arn, InvalidArn
 
 _BAD = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\U0010ffff]""")
+_NUMBER = re.compile(r"[1-9][0-9]*")
 MAX_NAME = 80
 
 
@@ -49,57 +51,53 @@ class MachineArn:
 
     @property
     def version(self) -> int | None:
-        return int(self.qualifier) if self.qualifier is not None and self.qualifier.isdecimal() else None
+        return int(self.qualifier) if self.qualifier is not None and _NUMBER.fullmatch(self.qualifier) else None
 
     @property
     def alias(self) -> str | None:
-        return self.qualifier if self.qualifier is not None and not self.qualifier.isdecimal() else None
+        return self.qualifier if self.version is None else None
 
 
-def _parse(text: str) -> Arn:
+def parse_arn(text: str, kind: str, parts: range = range(1, 2)) -> tuple[World, list[str]]:
+    """Where a resource of this kind lives, and the parts of its name. Raises `InvalidArn`."""
     try:
         arn = Arn.parse(text)
     except InvalidArn:
         raise invalid_arn(f"Invalid ARN prefix: {text}") from None
     if arn.service != "states":
         raise invalid_arn(f"Invalid ARN prefix: {text}")
-    return arn
+    given, *names = arn.resource.split(":")
+    if given != kind:
+        raise invalid_arn(f"Resource type not valid in this context: {given}")
+    if len(names) not in parts or not all(names):
+        raise invalid_arn(f"Invalid ARN suffix: {text}")
+    return World(arn.account, arn.region), names
 
 
 def parse_machine_arn(world: World, text: str) -> MachineArn:
-    """Raises `InvalidArn` unless it is a state machine's; `StateMachineDoesNotExist` if it belongs to another world."""
-    arn = _parse(text)
-    kind, *names = arn.resource.split(":")
-    if kind != "stateMachine":
-        raise invalid_arn(f"Resource type not valid in this context: {kind}")
-    if len(names) not in (1, 2) or not all(names):
-        raise invalid_arn(f"Invalid ARN suffix: {text}")
-    if (arn.account, arn.region) != (world.account, world.region):
+    """Raises `InvalidArn` unless it is a state machine's; `ValidationException` if it is a Map state's;
+    `StateMachineDoesNotExist` if it belongs to another world."""
+    found, names = parse_arn(text, "stateMachine", range(1, 3))
+    if "/" in names[0]:
+        raise validation_error(f"The ARN of a Distributed Map state is not valid in this context: {text}")
+    if found != world:
         raise machine_does_not_exist(text)
     return MachineArn(text, names[0], names[1] if len(names) == 2 else None)
 
 
 def check_map_run_arn(world: World, text: str) -> str:
     """Raises `InvalidArn`; `ResourceNotFound` if it belongs to another world."""
-    arn = _parse(text)
-    kind, *names = arn.resource.split(":")
-    if kind != "mapRun":
-        raise invalid_arn(f"Resource type not valid in this context: {kind}")
-    if len(names) != 2 or not all(names) or "/" not in names[0]:
+    found, names = parse_arn(text, "mapRun", range(2, 3))
+    if "/" not in names[0]:
         raise invalid_arn(f"Invalid ARN suffix: {text}")
-    if (arn.account, arn.region) != (world.account, world.region):
+    if found != world:
         raise resource_not_found(text)
     return text
 
 
 def check_execution_arn(world: World, text: str) -> str:
     """The ARN of a Standard execution. Raises `InvalidArn`; `ExecutionDoesNotExist` if it belongs to another world."""
-    arn = _parse(text)
-    kind, *names = arn.resource.split(":")
-    if kind != "execution":
-        raise invalid_arn(f"Resource type not valid in this context: {kind}")
-    if len(names) != 2 or not all(names):
-        raise invalid_arn(f"Invalid ARN suffix: {text}")
-    if (arn.account, arn.region) != (world.account, world.region):
+    found, _ = parse_arn(text, "execution", range(2, 3))
+    if found != world:
         raise execution_does_not_exist(text)
     return text

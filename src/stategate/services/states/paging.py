@@ -8,14 +8,22 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from stategate.services.call import Call
+from stategate.services.ports import Records
 from stategate.services.states.errors import invalid_token
 
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
 T = TypeVar("T")
+Named = TypeVar("Named", bound=_Named)
 
 DEFAULT = 100
 
@@ -57,6 +65,19 @@ def page(
         return found, None
     found.pop()
     return found, encode(call, question, position(found[-1]))
+
+
+def by_name(
+    call: Call, input: Mapping[str, Any], operation: str, table: Records[Named]
+) -> tuple[list[Named], str | None]:
+    """A page of records whose key is their name."""
+    return page(
+        call,
+        input,
+        [operation],
+        lambda last: (record for name, record in table.items() if last is None or name > last),
+        lambda record: record.name,
+    )
 
 
 def _sign(call: Call, question: Sequence[Any], body: bytes) -> bytes:

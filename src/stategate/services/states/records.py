@@ -10,6 +10,9 @@ from stategate.services.ports import Ports, Records, World
 from stategate.services.states import names
 from stategate.services.states.errors import machine_does_not_exist
 
+OWNED_KEY = "AWS_OWNED_KEY"
+"""The encryption of what was made without another."""
+
 
 class Logging(msgspec.Struct, frozen=True, omit_defaults=True):
     """`destinations`: log group ARNs, as they were given; None if there was no such member."""
@@ -27,6 +30,10 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     logging: Logging = Logging()
     tracing: bool = False
     encryption: str | None = None
+
+    def effective(self) -> Settings:
+        """With what holds where nothing was given: settings that work the same are equal."""
+        return msgspec.structs.replace(self, encryption=self.encryption or OWNED_KEY)
 
 
 class Machine(msgspec.Struct, frozen=True, omit_defaults=True):

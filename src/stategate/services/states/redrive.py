@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from stategate.services.call import Call, Input, Output
-from stategate.services.errors import AwsError
 from stategate.services.ports import Execution, NotRedrivable, Ports, Records, World
 from stategate.services.states import names, records
-from stategate.services.states.errors import execution_does_not_exist
+from stategate.services.states.errors import execution_does_not_exist, execution_not_redrivable
 
 DAY = 86_400.0
 PERIOD = 14 * DAY
@@ -45,15 +44,15 @@ async def redrive_execution(call: Call, input: Input) -> Output:
     known = _redrives(call.ports, call.world).get(arn)
     if known is not None and known.token == token and call.now - known.at < TOKEN_SECONDS:
         return {"redriveDate": known.at}
-    reason = refusal(call, execution)
+    reason = refusal(call.ports, execution, call.now)
     if reason is None and execution.new.map_run_arn is not None:
         reason = "Execution was started by a Map Run and can only be redriven by redriving its parent execution"
     if reason is not None:
-        raise not_redrivable(reason)
+        raise execution_not_redrivable(reason)
     try:
         redriven = await call.ports.executions.redrive(arn)
     except NotRedrivable as error:
-        raise not_redrivable(str(error)) from None
+        raise execution_not_redrivable(str(error)) from None
     if redriven is None or redriven.redriven is None:
         raise execution_does_not_exist(arn)
     if token is not None:
@@ -61,35 +60,31 @@ async def redrive_execution(call: Call, input: Input) -> Output:
     return {"redriveDate": redriven.redriven}
 
 
-def not_redrivable(reason: str) -> AwsError:
-    return AwsError("ExecutionNotRedrivable", reason)
-
-
-def status(call: Call, execution: Execution) -> Output:
+def status(ports: Ports, execution: Execution, now: float) -> Output:
     """redriveStatus and its reason, as DescribeExecution shows them."""
-    reason = refusal(call, execution)
+    reason = refusal(ports, execution, now)
     if reason is not None:
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
     by_map_run = execution.new.map_run_arn is not None
     return {"redriveStatus": "REDRIVABLE_BY_MAP_RUN" if by_map_run else "REDRIVABLE"}
 
 
-def refusal(call: Call, execution: Execution) -> str | None:
+def refusal(ports: Ports, execution: Execution, now: float) -> str | None:
     """Why it can't be redriven."""
     new = execution.new
     if execution.status in ("RUNNING", "SUCCEEDED"):
         return f"Execution is {execution.status} and cannot be redriven"
     name = new.machine_arn.rpartition(":stateMachine:")[2].partition("/")[0]
-    machine = records.machines(call.ports, new.world).get(name)
+    machine = records.machines(ports, new.world).get(name)
     if machine is not None and machine.deleting:
         return "State machine is in DELETING status"
-    if execution.stopped is not None and call.now - execution.stopped > PERIOD:
+    if execution.stopped is not None and now - execution.stopped > PERIOD:
         return "Execution redrivable period exceeded"
-    if call.now - new.started > LONGEST:
+    if now - new.started > LONGEST:
         return "Execution has exceeded the max execution time"
     if execution.redrive_count >= MOST:
         return "Execution redrive limit exceeded"
-    if call.ports.executions.last_event(new.arn) >= LAST_EVENT:
+    if ports.executions.last_event(new.arn) >= LAST_EVENT:
         return "Execution history event limit exceeded"
     return None
 

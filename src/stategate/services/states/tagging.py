@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stategate.services.errors import AwsError, validation_error
+from stategate.services.errors import validation_error
+from stategate.services.states.errors import too_many_tags
 
 MAX_TAGS = 50
 
@@ -16,5 +17,5 @@ def read_tags(known: dict[str, str], given: list[dict[str, str]] | None) -> dict
             raise validation_error(f"Invalid tag key: '{key}'")
         tags[key] = tag.get("value") or ""
     if len(tags) > MAX_TAGS:
-        raise AwsError("TooManyTags", f"A resource can have {MAX_TAGS} tags at most.")
+        raise too_many_tags(MAX_TAGS)
     return tags

@@ -71,9 +71,8 @@ class _Request:
 
 async def test_state(call: Call, input: Input) -> Output:
     """A state that fails is an answer, not an error."""
-    request = _read(call, input)
-    name = call.ports.entropy.uuid()
-    machine = call.ports.entropy.uuid()
+    name, machine = call.ports.entropy.uuid(), call.ports.entropy.uuid()
+    request = _read(call, input, machine)
     identity = RunIdentity(
         names.arn_of(call.world, f"express:{machine}:{name}"),
         name,
@@ -170,7 +169,8 @@ async def _wait(call: Call, test: StateTest, timer: StartTimer) -> None:
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def _read(call: Call, input: Input) -> _Request:
+def _read(call: Call, input: Input, machine: str) -> _Request:
+    """`machine`: the name that the state machine of the test has."""
     mock = _mock(input)
     program, state = _state(input)
     given = {name: value for name, value in (input.get("stateConfiguration") or {}).items() if value is not None}
@@ -181,7 +181,7 @@ def _read(call: Call, input: Input) -> _Request:
     context = None if input.get("context") is None else read_context(input["context"])
     role_arn = input.get("roleArn") or ""
     if role_arn:
-        configuration.check_role(call, role_arn)
+        configuration.check_role(call, role_arn, names.machine_arn(call.world, machine))
     if input.get("revealSecrets"):
         access.authorize(call.ports, call.world, call.principal, "states:RevealSecrets", "*")
     return _Request(program, state, role_arn, _input(input.get("input")), _variables(input), context, mock, given)

@@ -8,8 +8,17 @@ import msgspec
 
 from stategate.services.call import Call, Input, Output
 from stategate.services.states import names, paging, records
-from stategate.services.states.errors import conflict, invalid_arn, machine_deleting, machine_does_not_exist
+from stategate.services.states.errors import (
+    conflict,
+    invalid_arn,
+    machine_deleting,
+    machine_does_not_exist,
+    quota_exceeded,
+)
 from stategate.services.states.records import Alias, Machine, Settings, Version
+
+MOST = 1000
+"""Versions that a state machine can have."""
 
 INITIAL = "INITIAL"
 """The name of the revision before the first update."""
@@ -28,9 +37,9 @@ class Resolved:
         return self.machine.settings if self.version is None else self.version.settings
 
 
-def resolve(call: Call, arn: str) -> Resolved:
-    """The state machine of an ARN, with the version that its qualifier names; an alias picks one by its weights.
-    Raises `InvalidArn`, `StateMachineDoesNotExist`."""
+def resolve(call: Call, arn: str, *, draw: bool = False) -> Resolved:
+    """The state machine of an ARN, with the version that its qualifier names. Of an alias's it is the one that most is
+    routed to; with `draw` (for a start) the weights decide. Raises `InvalidArn`, `StateMachineDoesNotExist`."""
     parsed = names.parse_machine_arn(call.world, arn)
     machine = records.machines(call.ports, call.world).get(parsed.name)
     if machine is None:
@@ -43,7 +52,7 @@ def resolve(call: Call, arn: str) -> Resolved:
         alias = records.aliases(call.ports, call.world).get(records.alias_key(machine.name, parsed.qualifier))
         if alias is None:
             raise machine_does_not_exist(arn)
-        number = _route(call, alias)
+        number = _route(call, alias) if draw else max(alias.routes, key=lambda route: route.weight).version
     version = records.versions(call.ports, call.world).get(records.version_key(machine.name, number))
     if version is None:
         raise machine_does_not_exist(arn)
@@ -64,6 +73,8 @@ def publish(call: Call, machine: Machine, description: str | None) -> Version:
     for known in records.versions_of(call.ports, call.world, machine.name):
         if known.revision == machine.revision:
             return known
+    if sum(1 for _ in records.versions_of(call.ports, call.world, machine.name)) >= MOST:
+        raise quota_exceeded("versions of a state machine", MOST)
     version = Version(machine.last_version + 1, machine.settings, call.now, machine.revision, description)
     key = records.version_key(machine.name, version.number)
     records.versions(call.ports, call.world).put(key, version)
