@@ -359,6 +359,7 @@ class MapRuns:
             map_index=child.index,
             map_items=child.items if spec.batching is not None else None,
             redrives=0,
+            redriven=None,
         )
 
     def _child_arn(self, run: Running, index: int) -> str:
