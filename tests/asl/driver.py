@@ -13,7 +13,7 @@ from stategate.asl.effects import CancelTimer, Continue, Finish, ScheduleTask, S
 from stategate.asl.events import Continued, Event, Started, TaskFailed, TaskSucceeded, TimerFired
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import step
-from stategate.asl.maprun import MapRunEnded, StartMapRun
+from stategate.asl.maprun import MapRunEnded, StartMapRun, items_of
 from stategate.asl.program import Program, compile
 from stategate.asl.run import Run, RunIdentity
 
@@ -89,8 +89,8 @@ class Execution:
         assert start.items is not None and start.batching is None
         select = item_selector(self.program, start, 7)
         outputs = []
-        for index, item in enumerate(json.loads(start.items)):
-            input = select(index, item).text if select is not None else json.dumps(item, separators=(",", ":"))
+        for index, item in enumerate(items_of(json.loads(start.items)) or []):
+            input = select(index, item).text if select is not None else json.dumps(item.input, separators=(",", ":"))
             program = compile(start.definition, type=start.type)
             child = Execution(program, Run.new(identity(input, name=f"child{index}")), self.answer, self.now).go()
             assert child.finish is not None

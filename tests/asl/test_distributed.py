@@ -11,7 +11,7 @@ from asl.driver import execute, flow, identity
 from stategate.asl.distributed import made_uuid
 from stategate.asl.events import Started, TimerFired
 from stategate.asl.machine import Step, step
-from stategate.asl.maprun import Batching, ItemSource, MapRunEnded, ResultTarget, StartMapRun, StopMapRun
+from stategate.asl.maprun import Batching, ItemSource, MapRunEnded, ResultTarget, StartMapRun, StopMapRun, items_of
 from stategate.asl.problems import InvalidDefinition
 from stategate.asl.program import compile
 from stategate.asl.run import Run
@@ -220,10 +220,10 @@ def test_an_inline_map_has_none_of_this() -> None:
 
 def test_batches_by_count_and_size() -> None:
     batches = Batches(Batching(2, None, '{"b":1}'), None)
-    assert batches.add([1, 2, 3]) == [(0, '{"BatchInput":{"b":1},"Items":[1,2]}', 2)]
+    assert batches.add(items_of([1, 2, 3]) or []) == [(0, '{"BatchInput":{"b":1},"Items":[1,2]}', 2)]
     assert batches.rest() == [(1, '{"BatchInput":{"b":1},"Items":[3]}', 1)]
     small = Batches(Batching(None, 30), None)
-    made = small.add(["x" * 5] * 5) + small.rest()
+    made = small.add(items_of(["x" * 5] * 5) or []) + small.rest()
     assert [items for _, _, items in made] == [2, 2, 1]
     assert all(len(text.encode()) <= 30 for _, text, _ in made)
 

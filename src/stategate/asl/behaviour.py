@@ -162,7 +162,7 @@ def _map(turn: Turn, frame_id: int, sequence: Sequence, state: Map) -> None:
         open_map_run(turn, frame_id, sequence, state, effective, None, concurrency)
         return
     items = effective.json if state.items is None else state.items(scope)
-    if not isinstance(items, list):
+    if not isinstance(items, list) and not (state.distributed is not None and isinstance(items, dict)):
         raise runtime_failure(f'Reference path "{state.items_path}" must point to array.')
     concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
     if state.distributed is not None:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from stategate.asl.distributed_fields import MAX_ITEMS, Batcher, Distributed, Reader, Writer
+from stategate.asl.distributed_fields import Batcher, Distributed, Writer
 from stategate.asl.failures import RUNTIME, StateFailure, runtime_failure
 from stategate.asl.frames import Sequence
-from stategate.asl.maprun import Batching, ItemSource, MapRunEnded, RedriveMapRun, ResultTarget, StartMapRun
+from stategate.asl.item_readers import MAX_ITEMS, Reader
+from stategate.asl.maprun import Batching, Item, ItemSource, MapRunEnded, RedriveMapRun, ResultTarget, StartMapRun
 from stategate.asl.nesting import Failure, conclude, fail
 from stategate.asl.program import Map, Program
 from stategate.asl.scope import JSON, Scope
@@ -29,9 +30,9 @@ EXCEEDED_CAUSE = "The specified tolerated failure threshold was exceeded"
 
 
 def open_map_run(
-    turn: Turn, frame_id: int, sequence: Sequence, state: Map, input: Value, items: list[JSON] | None, concurrency: int
+    turn: Turn, frame_id: int, sequence: Sequence, state: Map, input: Value, items: JSON, concurrency: int
 ) -> None:
-    """`items` None: the ItemReader reads them. Raises StateFailure."""
+    """`items` is an array or object, or None: the ItemReader reads them. Raises StateFailure."""
     distributed = state.distributed
     assert distributed is not None
     scope = turn.scope(sequence, input.json)
@@ -99,6 +100,8 @@ def _source(reader: Reader, scope: Scope) -> ItemSource:
         reader.delimiter,
         reader.pointer,
         limit,
+        reader.manifest,
+        reader.flatten,
     )
 
 
@@ -172,7 +175,7 @@ def redrive_map_run(turn: Turn, frame_id: int, sequence: Sequence) -> None:
 # --- the items, for whoever runs them ---------------------------------------------------------------------------
 
 
-def item_selector(program: Program, start: StartMapRun, seed: int) -> Callable[[int, JSON], Value] | None:
+def item_selector(program: Program, start: StartMapRun, seed: int) -> Callable[[int, Item], Value] | None:
     """Makes the input of a child out of an item and its index, with the state's ItemSelector; None without one.
     The function raises StateFailure with the whole cause."""
     state = next((flow.states[start.state_name] for flow in program.flows if start.state_name in flow.states), None)
@@ -184,8 +187,8 @@ def item_selector(program: Program, start: StartMapRun, seed: int) -> Callable[[
     variables: dict[str, Any] = jsontext.loads(start.variables)
     place = f"'{start.state_name}' (entered at the event id #{start.entered})"
 
-    def select(index: int, item: JSON) -> Value:
-        scope = Scope(input, {**context, "Map": {"Item": {"Index": index, "Value": item}}}, variables, seed + index)
+    def select(index: int, item: Item) -> Value:
+        scope = Scope(input, {**context, "Map": {"Item": item.context(index)}}, variables, seed + index)
         try:
             return Value.of(selector(scope))
         except StateFailure as failure:

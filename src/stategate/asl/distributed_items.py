@@ -1,4 +1,4 @@
-"""What ItemReaders make of files: CSV, JSON and JSON lines, as items. Rules as recorded, or as the
+"""What ItemReaders make of files: CSV, JSON, JSON lines and manifests, as items. Rules as recorded, or as the
 developer guide says."""
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ def _units(text: str) -> Iterator[int]:
     return (encoded[at] << 8 | encoded[at + 1] for at in range(0, len(encoded), 2))
 
 
-def json_items(text: str, pointer: str | None) -> list[Any]:
-    """The array of a JSON file, or the one that the JSON pointer names. Raises `Unreadable`."""
+def json_items(text: str, pointer: str | None) -> list[Any] | dict[str, Any]:
+    """The array of a JSON file, or the array or object in it that the JSON pointer names. A file that is an object as a
+    whole is not taken [recorded]. Raises `Unreadable`."""
     try:
         found = jsontext.loads(text)
     except jsontext.JSONSyntaxError as error:
@@ -75,7 +76,7 @@ def json_items(text: str, pointer: str | None) -> list[Any]:
             found = found[int(name)]
         else:
             raise Unreadable(f"The ItemsPointer '{pointer}' does not point to anything in the JSON file.")
-    if not isinstance(found, list):
+    if not isinstance(found, list | dict if pointer else list):
         raise Unreadable("Attempting to map over non-iterable node.")
     return found
 
@@ -102,5 +103,20 @@ def manifest_files(text: str) -> tuple[str, tuple[str, ...], list[str]]:
     except (jsontext.JSONSyntaxError, KeyError, TypeError) as error:
         raise Unreadable(f"The manifest is not that of an S3 inventory: {error}") from None
     if form != "CSV":
-        raise Unreadable(f"Stategate does not support S3 inventories in the format {form} yet.")
+        raise Unreadable(f"S3 inventories are read in the format CSV, not {form}.")
     return bucket, columns, keys
+
+
+def athena_files(text: str) -> list[tuple[str, str]]:
+    """Of the manifest of an Athena query (a CSV file with an S3 URI in each line): bucket and key of its files. Raises
+    `Unreadable`."""
+    files = []
+    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+        if not row:
+            continue
+        scheme, _, place = row[0].strip().partition("://")
+        bucket, _, key = place.partition("/")
+        if scheme.lower() != "s3" or not bucket or not key:
+            raise Unreadable(f"Line {number} of the Athena manifest is no URI of an S3 object: {row[0]}")
+        files.append((bucket, key))
+    return files

@@ -19,7 +19,7 @@ from stategate.asl.inspection_maps import enter_map, map_data
 from stategate.asl.nesting import TIMEOUT, Failure, conclude, fail, in_state
 from stategate.asl.program import Map, Parallel, Pass, Program, State, Task, Working
 from stategate.asl.run import ROOT, Run, RunIdentity
-from stategate.asl.scope import JSON, Scope
+from stategate.asl.scope import JSON
 from stategate.asl.turn import Turn
 from stategate.asl.value import Value
 from stategate.lang.jsontext import dumps
@@ -82,7 +82,7 @@ class _Watched(Turn):
         self.variables_left = dict(self.run.variables(self.run.sequence(ROOT)))
         super().finish(status, output, error, cause)
 
-    def context(self, sequence: Sequence, item: tuple[int, JSON] | None = None) -> JSON:
+    def context(self, sequence: Sequence, item: JSON | None = None) -> JSON:
         """The given one verbatim, or that of an Express execution."""
         if self.given_context is not None:
             context = dict(self.given_context)
@@ -97,7 +97,7 @@ class _Watched(Turn):
             if isinstance(state, Task) and state.resource.waits_for_token:
                 context.setdefault("Task", {"Token": self.run.identity.execution_name})
         if item is not None:
-            context["Map"] = {"Item": {"Index": item[0], "Value": item[1]}}
+            context["Map"] = {"Item": item}
         return context
 
 
@@ -160,15 +160,12 @@ class StateTest:
             try:
                 scope = self._turn.scope(self._sequence, self._turn.effective_input(self._sequence, state).json)
                 enter_map(
-                    state, scope, lambda *item: self._turn.scope(self._sequence, scope.input, item), read, self.seen
+                    state, scope, lambda item: self._turn.scope(self._sequence, scope.input, item), read, self.seen
                 )
             except StateFailure as failure:
                 fail(self._turn, ROOT, self._sequence, in_state(self._sequence, failure))
                 return
         self.at_work = True
-
-    def _iteration(self, input: JSON, index: int, item: JSON) -> Scope:
-        return self._turn.scope(self._sequence, input, (index, item))
 
     def task_ended(self, event: TaskSucceeded | TaskFailed) -> None:
         if isinstance(event, TaskSucceeded):

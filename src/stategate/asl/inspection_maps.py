@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stategate.asl.distributed import ITEM_READER_FAILED, tolerances
-from stategate.asl.distributed_fields import Batcher, Reader
+from stategate.asl.distributed_fields import Batcher
 from stategate.asl.distributed_items import Unreadable, csv_items, json_items, jsonl_items
 from stategate.asl.failures import StateFailure
-from stategate.asl.maprun import ItemSource
+from stategate.asl.item_readers import Reader
+from stategate.asl.maprun import ItemSource, items_of
 from stategate.asl.program import Map
 from stategate.asl.scope import JSON, Scope
-from stategate.asl.turn import PAYLOAD_LIMIT
+from stategate.asl.turn import PAYLOAD_LIMIT, map_item
 from stategate.asl.value import Value
 from stategate.lang.jsontext import dumps
 
@@ -20,10 +21,10 @@ _LISTS = ("afterItemsPath", "afterItemsPointer", "afterItemSelector", "afterItem
 
 
 def enter_map(
-    state: Map, scope: Scope, iteration: Callable[[int, JSON], Scope], read: str | None, seen: dict[str, Value]
+    state: Map, scope: Scope, iteration: Callable[[JSON], Scope], read: str | None, seen: dict[str, Value]
 ) -> None:
     """Evaluates what the Map would evaluate before its first iteration, and leaves it in `seen`. `read` is the text
-    that an ItemReader would read; `iteration` gives the scope of an item by its index. Raises StateFailure."""
+    that an ItemReader would read; `iteration` gives the scope of a `$$.Map.Item`. Raises StateFailure."""
     tolerances(state, scope)
     distributed = state.distributed
     reader = None if distributed is None else distributed.reader
@@ -33,29 +34,32 @@ def enter_map(
             seen["afterItemsPointer"] = Value.of(items)
     else:
         items = seen["afterItemsPath"].json if "afterItemsPath" in seen else scope.input
-    if not isinstance(items, list):
+    found = items_of(items)
+    if found is None or (distributed is None and not isinstance(items, list)):
         return
+    items = [item.input for item in found]
     if state.parameters is not None:
-        items = [state.parameters(iteration(index, item)) for index, item in enumerate(items)]
+        shown = [map_item(n, item.value) if distributed is None else item.context(n) for n, item in enumerate(found)]
+        items = [state.parameters(iteration(item)) for item in shown]
         seen["afterItemSelector"] = Value.of(items)
     if distributed is not None and distributed.batcher is not None:
         seen["afterItemBatcher"] = Value.of(_batches(distributed.batcher, scope, items))
 
 
-def _read(reader: Reader, scope: Scope, text: str) -> list[JSON]:
+def _read(reader: Reader, scope: Scope, text: str) -> JSON:
     source = ItemSource(reader.action, "{}", reader.input_type, reader.first_row, reader.headers, reader.delimiter)
     limit = None if reader.max_items is None else int(reader.max_items(scope))
     try:
         match reader.input_type:
             case "CSV":
-                items: list[JSON] = list(csv_items(text.splitlines(), source))
+                items: JSON = list(csv_items(text.splitlines(), source))
             case "JSONL":
                 items = list(jsonl_items(text.splitlines()))
             case _:
                 items = json_items(text, reader.pointer)
     except Unreadable as why:
         raise StateFailure(ITEM_READER_FAILED, str(why)) from None
-    return items[:limit] if limit else items
+    return items[:limit] if limit and isinstance(items, list) else items
 
 
 def _batches(batcher: Batcher, scope: Scope, items: list[JSON]) -> list[JSON]:

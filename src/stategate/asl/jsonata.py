@@ -122,18 +122,18 @@ class Fields:
 
     # Values of one type.
 
-    def typed(self, value: JSON, field: str, kind: str) -> Selection | None:
-        """A literal or an expression that must give a value of this kind: array, boolean, number, object, string.
-        The members of an array or object may be expressions, too."""
+    def typed(self, value: JSON, field: str, kind: str, also: str = "") -> Selection | None:
+        """A literal or an expression that must give a value of this kind, or of the kind `also`: array, boolean,
+        number, object, string. The members of an array or object may be expressions, too."""
         location = self.prefix + field
         source = expression_in(value)
         if source is None:
-            if kind_of(value) != kind:
+            if kind_of(value) not in (kind, also):
                 self.report(f"Expected value of type {kind.capitalize()}", self.place(location))
                 return None
             return self.value(value, field)
         select = self.expression(source, location)
-        return None if select is None else expecting(select, kind, source, location)
+        return None if select is None else expecting(select, kind, source, location, also)
 
     def test(self, value: JSON, field: str) -> Test:
         """A Condition."""
@@ -208,11 +208,13 @@ def kind_of(value: JSON) -> str:
             return "object"
 
 
-def expecting(select: Selection, kind: str, source: str, location: str) -> Selection:
+def expecting(select: Selection, kind: str, source: str, location: str, also: str = "") -> Selection:
+    """`also`: a second kind that will do."""
+
     def evaluate(scope: Scope) -> JSON:
         value = select(scope)
         actual = kind_of(value)
-        if actual != kind:
+        if actual != kind and actual != also:
             raise EvaluationFailure(
                 f"The JSONata expression '{source}' specified for the field '{location}' returned an unexpected "
                 f"result type. Expected '{kind}', but was '{actual}' for value: {dumps(value)}",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stategate.asl import numbers, states
-from stategate.asl.distributed_fields import distribution
+from stategate.asl.distributed_fields import distribution, is_distributed
 from stategate.asl.failures import EvaluationFailure
 from stategate.asl.fields import (
     JSONATA_CATCHER_FIELDS,
@@ -213,18 +213,18 @@ def _map(compiler: Compiler, node: Node, fields: Fields, common: dict[str, Any])
         **_working(compiler, node, fields),
         parameters=_value(node, fields, "ItemSelector"),
         flow=0 if processor is None else compiler.processor(processor),
-        items=fields.typed(node.fields["Items"], "Items", "array") if "Items" in node else _INPUT,
+        items=_items(node, fields, processor),
         concurrency=_number(node, fields, "MaxConcurrency", 0),
         **distribution(compiler, node, processor, common["name"], fields),
     )
 
 
-def _input(scope: Scope) -> JSON:
-    return scope.input
-
-
-_INPUT = expecting(_input, "array", "$states.input", "Items")
-"""The items where the state names none."""
+def _items(node: Node, fields: Fields, processor: Node | None) -> Selection | None:
+    """Only a distributed Map takes an object for its items."""
+    also = "object" if is_distributed(processor) else ""
+    if "Items" in node:
+        return fields.typed(node.fields["Items"], "Items", "array", also)
+    return expecting(lambda scope: scope.input, "array", "$states.input", "Items", also)
 
 _COMPILERS: dict[str, Callable[[Compiler, Node, Fields, dict[str, Any]], State]] = {
     "Task": _task,

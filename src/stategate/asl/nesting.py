@@ -14,7 +14,7 @@ from stategate.asl.frames import Group, Items, Output, Sequence
 from stategate.asl.paths import Selection
 from stategate.asl.program import Catcher, Map, Parallel, Retrier, Rule, State, Working
 from stategate.asl.run import ROOT
-from stategate.asl.turn import PAYLOAD_LIMIT, UNTRUNCATED, Turn
+from stategate.asl.turn import PAYLOAD_LIMIT, UNTRUNCATED, Turn, map_item
 from stategate.asl.value import Value, array
 
 TIMEOUT = "States.Timeout"
@@ -382,7 +382,7 @@ def _start_iterations(turn: Turn, group_id: int, group: Group, previous: int) ->
         input = items.items[index]
         if state.parameters is not None:
             try:
-                input = made(state.parameters(turn.scope(owner, items.input.json, (index, input.json))))
+                input = made(state.parameters(turn.scope(owner, items.input.json, map_item(index, input.json))))
             except StateFailure as failure:
                 _abandon(turn, group_id, group, owner, began, in_state(owner, failure))
                 return

@@ -34,6 +34,11 @@ def every_activity(arn: str) -> bool:
     return True
 
 
+def map_item(index: int, value: JSON) -> JSON:
+    """`$$.Map.Item` in a Map that is not distributed."""
+    return {"Index": index, "Value": value}
+
+
 class HistoryFull(Exception):
     """A Standard execution may have no further event but its last."""
 
@@ -74,8 +79,8 @@ class Turn:
 
     # What a state's fields are evaluated against.
 
-    def scope(self, sequence: Sequence, input: JSON, item: tuple[int, JSON] | None = None) -> Scope:
-        """`item` is the Map item when the Map state itself evaluates; inside an iteration it is found."""
+    def scope(self, sequence: Sequence, input: JSON, item: JSON | None = None) -> Scope:
+        """`item` is `$$.Map.Item` when the Map state itself evaluates; inside an iteration it is found."""
         variables = self.variables(sequence) if self.program.variables else NO_VARIABLES
         seed = self.seed ^ (self.run.last_event << 20)
         return Scope(input, lambda: self.context(sequence, item), variables, seed, self.now)
@@ -87,7 +92,7 @@ class Turn:
         values = {name: value for owner in reversed(chain) for name, value in self.run.variables(owner).items()}
         return Variables(values)
 
-    def context(self, sequence: Sequence, item: tuple[int, JSON] | None = None) -> JSON:
+    def context(self, sequence: Sequence, item: JSON | None = None) -> JSON:
         identity = self.run.identity
         state: dict[str, JSON] = {"Name": sequence.state, "EnteredTime": timestamp(sequence.entered_at)}
         if isinstance(self.state(sequence), Task):
@@ -110,15 +115,15 @@ class Turn:
             context["Task"] = {"Token": sequence.token}
         item = item or self.item(sequence)
         if item is not None:
-            context["Map"] = {"Item": {"Index": item[0], "Value": item[1]}}
+            context["Map"] = {"Item": item}
         return context
 
-    def item(self, sequence: Sequence) -> tuple[int, JSON] | None:
-        """Index and value of the innermost Map iteration that the sequence is in."""
+    def item(self, sequence: Sequence) -> JSON | None:
+        """`$$.Map.Item` of the innermost Map iteration that the sequence is in."""
         while sequence.parent >= 0:
             group = self.run.group(sequence.parent)
             if group.items >= 0:
-                return sequence.index, self.run.items(group.items).items[sequence.index].json
+                return map_item(sequence.index, self.run.items(group.items).items[sequence.index].json)
             sequence = self.run.sequence(group.parent)
         return None
 

@@ -12,7 +12,7 @@ import pytest
 from tests.runtime.engine.waiting import Rig, new
 
 from stategate.asl.effects import ScheduleTask
-from stategate.asl.maprun import ItemSource, ResultTarget
+from stategate.asl.maprun import Item, ItemSource, ResultTarget
 from stategate.runtime.engine import Engine
 from stategate.services.ports import (
     ChildResult,
@@ -45,9 +45,9 @@ class Data:
     def authorize(self, execution: NewExecution) -> None:
         return None
 
-    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         for at in range(0, len(self.items), 3):
-            yield self.items[at : at + 3]
+            yield [Item(item) for item in self.items[at : at + 3]]
             if self.gate is not None:
                 await self.gate.wait()
         if self.failure is not None:

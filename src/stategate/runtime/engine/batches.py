@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from stategate.asl.failures import DATA_LIMIT_EXCEEDED, StateFailure
-from stategate.asl.maprun import Batching
+from stategate.asl.maprun import Batching, Item
 from stategate.asl.turn import PAYLOAD_LIMIT
 from stategate.asl.value import Value
 
-Select = Callable[[int, Any], Value]
+Select = Callable[[int, Item], Value]
 Input = tuple[int, str, int]
 """Index of the child, its input as JSON text, how many items are in it."""
 
@@ -32,10 +31,10 @@ class Batches:
         self._limit = (batching.max_bytes if batching is not None else None) or PAYLOAD_LIMIT
         self._most = batching.max_items if batching is not None else None
 
-    def add(self, items: Sequence[Any]) -> list[Input]:
+    def add(self, items: Sequence[Item]) -> list[Input]:
         inputs: list[Input] = []
         for item in items:
-            value = Value.of(item) if self._select is None else self._select(self._items, item)
+            value = Value.of(item.input) if self._select is None else self._select(self._items, item)
             self._items += 1
             if self._batching is None:
                 inputs.append(self._single(value))

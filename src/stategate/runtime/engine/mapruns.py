@@ -24,7 +24,7 @@ from stategate.asl.distributed import (
     made_uuid,
 )
 from stategate.asl.failures import StateFailure
-from stategate.asl.maprun import ItemSource, MapRunEnded, ResultTarget, StartMapRun
+from stategate.asl.maprun import Item, ItemSource, MapRunEnded, ResultTarget, StartMapRun, items_of
 from stategate.asl.nesting import too_large
 from stategate.asl.turn import PAYLOAD_LIMIT
 from stategate.lang import jsontext
@@ -125,7 +125,7 @@ class NoData:
     def authorize(self, execution: NewExecution) -> None:
         return None
 
-    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         raise ItemsFailed(ITEM_READER_FAILED, "There is nothing that items could be read from.")
         yield ()
 
@@ -258,8 +258,7 @@ class MapRuns:
         while not run.over:
             run.wake.clear()
             if run.exceeded:
-                self._stop_all(run)
-                await self._end(run, None, EXCEEDED, EXCEEDED_CAUSE)
+                await self._fail(run)
                 return
             room = min((run.concurrency or MOST_CHILDREN) - len(run.active), TOGETHER)
             if room > 0 and not run.exhausted:
@@ -385,13 +384,13 @@ class MapRuns:
                 first = False
         await self._add(run, self._children(run, batches.rest()), complete=True, first=first)
 
-    async def _items(self, run: Running) -> AsyncIterator[Sequence[Any]]:
+    async def _items(self, run: Running) -> AsyncIterator[Sequence[Item]]:
         spec = run.spec
         if spec.source is not None:
             async for items in self._data.read(run.parent, spec.source):
                 yield items
             return
-        everything: list[Any] = jsontext.loads(spec.items or "[]")
+        everything = items_of(jsontext.loads(spec.items or "[]")) or []
         for start in range(0, len(everything), TOGETHER):
             yield everything[start : start + TOGETHER]
 
@@ -424,6 +423,19 @@ class MapRuns:
             outputs = [result.output or "null" async for result in self._results(run) if result.status == "SUCCEEDED"]
             output = f"[{','.join(outputs)}]"
         await self._end(run, output)
+
+    async def _fail(self, run: Running) -> None:
+        """Too many failed. A ResultWriter is given what there is, once nothing runs any more."""
+        target = run.spec.target
+        if target is None or target.arguments is None:
+            self._stop_all(run)
+        else:
+            await self._stop_children(run)
+            try:
+                await self._data.write(run.parent, run.arn, target, self._results(run))
+            except ItemsFailed as failure:
+                log.warning("map_run.results_not_written", map_run=run.arn, error=failure.error, cause=failure.cause)
+        await self._end(run, None, EXCEEDED, EXCEEDED_CAUSE)
 
     async def _results(self, run: Running) -> AsyncIterator[ChildResult]:
         after = -1

@@ -41,38 +41,44 @@ class S3:
     access_key: str = ""
     secret_key: str = ""
 
-    async def read(self, region: str, bucket: str, key: str, version: str | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, region: str, bucket: str, key: str, version: str | None = None, owner: str | None = None
+    ) -> AsyncIterator[bytes]:
         start = 0
+        same: tuple[tuple[str, str], ...] = ()  # as the first piece: the object may be written anew meanwhile
         query = "" if version is None else f"versionId={quote(version, safe='')}"
         while True:
-            ranges = (("Range", f"bytes={start}-{start + PIECE - 1}"),)
-            answer = await self._send(region, "GET", bucket, key, query, headers=ranges)
+            headers = (("Range", f"bytes={start}-{start + PIECE - 1}"), *same, *_owned(owner))
+            answer = await self._send(region, "GET", bucket, key, query, headers=headers)
             if answer.status == 416 and start == 0:
                 return  # an empty object has no first byte
-            _check(answer)
+            self._check(answer)
             if answer.body:
                 yield answer.body
             start += len(answer.body)
+            same = tuple(("If-Match", value) for name, value in answer.headers if name.lower() == "etag")
             if answer.status != 206 or start >= _whole_size(answer, start):
                 return
 
-    async def objects(self, region: str, bucket: str, prefix: str) -> AsyncIterator[Sequence[ListedObject]]:
+    async def objects(
+        self, region: str, bucket: str, prefix: str, owner: str | None = None
+    ) -> AsyncIterator[Sequence[ListedObject]]:
         token: str | None = None
         while True:
             members = {"list-type": "2", "prefix": prefix}
             if token is not None:
                 members["continuation-token"] = token
             query = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(members.items()) if value)
-            answer = await self._send(region, "GET", bucket, "", query)
-            _check(answer)
+            answer = await self._send(region, "GET", bucket, "", query, headers=_owned(owner))
+            self._check(answer)
             found, token = _listed(answer.body)
             yield found
             if token is None:
                 return
 
-    async def put(self, region: str, bucket: str, key: str, body: bytes) -> None:
-        headers = (("Content-Type", "application/json"),)
-        _check(await self._send(region, "PUT", bucket, key, "", body=body, headers=headers))
+    async def put(self, region: str, bucket: str, key: str, body: bytes, owner: str | None = None) -> None:
+        headers = (("Content-Type", "application/json"), *_owned(owner))
+        self._check(await self._send(region, "PUT", bucket, key, "", body=body, headers=headers))
 
     async def _send(
         self,
@@ -112,19 +118,25 @@ class S3:
         del headers["host"]
         return [*headers.items(), ("Authorization", authorization)]
 
+    def _check(self, answer: OutboundResponse) -> None:
+        if answer.status < 300:
+            return
+        code, message = f"Http{answer.status}", ""
+        try:
+            root = ElementTree.fromstring(answer.body)
+        except ElementTree.ParseError:
+            pass
+        else:
+            code = root.findtext("{*}Code") or root.findtext("Code") or code
+            message = root.findtext("{*}Message") or root.findtext("Message") or ""
+        message = message or f"S3 answered with the status {answer.status}"
+        if answer.status == 403 and not self.access_key:
+            message += " (the request was not signed: this server's setting s3_access_key is not set)"
+        raise ObjectStoreError(code, message, answer.status)
 
-def _check(answer: OutboundResponse) -> None:
-    if answer.status < 300:
-        return
-    code, message = f"Http{answer.status}", ""
-    try:
-        root = ElementTree.fromstring(answer.body)
-    except ElementTree.ParseError:
-        pass
-    else:
-        code = root.findtext("{*}Code") or root.findtext("Code") or code
-        message = root.findtext("{*}Message") or root.findtext("Message") or ""
-    raise ObjectStoreError(code, message or f"S3 answered with the status {answer.status}", answer.status)
+
+def _owned(owner: str | None) -> tuple[tuple[str, str], ...]:
+    return () if owner is None else (("x-amz-expected-bucket-owner", owner),)
 
 
 def _whole_size(answer: OutboundResponse, default: int) -> int:

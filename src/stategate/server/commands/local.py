@@ -30,7 +30,7 @@ from stategate.asl.events import (
 from stategate.asl.failures import StateFailure
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import step
-from stategate.asl.maprun import MapRunEnded, StartMapRun
+from stategate.asl.maprun import MapRunEnded, StartMapRun, items_of
 from stategate.asl.program import Program
 from stategate.asl.program import compile as compile_program
 from stategate.asl.run import Run, RunIdentity
@@ -167,7 +167,7 @@ class LocalExecution:
         outputs: list[str] = []
         failed = total = 0
         try:
-            inputs = batches.add(loads(effect.items or "[]")) + batches.rest()
+            inputs = batches.add(items_of(loads(effect.items or "[]")) or []) + batches.rest()
         except StateFailure as failure:
             return MapRunEnded(effect.command, None, failure.error, failure.cause)
         for index, input, items in inputs:

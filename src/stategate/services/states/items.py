@@ -14,13 +14,15 @@ from typing import IO, Any, cast
 from stategate.asl.distributed import ITEM_READER_FAILED, RESULT_WRITER_FAILED
 from stategate.asl.distributed_items import (
     Unreadable,
+    athena_files,
     check_limit,
     csv_items,
     json_items,
     jsonl_items,
     manifest_files,
 )
-from stategate.asl.maprun import ItemSource, ResultTarget
+from stategate.asl.distributed_values import ARGUMENTS
+from stategate.asl.maprun import Item, ItemSource, ResultTarget, items_of
 from stategate.iam import Principal
 from stategate.lang import jsontext
 from stategate.services import access
@@ -34,6 +36,7 @@ from stategate.services.ports import (
     Ports,
     TaskFailure,
 )
+from stategate.services.states.parquet import parquet_items
 from stategate.services.states.results import Results
 from stategate.services.states.tasks import roles
 
@@ -47,6 +50,22 @@ LARGEST_JSON = 256 * 1024 * 1024
 """Bytes: a JSON file has to be read as a whole."""
 
 PERMISSIONS_ERROR = "States.Permissions"
+OWNER = "ExpectedBucketOwner"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An object of S3. `owner`: the account that the bucket must belong to."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+    owner: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """As `$$.Map.Item.Source` shows it."""
+        return f"S3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +80,7 @@ class MapRunItems:
         machine = execution.machine_arn.partition("/")[0]
         self._allow(execution, "states:StartExecution", machine, PERMISSIONS_ERROR)
 
-    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+    async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         try:
             left = check_limit(source)
             async for items in self._read(execution, source):
@@ -85,19 +104,20 @@ class MapRunItems:
             async for result in results:
                 made.add(result)
             return made.text()
-        arguments = _arguments(target.arguments, ("Bucket", "Prefix"), RESULT_WRITER_FAILED)
-        bucket, prefix = arguments["Bucket"], arguments.get("Prefix", "").rstrip("/")
+        given = _arguments(target.arguments, "putObject", RESULT_WRITER_FAILED)
+        bucket, prefix, owner = given["Bucket"], given.get("Prefix", "").rstrip("/"), given.get(OWNER)
         folder = f"{prefix}/{map_run_arn.rpartition(':')[2]}".lstrip("/")
         self._allow(execution, "s3:PutObject", f"arn:aws:s3:::{bucket}/{folder}/manifest.json", RESULT_WRITER_FAILED)
         region = execution.world.region
         try:
             async for result in results:
                 for name, body in made.take(result):
-                    await self.objects.put(region, bucket, f"{folder}/{name}", body)
+                    await self.objects.put(region, bucket, f"{folder}/{name}", body, owner)
             for name, body in made.rest():
-                await self.objects.put(region, bucket, f"{folder}/{name}", body)
+                await self.objects.put(region, bucket, f"{folder}/{name}", body, owner)
             manifest = made.manifest(bucket, map_run_arn, folder)
-            await self.objects.put(region, bucket, f"{folder}/manifest.json", jsontext.dumps(manifest).encode())
+            body = jsontext.dumps(manifest).encode()
+            await self.objects.put(region, bucket, f"{folder}/manifest.json", body, owner)
         except ObjectStoreError as error:
             raise ItemsFailed(RESULT_WRITER_FAILED, _said(error)) from None
         details = {"Bucket": bucket, "Key": f"{folder}/manifest.json"}
@@ -105,51 +125,63 @@ class MapRunItems:
 
     # --- reading
 
-    async def _read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Any]]:
+    def _read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
+        given = _arguments(source.arguments, source.action, ITEM_READER_FAILED)
         if source.action == "listObjectsV2":
-            arguments = _arguments(source.arguments, ("Bucket", "Prefix"), ITEM_READER_FAILED)
-            self._allow(execution, "s3:ListBucket", f"arn:aws:s3:::{arguments['Bucket']}", ITEM_READER_FAILED)
-            listing = self.objects.objects(execution.world.region, arguments["Bucket"], arguments.get("Prefix", ""))
-            async for page in listing:
-                yield [_shown(found) for found in page]
-            return
-        arguments = _arguments(source.arguments, ("Bucket", "Key", "VersionId"), ITEM_READER_FAILED)
-        if "Key" not in arguments:
-            raise Unreadable("The argument 'Key' is required but was missing.")
-        bucket, key = arguments["Bucket"], arguments["Key"]
-        if source.input_type != "MANIFEST":
-            async for items in self._file(execution, source, bucket, key, arguments.get("VersionId")):
-                yield items
-            return
-        with spooled() as file:
-            await self._fetch(execution, bucket, key, arguments.get("VersionId"), file)
-            bucket, columns, keys = manifest_files(file.read().decode())
-        inner = ItemSource("getObject", "", "CSV", first_row=False, headers=columns)
-        for name in keys:
-            async for items in self._file(execution, inner, bucket, name, None):
+            return self._listed(execution, source, given)
+        place = Place(given["Bucket"], given["Key"], given.get("VersionId"), given.get(OWNER))
+        match source.manifest, source.input_type:
+            case "ATHENA_DATA", _:
+                return self._athena(execution, source, place)
+            case (None, "MANIFEST") | ("S3_INVENTORY", _):
+                return self._inventory(execution, place)
+            case _:
+                return self._object(execution, source, place)
+
+    async def _listed(
+        self, execution: NewExecution, source: ItemSource, given: dict[str, str]
+    ) -> AsyncIterator[Sequence[Item]]:
+        bucket, owner = given["Bucket"], given.get(OWNER)
+        self._allow(execution, "s3:ListBucket", f"arn:aws:s3:::{bucket}", ITEM_READER_FAILED)
+        async for page in self.objects.objects(execution.world.region, bucket, given.get("Prefix", ""), owner):
+            if not source.flatten:
+                yield [Item(_shown(found), f"S3://{bucket}") for found in page]
+                continue
+            for found in page:
+                if found.key.endswith("/") and not found.size:
+                    continue  # what consoles show as a folder
+                async for items in self._object(execution, source, Place(bucket, found.key, owner=owner)):
+                    yield items
+
+    async def _athena(self, execution: NewExecution, source: ItemSource, place: Place) -> AsyncIterator[Sequence[Item]]:
+        for bucket, key in athena_files(await self._text(execution, place)):
+            async for items in self._object(execution, source, Place(bucket, key, owner=place.owner)):
                 yield items
 
-    async def _file(
-        self, execution: NewExecution, source: ItemSource, bucket: str, key: str, version: str | None
-    ) -> AsyncIterator[Sequence[Any]]:
+    async def _inventory(self, execution: NewExecution, place: Place) -> AsyncIterator[Sequence[Item]]:
+        bucket, columns, keys = manifest_files(await self._text(execution, place))
+        inner = ItemSource("getObject", "", "CSV", first_row=False, headers=columns)
+        for key in keys:
+            async for items in self._object(execution, inner, Place(bucket, key, owner=place.owner)):
+                yield items
+
+    async def _object(self, execution: NewExecution, source: ItemSource, place: Place) -> AsyncIterator[Sequence[Item]]:
         with spooled() as file:
-            size = await self._fetch(execution, bucket, key, version, file)
-            found: Iterator[Any]
-            if source.input_type == "JSON":
-                if size > LARGEST_JSON:
-                    raise Unreadable(f"Stategate does not read JSON files larger than {LARGEST_JSON} bytes.")
-                found = iter(json_items(file.read().decode("utf-8-sig"), source.pointer))
-            elif source.input_type == "JSONL":
-                found = jsonl_items(_lines(file))
-            else:
-                found = csv_items(_lines(file), source)
+            size = await self._fetch(execution, place, file)
+            found = _items_in(file, size, source, place.uri)
             while items := list(islice(found, TOGETHER)):
                 yield items
 
-    async def _fetch(self, execution: NewExecution, bucket: str, key: str, version: str | None, file: IO[bytes]) -> int:
-        self._allow(execution, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", ITEM_READER_FAILED)
+    async def _text(self, execution: NewExecution, place: Place) -> str:
+        with spooled() as file:
+            await self._fetch(execution, place, file)
+            return file.read().decode("utf-8-sig")
+
+    async def _fetch(self, execution: NewExecution, place: Place, file: IO[bytes]) -> int:
+        self._allow(execution, "s3:GetObject", f"arn:aws:s3:::{place.bucket}/{place.key}", ITEM_READER_FAILED)
         size = 0
-        async for piece in self.objects.read(execution.world.region, bucket, key, version):
+        region = execution.world.region
+        async for piece in self.objects.read(region, place.bucket, place.key, place.version, place.owner):
             file.write(piece)
             size += len(piece)
         file.seek(0)
@@ -165,17 +197,36 @@ class MapRunItems:
             raise ItemsFailed(error, access.denied(principal, action, resource, decision).message)
 
 
-def _arguments(text: str, known: tuple[str, ...], error: str) -> dict[str, str]:
+def _items_in(file: IO[bytes], size: int, source: ItemSource, uri: str) -> Iterator[Item]:
+    """Raises `Unreadable`, UnicodeDecodeError."""
+    match source.input_type:
+        case "JSON":
+            if size > LARGEST_JSON:
+                raise Unreadable(f"Stategate does not read JSON files larger than {LARGEST_JSON} bytes.")
+            return iter(items_of(json_items(file.read().decode("utf-8-sig"), source.pointer), uri) or [])
+        case "JSONL":
+            values: Iterator[Any] = jsonl_items(_lines(file))
+        case "PARQUET":
+            values = parquet_items(file)
+        case _:
+            values = csv_items(_lines(file), source)
+    return (Item(value, uri) for value in values)
+
+
+def _arguments(text: str, action: str, error: str) -> dict[str, str]:
+    """Of an action of S3, checked. Raises `ItemsFailed`."""
     given = jsontext.loads(text)
+    required, optional = ARGUMENTS[action]
     if not isinstance(given, dict):
         raise ItemsFailed(error, "The arguments must be an object.")
     for name, value in given.items():
-        if name not in known:
+        if name not in (*required, *optional):
             raise ItemsFailed(error, f"The argument '{name}' is not supported.")
         if not isinstance(value, str):
             raise ItemsFailed(error, f"The argument '{name}' must be a string.")
-    if not given.get("Bucket"):
-        raise ItemsFailed(error, "The argument 'Bucket' is required but was missing.")
+    for name in required:
+        if not given.get(name):
+            raise ItemsFailed(error, f"The argument '{name}' is required but was missing.")
     return cast(dict[str, str], given)
 
 

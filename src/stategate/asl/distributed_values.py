@@ -1,0 +1,120 @@
+"""Values in the fields of a Map state in DISTRIBUTED mode, in both modes: arguments, numbers, one word of several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stategate.asl import numbers
+from stategate.asl.failures import runtime_failure
+from stategate.asl.jsonata import expression_in
+from stategate.asl.paths import PathNotFound, Selection, compile_path
+from stategate.asl.reader import Node
+from stategate.asl.scope import JSON, Scope
+from stategate.asl.templates import compile_template
+
+if TYPE_CHECKING:
+    from stategate.asl.jsonata import Fields
+
+ARGUMENTS = {
+    "getObject": (("Bucket", "Key"), ("VersionId", "ExpectedBucketOwner")),
+    "listObjectsV2": (("Bucket",), ("Prefix", "ExpectedBucketOwner")),
+    "putObject": (("Bucket",), ("Prefix", "ExpectedBucketOwner")),
+}
+"""Of an action of S3: the arguments that are required, and the others."""
+
+Amount = Callable[[Scope], float]
+
+_RESOURCE = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]*:(?:\d{12})?:s3:(\w+)\Z")
+_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
+_FLOAT = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
+
+
+def arguments(node: Node, action: str, fields: Fields | None) -> Selection | None:
+    """Parameters, or Arguments in JSONata (`fields`), of an action of S3."""
+    name, other = ("Parameters", "Arguments") if fields is None else ("Arguments", "Parameters")
+    if other in node:
+        node.report("Field is not supported", other)
+    if fields is not None and expression_in(node.fields.get(name)) is not None:
+        return fields.typed(node.fields[name], name, "object")
+    given = node.node(name)
+    if given is None:
+        return None
+    required, optional = ARGUMENTS[action]
+    names = {key.removesuffix(".$") if fields is None else key: key for key in given.fields}
+    for key in names.keys() - {*required, *optional}:
+        given.report(f"The field '{key}' is not supported by Step Functions", names[key])
+    for key in required:
+        if key not in names:
+            given.report(f"The field '{key}' is required but was missing")
+    return value(node, name, fields)
+
+
+def value(node: Node, name: str, fields: Fields | None) -> Selection:
+    given: JSON = node.fields[name]
+    if fields is not None:
+        return fields.value(given, name)
+    return compile_template(given, node.problems.report, node.at(name))
+
+
+def action(node: Node, actions: tuple[str, ...]) -> str:
+    """The action of S3 that Resource names."""
+    resource = node.text("Resource")
+    if resource is None:
+        return actions[0]
+    match = _RESOURCE.match(resource)
+    if match is None or match[1] not in actions:
+        allowed = ", ".join(f"arn:aws:states:::s3:{action}" for action in actions)
+        node.report(f"The field 'Resource' should have one of these values: [{allowed}]", "Resource")
+        return actions[0]
+    return match[1]
+
+
+def choice(node: Node, name: str, values: tuple[str, ...]) -> str | None:
+    found = node.text(name)
+    if found is None or found in values:
+        return found
+    node.report(f"The field '{name}' should have one of these values: [{', '.join(values)}]", name)
+    return None
+
+
+def amount(
+    node: Node,
+    name: str,
+    fields: Fields | None,
+    *,
+    whole: bool = True,
+    minimum: int = 0,
+    maximum: int = numbers.MAX_SECONDS,
+) -> Amount | None:
+    """A number: `name`, or `name` + "Path", or an expression in JSONata (`fields`)."""
+    path = f"{name}Path"
+    if fields is not None:
+        if path in node:
+            node.report("Field is not supported", path)
+        return fields.number(node.fields[name], name, minimum, maximum, whole=whole) if name in node else None
+    node.exclusive(name, path)
+    if path in node:
+        return node.compiled(path, lambda text: _by_path(text, path, whole))
+    found = node.integer(name, minimum, maximum) if whole else node.number(name, minimum, maximum)
+    return None if found is None else numbers.constant(found)
+
+
+def _by_path(path: str, field: str, whole: bool) -> Amount:
+    query = compile_path(path)
+    kind, pattern = ("integer", _INTEGER) if whole else ("float", _FLOAT)
+
+    def number(scope: Scope) -> float:
+        try:
+            found = query(scope)
+        except PathNotFound:
+            raise runtime_failure(f"The {field} parameter does not reference an input value: {path}") from None
+        if isinstance(found, str) and pattern.match(found):
+            return int(found) if whole else float(found)
+        if isinstance(found, bool) or not isinstance(found, int if whole else int | float):
+            text = numbers.plain(found)
+            raise runtime_failure(f'The {field} field refers to value "{text}" which is not a valid {kind}: {path}')
+        return found
+
+    return number

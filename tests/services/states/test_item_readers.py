@@ -1,0 +1,222 @@
+"""What distributed Maps iterate over: objects, lists of objects and what is in them, manifests, Parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runtime.outbound.s3server import S3Server
+from tests.services.states.test_mapruns import CHOICE, definition, run, simulate
+from tests.services.states.test_operations import Rig
+
+from stategate.asl.problems import InvalidDefinition
+from stategate.services.states import definitions, parquet
+
+SHOWN = {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "s.$": "$$.Map.Item.Source"}
+KEYED = {**SHOWN, "k.$": "$$.Map.Item.Key"}
+
+
+def reader(action: str, parameters: Mapping[str, Any], **config: Any) -> dict[str, Any]:
+    parameters = {"Bucket": "b", **parameters}
+    return {"Resource": f"arn:aws:states:::s3:{action}", "Parameters": parameters, "ReaderConfig": config}
+
+
+def outputs(tmp_path: Path, objects: Mapping[str, bytes], input: Any = None, **fields: Any) -> Any:
+    """The output of a Map that passes its items on; of one that fails, its error and cause."""
+    found: list[Any] = []
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        server.objects.update({("b", key): content for key, content in objects.items()})
+        described = await run(rig, definition(**fields), {} if input is None else input)
+        if described["status"] == "SUCCEEDED":
+            found.append(json.loads(described["output"]))
+        else:
+            found.append((described["error"], described["cause"]))
+
+    simulate(tmp_path, body)
+    return found[0]
+
+
+def test_the_items_of_the_input_say_where_they_are_from(tmp_path: Path) -> None:
+    assert outputs(tmp_path, {}, ["a", "b"], ItemSelector=SHOWN) == [
+        {"i": 0, "v": "a", "s": "STATE_DATA"},
+        {"i": 1, "v": "b", "s": "STATE_DATA"},
+    ]
+
+
+def test_an_object_has_keys(tmp_path: Path) -> None:
+    found = outputs(tmp_path, {}, {"o": {"x": 1, "y": [2]}}, ItemsPath="$.o", ItemSelector=KEYED)
+    assert found == [
+        {"i": 0, "k": "x", "v": 1, "s": "STATE_DATA"},
+        {"i": 1, "k": "y", "v": [2], "s": "STATE_DATA"},
+    ]
+
+
+def test_an_object_without_a_selector(tmp_path: Path) -> None:
+    assert outputs(tmp_path, {}, {"x": 1}) == [{"Key": "x", "Value": 1}]
+
+
+def test_an_object_in_jsonata(tmp_path: Path) -> None:
+    fields = {
+        "QueryLanguage": "JSONata",
+        "Items": "{% $states.input.o %}",
+        "ItemSelector": {"item": "{% $states.context.Map.Item %}"},
+    }
+    assert outputs(tmp_path, {}, {"o": {"x": 1}}, **fields) == [
+        {"item": {"Index": 0, "Key": "x", "Value": 1, "Source": "STATE_DATA"}}
+    ]
+
+
+def test_an_object_in_a_file(tmp_path: Path) -> None:
+    made = reader("getObject", {"Key": "k"}, InputType="JSON", ItemsPointer="/o")
+    found = outputs(tmp_path, {"k": b'{"o": {"x": 1}}'}, ItemReader=made, ItemSelector=KEYED)
+    assert found == [{"i": 0, "k": "x", "v": 1, "s": "S3://b/k"}]
+
+
+def test_batches_of_an_object(tmp_path: Path) -> None:
+    assert outputs(tmp_path, {}, {"x": 1, "y": 2}, ItemBatcher={"MaxItemsPerBatch": 2}) == [
+        {"Items": [{"Key": "x", "Value": 1}, {"Key": "y", "Value": 2}]}
+    ]
+
+
+def test_listed_objects(tmp_path: Path) -> None:
+    objects = {f"in/{n}": b"x" for n in range(5)} | {"out/1": b"x"}
+    made = reader("listObjectsV2", {"Prefix": "in/"})
+    selector = {"k.$": "$$.Map.Item.Value.Key", "s.$": "$$.Map.Item.Source"}
+    found = outputs(tmp_path, objects, ItemReader=made, ItemSelector=selector)
+    assert found == [{"k": f"in/{n}", "s": "S3://b"} for n in range(5)]
+
+
+def test_what_is_in_listed_objects(tmp_path: Path) -> None:
+    objects = {"in/": b"", "in/1": b"a\n1\n2\n", "in/2": b"a\n3\n", "in/3": b"a\n4\n", "out/1": b"a\n9\n"}
+    made = reader(
+        "listObjectsV2", {"Prefix": "in/"}, InputType="CSV", CSVHeaderLocation="FIRST_ROW", MaxItems=3,
+        Transformation="LOAD_AND_FLATTEN",
+    )  # fmt: skip
+    assert outputs(tmp_path, objects, ItemReader=made, ItemSelector=SHOWN) == [
+        {"i": 0, "v": {"a": "1"}, "s": "S3://b/in/1"},
+        {"i": 1, "v": {"a": "2"}, "s": "S3://b/in/1"},
+        {"i": 2, "v": {"a": "3"}, "s": "S3://b/in/2"},
+    ]
+
+
+def test_an_athena_manifest(tmp_path: Path) -> None:
+    objects = {"m": b'"s3://b/1"\ns3://b/d/2\n', "1": b'{"a":1}\n{"a":2}\n', "d/2": b'{"a":3}'}
+    made = reader("getObject", {"Key": "m"}, ManifestType="ATHENA_DATA", InputType="JSONL")
+    assert outputs(tmp_path, objects, ItemReader=made, ItemSelector=SHOWN) == [
+        {"i": 0, "v": {"a": 1}, "s": "S3://b/1"},
+        {"i": 1, "v": {"a": 2}, "s": "S3://b/1"},
+        {"i": 2, "v": {"a": 3}, "s": "S3://b/d/2"},
+    ]
+
+
+def test_an_athena_manifest_that_is_none(tmp_path: Path) -> None:
+    made = reader("getObject", {"Key": "m"}, ManifestType="ATHENA_DATA", InputType="JSONL")
+    cause = "Line 2 of the Athena manifest is no URI of an S3 object: a,b".replace(",b", "")
+    assert outputs(tmp_path, {"m": b"s3://b/1\na,b\n"}, ItemReader=made) == ("States.ItemReaderFailed", cause)
+
+
+@pytest.mark.parametrize("config", [{}, {"InputType": "CSV"}, {"InputType": "MANIFEST"}])
+def test_an_inventory_by_its_manifest_type(tmp_path: Path, config: dict[str, str]) -> None:
+    manifest = {"destinationBucket": "arn:aws:s3:::b", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
+                "files": [{"key": "f"}]}  # fmt: skip
+    made = reader("getObject", {"Key": "m"}, ManifestType="S3_INVENTORY", **config)
+    objects = {"m": json.dumps(manifest).encode(), "f": b'"b","one"\n'}
+    found = outputs(tmp_path, objects, ItemReader=made, ItemSelector=SHOWN)
+    assert found == [{"i": 0, "v": {"Bucket": "b", "Key": "one"}, "s": "S3://b/f"}]
+
+
+def test_the_owner_of_the_bucket(tmp_path: Path) -> None:
+    owned = {"Bucket": "b", "ExpectedBucketOwner": "111122223333"}
+    made = reader("getObject", {**owned, "Key": "k"}, InputType="JSON")
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": owned}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        server.objects["b", "k"] = b"[1]"
+        assert (await run(rig, definition(ItemReader=made, ResultWriter=writer), {}))["status"] == "SUCCEEDED"
+        assert len(server.seen) == 3
+        assert all(headers["x-amz-expected-bucket-owner"] == "111122223333" for _, _, headers in server.seen)
+
+    simulate(tmp_path, body)
+
+
+def test_a_failed_map_run_writes_its_results(tmp_path: Path) -> None:
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "p"}}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        described = await run(rig, definition(CHOICE, ResultWriter=writer, MaxConcurrency=1), [1, 0, 2])
+        assert described["error"] == "States.ExceedToleratedFailureThreshold"
+        (manifest,) = [json.loads(text) for (_, key), text in server.objects.items() if key.endswith("manifest.json")]
+        statuses = {
+            kind: [
+                child["Status"] for file in files for child in json.loads(server.objects["b", file["Key"]])
+            ]
+            for kind, files in manifest["ResultFiles"].items()
+        }  # fmt: skip
+        assert statuses == {"FAILED": ["FAILED"], "PENDING": ["PENDING"], "SUCCEEDED": ["SUCCEEDED"]}
+
+    simulate(tmp_path, body)
+
+
+def test_results_that_can_not_be_written_do_not_hide_the_failure(tmp_path: Path) -> None:
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "none"}}
+    found = outputs(tmp_path, {}, [0], states=CHOICE, ResultWriter=writer)
+    assert found[0] == "States.ExceedToleratedFailureThreshold"
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------------
+
+
+def parquet_file() -> bytes:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed (the extra 'parquet')")
+    from datetime import UTC, date, datetime
+    from decimal import Decimal
+
+    from pyarrow import parquet as written
+
+    rows = [
+        {
+            "n": 1, "f": 0.5, "t": "é", "none": None, "d": Decimal("1.25"), "day": date(2024, 2, 29), "b": b"\xff",
+            "at": datetime(2024, 1, 1, tzinfo=UTC), "list": [1, 2], "in": {"a": 1},
+        },
+        {
+            "n": 2, "f": float("nan"), "t": None, "none": None, "d": Decimal("2.00"), "day": None, "b": b"ok",
+            "at": None, "list": [], "in": {"a": None},
+        },
+    ]  # fmt: skip
+    file = io.BytesIO()
+    written.write_table(pyarrow.Table.from_pylist(rows), file)
+    return file.getvalue()
+
+
+def test_parquet(tmp_path: Path) -> None:
+    made = reader("getObject", {"Key": "k"}, InputType="PARQUET")
+    assert outputs(tmp_path, {"k": parquet_file()}, ItemReader=made) == [
+        {"n": 1, "f": 0.5, "t": "é", "none": None, "d": 1.25, "day": "2024-02-29", "b": "/w==",
+         "at": "2024-01-01T00:00:00Z", "list": [1, 2], "in": {"a": 1}},
+        {"n": 2, "f": None, "t": None, "none": None, "d": 2, "day": None, "b": "ok", "at": None, "list": [],
+         "in": {"a": None}},
+    ]  # fmt: skip
+
+
+def test_parquet_that_is_none(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (the extra 'parquet')")
+    made = reader("getObject", {"Key": "k"}, InputType="PARQUET")
+    error, cause = outputs(tmp_path, {"k": b"a,b\n"}, ItemReader=made)
+    assert error == "States.ItemReaderFailed"
+    assert cause.startswith("The Parquet file cannot be read: ")
+
+
+def test_parquet_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "installed", lambda: False)
+    inner = json.loads(definition(ItemReader=reader("getObject", {"Key": "k"}, InputType="PARQUET")))
+    outer = {"StartAt": "O", "States": {"O": {"Type": "Parallel", "Branches": [inner], "End": True}}}
+    with pytest.raises(InvalidDefinition) as caught:
+        definitions.compile(json.dumps(outer))
+    (problem,) = caught.value.problems
+    assert problem.message == parquet.NOT_INSTALLED
+    assert problem.location == "/States/O/Branches[0]/States/M/ItemReader/ReaderConfig/InputType"
