@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any, TypeVar
 import pytest
 
 from runtime.functions.poolworld import PoolWorld, pool_world
+from stategate.runtime.functions import life
 from stategate.services.ports import InvocationResult
 
 T = TypeVar("T")
@@ -305,25 +309,46 @@ def test_a_warm_worker_keeps_its_state_and_a_failed_one_does_not_come_back(tmp_p
     run(tmp_path, test)
 
 
-def test_workers_die_with_the_server_even_in_a_busy_loop(tmp_path: Path) -> None:
-    """The regular expression holds the interpreter for hours: no thread of the worker could end it."""
-    import subprocess
-    import sys
+PYTHON_BUSY = "import os, re\ndef handler(e, c):\n    open({pid}, 'w').write(str(os.getpid()))\n    re.match('(a*)*b', 'a' * 60)\n"
+PYTHON_ASLEEP = (
+    "import os, time\ndef handler(e, c):\n    open({pid}, 'w').write(str(os.getpid()))\n    time.sleep(600)\n"
+)
+NODE_BUSY = "exports.handler = () => {{ require('fs').writeFileSync({pid}, `${{process.pid}}`); for (;;); }}"
+SHELL_BUSY = "#!/bin/sh\nprintf $$ > {pid}\nwhile :; do :; done\n"
 
-    source = (
-        "import os, re\ndef handler(e, c):\n"
-        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n    re.match('(a*)*b', 'a' * 60)\n"
-    )
+
+@pytest.mark.parametrize(
+    ("runtime", "name", "source", "in_kernel"),
+    [
+        ("python3.12", "handler.py", PYTHON_BUSY, True),
+        ("python3.12", "handler.py", PYTHON_ASLEEP, False),
+        ("nodejs20.x", "handler.js", NODE_BUSY, True),
+        ("nodejs20.x", "handler.js", NODE_BUSY, False),
+        ("provided.al2023", "bootstrap", SHELL_BUSY, True),
+    ],
+)
+def test_workers_die_with_the_server_even_in_a_busy_loop(
+    tmp_path: Path, runtime: str, name: str, source: str, in_kernel: bool
+) -> None:
+    """The regular expression holds the interpreter for hours: no thread of the worker could end it. Not `in_kernel`:
+    what happens on systems where the bootstrap must watch."""
+    if runtime.startswith("nodejs") and shutil.which("node") is None:
+        pytest.skip("there is no `node` on the PATH")
+    if in_kernel and not life.IN_KERNEL:
+        pytest.skip("this system does not end workers by itself")
+    file = tmp_path / "pid"
     server = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom runtime.functions.poolworld import pool_world\n"
-        "async def main():\n    async with pool_world(Path(sys.argv[1])) as world:\n"
-        "        await world.invoke(await world.function(sys.argv[2], timeout=600))\nasyncio.run(main())\n"
+        "from stategate.runtime.functions import life\n"
+        f"life.IN_KERNEL = {in_kernel}\nasync def main():\n    async with pool_world(Path(sys.argv[1])) as world:\n"
+        f"        code = await world.function({{sys.argv[2]: sys.argv[3]}}, runtime={runtime!r}, timeout=600)\n"
+        "        await world.invoke(code)\nasyncio.run(main())\n"
     )
     tests = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(
-        [sys.executable, "-c", server, str(tmp_path / "data"), source], env={**os.environ, "PYTHONPATH": str(tests)}
+        [sys.executable, "-c", server, str(tmp_path / "data"), name, source.format(pid=repr(str(file)))],
+        env={**os.environ, "PYTHONPATH": str(tests)},
     )
-    file = tmp_path / "pid"
     until = time.monotonic() + 20
     while not (file.exists() and file.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
