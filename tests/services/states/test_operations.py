@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,7 @@ import pytest
 
 from stategate.asl.effects import ScheduleTask
 from stategate.iam.principal import Principal, root
-from stategate.runtime.clock import SystemClock
+from stategate.runtime.clock import AlarmClock, SystemClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.services import iam, states
@@ -23,6 +23,7 @@ from stategate.services.call import Call
 from stategate.services.errors import AwsError
 from stategate.services.logs import records as log_records
 from stategate.services.ports import (
+    ExecutionObserver,
     Functions,
     LogEvent,
     LogEvents,
@@ -70,11 +71,13 @@ async def echo(execution: NewExecution, task: ScheduleTask) -> TaskOutcome:
 class Rig:
     """The operations, called by `rig("CreateStateMachine", name="m", ...)`."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(
+        self, data_dir: Path, clock: AlarmClock | None = None, observers: Sequence[ExecutionObserver] = ()
+    ) -> None:
         self.store = SqliteStore(data_dir)
         self.written = Written()
-        clock, entropy = SystemClock(), Chance()
-        observers = [ExecutionLogs(cast(Any, self.written), self.store)]
+        clock, entropy = clock or SystemClock(), Chance()
+        observers = [ExecutionLogs(cast(Any, self.written), self.store), *observers]
         self.engine = Engine(self.store.executions, echo, clock, entropy, observers)
         self.engine.open()
         self.ports = Ports(
@@ -111,11 +114,16 @@ class Rig:
         return await self("CreateStateMachine", name=name, definition=definition, roleArn=ROLE, **more)
 
 
-def simulate(data_dir: Path, body: Callable[[Rig], Awaitable[None]]) -> None:
+def simulate(
+    data_dir: Path, body: Callable[[Any], Awaitable[None]], make: Callable[[Path], Rig] = Rig, *, fresh: bool = True
+) -> None:
+    """`fresh`: nothing is there yet, and the role is made."""
+
     async def main() -> None:
-        rig = Rig(data_dir)
+        rig = make(data_dir)
         try:
-            await rig.role()
+            if fresh:
+                await rig.role()
             await body(rig)
         finally:
             await rig.engine.close()

@@ -190,14 +190,15 @@ def test_a_state_machine_that_is_being_deleted(tmp_path: Path) -> None:
         assert machine is not None
         table.put("m", Machine("m", "STANDARD", machine.settings, machine.created, machine.updated, deleting=True))
         assert (await rig("DescribeStateMachine", stateMachineArn=MACHINE))["status"] == "DELETING"
-        for operation, given in {
+        calls: dict[str, dict[str, Any]] = {
             "StartExecution": {"stateMachineArn": MACHINE},
             "CreateStateMachine": {"name": "m", "definition": PASS, "roleArn": ROLE},
             "UpdateStateMachine": {"stateMachineArn": MACHINE, "definition": FAIL},
             "PublishStateMachineVersion": {"stateMachineArn": MACHINE},
             "CreateStateMachineAlias": {"name": "live", "routingConfiguration": [route(1)]},
             "ListStateMachineAliases": {"stateMachineArn": MACHINE},
-        }.items():
+        }
+        for operation, given in calls.items():
             assert (await rig.error(operation, **given))[0] == "StateMachineDeleting", operation
 
     simulate(tmp_path, body)

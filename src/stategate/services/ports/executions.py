@@ -231,7 +231,8 @@ class Executions(Protocol):
 
 
 class ExecutionObserver(Protocol):
-    """Told, after the commit, what happened (execution logs; status change events). Must not block or raise."""
+    """Told, after the commit, what happened (`services.states.logging`, `services.states.statuschange`). Must not block or
+    raise. `status` is called for each start, end and redrive."""
 
     def events(self, execution: NewExecution, events: Sequence[HistoryEvent]) -> None: ...
 
