@@ -231,8 +231,8 @@ class Executions(Protocol):
 
 
 class ExecutionObserver(Protocol):
-    """Told, after the commit, what happened (`services.states.logging`, `services.states.statuschange`). Must not block or
-    raise. `status` is called for each start, end and redrive."""
+    """Told, after the commit, what happened (`services.states.logging`, `services.states.statuschange`). Must not block
+    or raise. `status` is called for each start, end and redrive."""
 
     def events(self, execution: NewExecution, events: Sequence[HistoryEvent]) -> None: ...
 
