@@ -10,10 +10,20 @@ import structlog
 
 from stategate.server.settings import Settings
 
+
+class _Passed(logging.Handler):
+    """What libraries say through Python's own logging (uvicorn: a request that is no HTTP) becomes a line of our log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        failure = {"exc_info": record.exc_info} if record.exc_info else {}
+        structlog.get_logger(record.name).log(record.levelno, record.getMessage(), **failure)
+
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def configure(settings: Settings) -> None:
+    logging.basicConfig(level=max(LEVELS[settings.log_level], logging.WARNING), handlers=[_Passed()], force=True)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

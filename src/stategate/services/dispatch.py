@@ -23,6 +23,7 @@ from stategate.services.iam.credentials import invalid_token
 from stategate.services.permissions import PREFIXES, conditions, required
 from stategate.services.ports import Ports, World
 from stategate.wire import HttpRequest, HttpResponse, Operation, Service, WireError, identify, load, sigv4
+from stategate.wire.http import uncompressed
 from stategate.wire.jsonbody import dumps
 from stategate.wire.query import write_error as xml_error
 
@@ -107,6 +108,7 @@ class Dispatcher:
     ) -> HttpResponse:
         ports = self._ports
         try:
+            request = uncompressed(request)
             operation, labels = service.operation(request)
             if operation.name not in self._operations[service.name]:
                 raise not_built(service.name, operation.name)

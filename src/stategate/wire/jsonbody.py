@@ -18,6 +18,7 @@ import orjson
 from stategate.wire import timestamps
 from stategate.wire.model import Member, Shape
 from stategate.wire.problems import serialization
+from stategate.wire.texts import LONG
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
@@ -128,10 +129,12 @@ def _string(value: Any) -> Any:
 
 
 def _integer(value: Any) -> Any:
-    if type(value) is int:
-        return value
     if type(value) is float and isfinite(value):
-        return int(value)
+        value = int(value)
+    if type(value) is int:
+        if value in LONG:
+            return value
+        raise serialization(f"The number {value:.3e} is out of range")
     raise _mismatch(value, "an Integer")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 from stategate.wire import timestamps
 from stategate.wire.model import Member, OperationModel, Shape
 from stategate.wire.problems import WireError
+from stategate.wire.texts import FROM_TEXT
 
 Tree = dict[str, Any]
 """A form as a tree: the parts of the names between dots, '' holding the value of a name that also has parts."""
@@ -131,7 +132,7 @@ def _numbered(node: Any) -> list[Any]:
 
 
 def _scalar(type_: str) -> Reader:
-    convert = _CONVERT[type_]
+    convert = FROM_TEXT[type_]
 
     def read(node: Any) -> Any:
         text = node.get("", "") if isinstance(node, dict) else node
@@ -142,17 +143,6 @@ def _scalar(type_: str) -> Reader:
 
     return read
 
-
-_CONVERT: dict[str, Callable[[str], Any]] = {
-    "string": str,
-    "integer": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
-    "timestamp": timestamps.parse,
-    "blob": lambda text: b64decode(text, validate=True),
-}
 
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 

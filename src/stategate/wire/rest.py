@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +12,7 @@ from stategate.wire.http import Headers, HttpRequest, HttpResponse, parse_query
 from stategate.wire.jsonbody import Readers, Writers
 from stategate.wire.model import Member, OperationModel, Shape
 from stategate.wire.problems import WireError, serialization
+from stategate.wire.texts import FROM_TEXT
 
 Labels = dict[str, str]
 Part = Callable[[HttpRequest, Labels, dict[str, Any]], None]
@@ -60,7 +61,7 @@ def _located(member: Member, query_names: frozenset[str]) -> Part | None:
 
 
 def _label(member: Member) -> Part:
-    convert, name, wire = _text_reader(member, timestamps.parse), member.name, member.wire
+    convert, name, wire = _text_reader(member), member.name, member.wire
 
     def read(request: HttpRequest, labels: Labels, out: dict[str, Any]) -> None:
         if wire in labels:
@@ -70,7 +71,7 @@ def _label(member: Member) -> Part:
 
 
 def _query_scalar(member: Member) -> Part:
-    convert, name, wire = _text_reader(member, timestamps.parse), member.name, member.wire
+    convert, name, wire = _text_reader(member), member.name, member.wire
 
     def read(request: HttpRequest, labels: Labels, out: dict[str, Any]) -> None:
         for key, value in request.parameters:
@@ -83,7 +84,7 @@ def _query_scalar(member: Member) -> Part:
 
 def _query_list(member: Member) -> Part:
     assert member.shape.member is not None
-    convert, name, wire = _text_reader(member.shape.member, timestamps.parse), member.name, member.wire
+    convert, name, wire = _text_reader(member.shape.member), member.name, member.wire
 
     def read(request: HttpRequest, labels: Labels, out: dict[str, Any]) -> None:
         found = [convert(value) for key, value in request.parameters if key == wire]
@@ -114,7 +115,7 @@ def _query_map(member: Member, taken: frozenset[str]) -> Part:
 
 
 def _header(member: Member) -> Part:
-    convert, name, wire = _text_reader(member, timestamps.parse), member.name, member.wire.lower()
+    convert, name, wire = _text_reader(member), member.name, member.wire.lower()
 
     def read(request: HttpRequest, labels: Labels, out: dict[str, Any]) -> None:
         value = request.header(wire)
@@ -168,8 +169,8 @@ def _body(reader: jsonbody.Reader) -> Part:
     return read
 
 
-def _text_reader(member: Member, date: Callable[[str], float]) -> Callable[[str], Any]:
-    convert = {"timestamp": date, **_FROM_TEXT}[member.shape.type]
+def _text_reader(member: Member) -> Callable[[str], Any]:
+    convert = FROM_TEXT[member.shape.type]
 
     def read(text: str) -> Any:
         try:
@@ -180,17 +181,6 @@ def _text_reader(member: Member, date: Callable[[str], float]) -> Callable[[str]
             raise serialization(f"'{text}' can not be converted to {member.shape.type}") from error
 
     return read
-
-
-_FROM_TEXT: dict[str, Callable[[str], Any]] = {
-    "string": str,
-    "integer": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
-    "blob": lambda text: b64decode(text, validate=True),
-}
 
 
 def compile_writer(model: OperationModel, writers: Writers) -> Callable[[dict[str, Any], Headers], HttpResponse]:

@@ -83,6 +83,10 @@ class Service:
 
     def operation(self, request: HttpRequest) -> tuple[Operation, Labels]:
         """The operation that the request names, with the labels of its path. Raises `WireError` if there is none."""
+        other = request.header("smithy-protocol")
+        if other is not None:
+            text = f"Stategate does not support the protocol {other} with {self.name} yet; use {self.protocol}."
+            raise WireError("NotImplementedException", text, 501)
         match self.protocol:
             case "json":
                 return self._by_target(request), {}

@@ -65,10 +65,12 @@ class Signature:
 
 
 def parse(request: HttpRequest) -> Signature | None:
-    """None if the request is not signed with Signature Version 4. Raises `MalformedSignature`."""
+    """None if the request is not signed with Signature Version 4. Raises `MalformedSignature`, for version 4A too."""
     header = request.header("authorization")
     if header is not None and header.startswith(ALGORITHM):
         return _from_header(request, header)
+    if header is not None and header.startswith("AWS4-"):
+        raise MalformedSignature(f"Unsupported AWS 'algorithm': '{header.partition(' ')[0]}'.")
     if "X-Amz-Algorithm=" in request.query or "X-Amz-Credential=" in request.query:
         return _from_query(request)
     return None

@@ -142,3 +142,11 @@ def test_arns() -> None:
 def test_what_is_not_an_arn(text: str) -> None:
     with pytest.raises(InvalidArn):
         Arn.parse(text)
+
+
+def test_a_protocol_that_is_not_spoken_is_refused_by_name() -> None:
+    path = "/service/AWSStepFunctions/operation/StartExecution"
+    request = HttpRequest("POST", path, "", [("smithy-protocol", "rpc-v2-cbor")])
+    with pytest.raises(WireError, match="does not support the protocol rpc-v2-cbor with stepfunctions yet") as error:
+        wire.load("stepfunctions").operation(request)
+    assert error.value.status == 501

@@ -174,3 +174,9 @@ def test_a_malformed_date_is_named(date: str) -> None:
 def test_other_schemes_are_not_signatures() -> None:
     assert sigv4.parse(HttpRequest("GET", "/", "", [("authorization", "Basic abc")])) is None
     assert sigv4.parse(HttpRequest("GET", "/")) is None
+
+
+def test_version_4a_is_refused_by_name() -> None:
+    authorization = "AWS4-ECDSA-P256-SHA256 Credential=A/20240101/sts/aws4_request, SignedHeaders=host, Signature=0"
+    with pytest.raises(sigv4.MalformedSignature, match="Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'"):
+        sigv4.parse(HttpRequest("POST", "/", headers=[("authorization", authorization)]))
