@@ -12,7 +12,7 @@ from stategate.server.settings import Settings
 
 
 class _Passed(logging.Handler):
-    """What libraries say through Python's own logging (uvicorn: a request that is no HTTP) becomes a line of our log."""
+    """What libraries say through Python's own logging (uvicorn: a request that is no HTTP), as a line of our log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         failure = {"exc_info": record.exc_info} if record.exc_info else {}
