@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from stategate.asl.problems import InvalidDefinition
+from stategate.asl.program import compile
 from stategate.asl.references import variable_references
 
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -51,3 +53,48 @@ def test_nested_states_have_their_own_entries() -> None:
 def test_variables_may_be_called_like_functions() -> None:
     read = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $count + $sum([1]) %}"}
     assert references(S={"Type": "Pass", "Assign": {"count.$": "$.c"}}, T=read) == {"T": ["count"]}
+
+
+def problems(processor: dict[str, Any], **fields: Any) -> list[str]:
+    """Of a Map in which nothing but what it reads may be wrong; outside of it `v` is assigned."""
+    assign = {"Type": "Pass", "Assign": {"v": 1}, "Next": "M"}
+    states = {"A": assign, "M": {"Type": "Map", "ItemProcessor": processor, "End": True, **fields}}
+    try:
+        compile(json.dumps({"StartAt": "A", "States": states}))
+    except InvalidDefinition as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def processor(states: dict[str, Any], mode: str = "DISTRIBUTED") -> dict[str, Any]:
+    config = {"Mode": mode, "ExecutionType": "STANDARD"} if mode == "DISTRIBUTED" else {"Mode": mode}
+    return {"ProcessorConfig": config, "StartAt": next(iter(states)), "States": states}
+
+
+READS = {"P": {"Type": "Pass", "Parameters": {"x.$": "$v"}, "End": True}}
+ASSIGNS = {"Type": "Pass", "Assign": {"v": 1}, "Next": "P"}
+PARALLEL = {"O": {"Type": "Parallel", "Branches": [{"StartAt": "P", "States": READS}], "End": True}}
+NOT_SHARED = "The variable 'v' is assigned outside of the distributed Map, whose child executions can not read it"
+
+
+@pytest.mark.parametrize(
+    ("states", "place"),
+    [
+        (READS, "P"),
+        ({"P": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $v + $w %}", "End": True}}, "P"),
+        (PARALLEL, "O/Branches[0]/States/P"),
+        ({"O": {"Type": "Map", "ItemProcessor": processor(READS, "INLINE"), "End": True}}, "O/ItemProcessor/States/P"),
+        ({"O": {"Type": "Map", "ItemProcessor": processor(READS), "End": True}}, "O/ItemProcessor/States/P"),
+    ],
+)
+def test_child_executions_read_no_variables_from_outside(states: dict[str, Any], place: str) -> None:
+    assert problems(processor(states)) == [
+        f"SCHEMA_VALIDATION_FAILED: {NOT_SHARED} at /States/M/ItemProcessor/States/{place}"
+    ]
+
+
+def test_what_may_be_read_around_child_executions() -> None:
+    assert problems(processor(READS, "INLINE")) == []
+    assert problems(processor({"Q": ASSIGNS, **READS})) == []
+    silent = processor({"P": {"Type": "Pass", "End": True}})
+    assert problems(silent, ItemSelector={"x.$": "$v"}, MaxConcurrencyPath="$v") == []

@@ -10,11 +10,13 @@ from stategate.asl.fields import BRANCH_FIELDS, DEFINITION_FIELDS, PROCESSOR_FIE
 from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.asl.program import Flow, Program, State
 from stategate.asl.reader import DUPLICATE, MAX_NAME, MISSING_TARGET, SCHEMA, Node, Problems
+from stategate.asl.references import unreadable
 from stategate.asl.states import compile_state
 from stategate.lang import jsontext
 
 MAX_DEFINITION = 1_048_576
 MAX_TIMEOUT = 99_999_999
+NOT_SHARED = "The variable '{}' is assigned outside of the distributed Map, whose child executions can not read it"
 
 
 def compile_definition(definition: str, type: str, any_resource: bool = False) -> Program:
@@ -33,6 +35,9 @@ def compile_definition(definition: str, type: str, any_resource: bool = False) -
             compiler.flow(root)
         except RecursionError:
             root.report("Definition is nested too deeply")
+    if not problems.found and compiler.assigns:
+        for pointer, variable in unreadable(document):
+            problems.report(NOT_SHARED.format(variable), pointer)
     if problems.found:
         raise InvalidDefinition(tuple(problems.found))
     return Program(type, timeout, tuple(flow for flow in compiler.flows if flow is not None), compiler.assigns)

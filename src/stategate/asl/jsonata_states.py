@@ -32,7 +32,7 @@ from stategate.asl.program import (
     Wait,
 )
 from stategate.asl.reader import Node
-from stategate.asl.scope import JSON, Scope
+from stategate.asl.scope import Scope
 from stategate.asl.timestamps import NANOSECONDS, parse_timestamp
 
 if TYPE_CHECKING:

@@ -1,4 +1,5 @@
-"""Which variables each state of a definition refers to: `variableReferences` of DescribeStateMachine."""
+"""Which variables each state of a definition refers to: `variableReferences` of DescribeStateMachine, and those that it
+can't read."""
 
 from __future__ import annotations
 
@@ -28,6 +29,38 @@ def variable_references(definition: str) -> dict[str, list[str]]:
         if names:
             found[name] = list(dict.fromkeys(names))
     return found
+
+
+def unreadable(document: Any) -> Iterator[tuple[str, str]]:
+    """(pointer of a state, name of a variable) where a state in a distributed Map reads what is assigned outside of
+    it: child executions share no variables with their parent. `document` has been compiled without a problem."""
+    assigned = frozenset(_assigned(document))
+    if assigned:
+        language = document.get("QueryLanguage", "JSONPath")
+        yield from dict.fromkeys(_reading_outside(document, "", language, assigned, frozenset()))
+
+
+def _reading_outside(
+    flow: Any, pointer: str, language: str, assigned: frozenset[str], outside: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    for name, state in flow["States"].items():
+        place = f"{pointer}/States/{name}"
+        own = state.get("QueryLanguage", language)
+        if outside:
+            reads = (reference for text in _texts(state, own) for reference in _read(text, own, assigned))
+            yield from ((place, reference) for reference in reads if reference in outside)
+        for field, processor in _processors(state):
+            mode = processor.get("ProcessorConfig", {}).get("Mode")
+            hidden = assigned - frozenset(_assigned(processor)) if mode == "DISTRIBUTED" else outside
+            yield from _reading_outside(processor, f"{place}/{field}", language, assigned, hidden)
+
+
+def _processors(state: Any) -> Iterator[tuple[str, Any]]:
+    for field in ("ItemProcessor", "Iterator"):
+        if field in state:
+            yield field, state[field]
+    for index, branch in enumerate(state.get("Branches", ())):
+        yield f"Branches[{index}]", branch
 
 
 def _states(flow: Any, language: str) -> Iterator[tuple[str, dict[str, Any], str]]:
