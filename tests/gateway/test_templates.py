@@ -4,6 +4,7 @@ import pytest
 
 from gateway.requests import received, routed
 from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.templatehost import escape_javascript
 from stategate.gateway.templates import InvalidTemplate, check_template, compile_template
 
 BODY = '{"a": {"b": [1, 2.5, "x"]}, "name": "O\'Neil \\"q\\"", "empty": null, "foo": [{"nested": "bar"}]}'
@@ -74,3 +75,24 @@ def test_a_template_that_fails() -> None:
 def test_what_a_template_put_into_the_document_can_not_break_the_gateway() -> None:
     with pytest.raises(GatewayFailure):
         render("#set($root = $input.path('$'))#set($root.self = $input)$input.json('$')")
+
+
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [
+        ("plain", "plain"),
+        ("a\"b'c\\d/e", "a\\\"b\\'c\\\\d\\/e"),
+        ("a\nb\x7f\t/", "a\\nb\\u007F\\t\\/"),
+        ("é'\U0001f600\u2028", "\\u00E9\\'\\uD83D\\uDE00\\u2028"),
+    ],
+)
+def test_escape_java_script(value: str, escaped: str) -> None:
+    assert escape_javascript(value) == escaped
+
+
+def test_a_body_is_not_searched_without_end() -> None:
+    body = "[" + "1," * 500_000 + "1]"
+    with pytest.raises(GatewayFailure) as caught:
+        render("#foreach($i in [1..1000])#set($x = $input.path('$..a'))#end", body)
+    assert caught.value.response_type == "API_CONFIGURATION_ERROR"
+    assert render("#foreach($i in [1..1000])#set($x = $input.path('$[0]'))#end$x", body) == "1"

@@ -21,18 +21,20 @@ from stategate.lang.vtl.values import text
 
 _UNREAD = object()
 _KEPT_PATHS = 1000
+_MAX_SEARCHED = 100_000_000  # characters of the body, over all searching paths of one rendering
 _paths: dict[str, jsonpath.Path] = {}
 
 
 class Input(Exposed):
     """`body` is what the template transforms: the request's body, or the integration's answer."""
 
-    __slots__ = ("_body", "_document", "_params", "_routed")
+    __slots__ = ("_body", "_document", "_params", "_routed", "_searched")
 
     def __init__(self, routed: Routed, body: str) -> None:
         self._routed = routed
         self._body = body or "{}"
         self._document: Any = _UNREAD
+        self._searched = 0
         self._params: dict[str, dict[str, str]] | None = None
 
     def vtl_get(self, name: str) -> Any:
@@ -93,6 +95,10 @@ class Input(Exposed):
             if len(_paths) >= _KEPT_PATHS:
                 _paths.clear()
             _paths[source] = path
+        if not path.reference:
+            self._searched += len(self._body)
+            if self._searched > _MAX_SEARCHED:
+                raise CallError(f"$input: the body is searched too often (last with {source[:80]!r})")
         try:
             return path.find(self._read())
         except jsonpath.JSONPathError:
@@ -134,28 +140,18 @@ _ESCAPED = re.compile(r"""[^ !#-&(-.0-\[\]-~]""")
 
 def escape_javascript(value: str) -> str:
     """As Apache Commons Lang does it: also `'`, `/`, controls and everything beyond ASCII, by UTF-16 unit."""
-    if _ESCAPED.search(value) is None:
-        return value
-    if value.isascii():
-        return _ESCAPED.sub(_escaped, value)
-    parts = []
-    for char in value:
-        code = ord(char)
-        if char in _ESCAPES:
-            parts.append(_ESCAPES[char])
-        elif 32 <= code < 127:
-            parts.append(char)
-        elif code > 0xFFFF:
-            code -= 0x10000
-            parts.append(f"\\u{0xD800 + (code >> 10):04X}\\u{0xDC00 + (code & 0x3FF):04X}")
-        else:
-            parts.append(f"\\u{code:04X}")
-    return "".join(parts)
+    if value.isascii() and value.isprintable():
+        return value.replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'").replace("/", "\\/")
+    return _ESCAPED.sub(_escaped, value)
 
 
 def _escaped(found: re.Match[str]) -> str:
     char = found[0]
-    return _ESCAPES.get(char) or f"\\u{ord(char):04X}"
+    code = ord(char)
+    if code > 0xFFFF:
+        code -= 0x10000
+        return f"\\u{0xD800 + (code >> 10):04X}\\u{0xDC00 + (code & 0x3FF):04X}"
+    return _ESCAPES.get(char) or f"\\u{code:04X}"
 
 
 class Util(Exposed):

@@ -1,18 +1,17 @@
-"""What the recorded templates and the oracle have in common: `$input`, `$util`, and the way to ask the oracle."""
+"""What the recorded templates and the oracle have in common: `$input`, and the way to ask the oracle."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import subprocess
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote_plus, unquote_plus
 
 import pytest
 
-from stategate.lang.vtl import Exposed, text
+from stategate.gateway.templatehost import UTIL
+from stategate.lang.vtl import Exposed
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 ORACLE = SHARED / "oracle" / "oracle.sh"
@@ -64,38 +63,10 @@ class Input(Exposed):
     }
 
 
-_SCRIPT = {
-    '"': '\\"',
-    "'": "\\'",
-    "\\": "\\\\",
-    "/": "\\/",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\b": "\\b",
-    "\f": "\\f",
-}
-
-
-def _escape_script(value: str) -> str:
-    return "".join(_SCRIPT.get(c) or (c if 32 <= ord(c) < 127 else f"\\u{ord(c):04X}") for c in value)
-
-
-class Util(Exposed):
-    vtl_methods: ClassVar[Any] = {
-        ("escapeJavaScript", 1): lambda self, value: _escape_script(text(value)),
-        ("parseJson", 1): lambda self, value: json.loads(value),
-        ("urlEncode", 1): lambda self, value: quote_plus(value, safe="*-._"),
-        ("urlDecode", 1): lambda self, value: unquote_plus(value),
-        ("base64Encode", 1): lambda self, value: base64.b64encode(value.encode()).decode(),
-        ("base64Decode", 1): lambda self, value: base64.b64decode(value).decode(),
-    }
-
-
 def references(case: dict[str, Any]) -> dict[str, Any]:
     """The references of a recorded case."""
-    copied = json.loads(json.dumps(case.get("vars") or {}))
-    return {**copied, "input": Input(case.get("body"), case.get("params")), "util": Util()}
+    copied = json.loads(json.dumps({"vars": case.get("vars") or {}, "params": case.get("params")}))
+    return {**copied["vars"], "input": Input(case.get("body"), copied["params"]), "util": UTIL}
 
 
 def cases(name: str) -> list[dict[str, Any]]:

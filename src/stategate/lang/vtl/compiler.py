@@ -42,7 +42,7 @@ from stategate.lang.vtl.tree import (
     Word,
 )
 from stategate.lang.vtl.tree import Evaluate as EvaluateNode
-from stategate.lang.vtl.values import iterable, text
+from stategate.lang.vtl.values import MapView, iterable, text
 
 _BODY = "bodyContent"
 
@@ -97,7 +97,7 @@ class _Compiler:
                 return self._foreach(node)
             case Define(name=name):
                 body = self.block(node.body)
-                return lambda scope, output: scope.put(name, Deferred(body, scope))
+                return _nothing if name is None else lambda scope, output: scope.put(name, Deferred(body, scope))
             case MacroCall():
                 return self._macro(node)
             case EvaluateNode():
@@ -157,11 +157,11 @@ class _Compiler:
             return lambda scope, output: None
         if target.parts:
             return self._set_part(target, value)
-        name = target.root
+        name = target.name
 
         def assign(scope: Scope, output: Output) -> None:
             new = value(scope)
-            if new is not None:
+            if new is not None and name is not None:
                 scope.put(name, new)
 
         return assign
@@ -230,7 +230,9 @@ class _Compiler:
             put("foreach", loop)
             size = left = len(items)
             for item in list(items):
-                if left != size and _changed(values, size):
+                if left != size and _size(values, size) != size:
+                    if isinstance(values, list) and len(values) == loop.count:
+                        break
                     raise run.error("ConcurrentModificationException: #foreach over what it changes", at)
                 loop.count += 1
                 left -= 1
@@ -301,6 +303,8 @@ class _Compiler:
                 # What a template defined stays.
                 run.macros = macros | run.macros
                 inner(scope, output)
+            except StopSignal:
+                pass  # ends what is evaluated, not the template
             except BreakSignal as signal:
                 if signal.scope is not None:
                     raise
@@ -326,8 +330,8 @@ class _Compiler:
         return render
 
 
-def _changed(values: Any, size: int) -> bool:
-    return isinstance(values, list | dict) and len(values) != size
+def _size(values: Any, otherwise: int) -> int:
+    return len(values) if isinstance(values, list | dict | MapView) else otherwise
 
 
 def _enter(run: Run, at: int, message: str) -> None:
@@ -336,6 +340,10 @@ def _enter(run: Run, at: int, message: str) -> None:
     run.depth += 1
     run.at = at
     run.charge(4)
+
+
+def _nothing(scope: Scope, output: Output) -> None:
+    pass
 
 
 def _stop(scope: Scope, output: Output) -> None:

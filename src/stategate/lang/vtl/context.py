@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stategate.lang.vtl.errors import CallError, TemplateRenderError
 from stategate.lang.vtl.host import Exposed
+from stategate.lang.vtl.values import MapView, text
 
 if TYPE_CHECKING:
     from stategate.lang.vtl.compiler import CompiledMacro
@@ -194,15 +195,22 @@ class Deferred(Exposed):
 
 
 class Loop(Exposed):
-    """`$foreach`."""
+    """`$foreach`: what it tells of the loop, and a map of what the template sets in it."""
 
-    __slots__ = ("_replaced", "count", "last", "parent")
+    __slots__ = ("_replaced", "count", "last", "members", "parent")
 
     def __init__(self, replaced: Any) -> None:
         self._replaced = replaced
         self.parent = replaced if isinstance(replaced, Loop) else None
         self.count = 0
         self.last = False
+        self.members: dict[Any, Any] = {}
+
+    def vtl_text(self) -> str:
+        return text(self.members)
+
+    def vtl_set(self, name: str, value: Any) -> None:
+        self.members[name] = value
 
     def vtl_get(self, name: str) -> Any:
         match name:
@@ -223,7 +231,7 @@ class Loop(Exposed):
             case "replaced":
                 return self._replaced if self.parent is None else self.parent.vtl_get("replaced")
             case _:
-                return None
+                return self.members.get(name)
 
 
 def _getter(name: str) -> Callable[[Loop], Any]:
@@ -244,4 +252,9 @@ Loop.vtl_methods = {
         ("getParent", "parent"),
         ("getTopmost", "topmost"),
     )
+} | {
+    ("get", 1): lambda loop, name: loop.members.get(text(name)),
+    ("size", 0): lambda loop: len(loop.members),
+    ("isEmpty", 0): lambda loop: not loop.members,
+    ("keySet", 0): lambda loop: MapView(loop.members, "keys"),
 }

@@ -10,6 +10,7 @@ from stategate.lang.vtl import methods
 from stategate.lang.vtl.arithmetic import ORDER, compute
 from stategate.lang.vtl.context import Deferred, Output, Render, Run, Scope
 from stategate.lang.vtl.errors import CallError
+from stategate.lang.vtl.host import Exposed
 from stategate.lang.vtl.tree import (
     Bare,
     Binary,
@@ -28,7 +29,7 @@ from stategate.lang.vtl.tree import (
     Reference,
     Word,
 )
-from stategate.lang.vtl.values import ListValue, is_number, loosely_equal, text
+from stategate.lang.vtl.values import ArrayValue, ListValue, MapView, is_number, loosely_equal, text
 
 Evaluate = Callable[[Scope], Any]
 Condition = Callable[[Scope], bool]
@@ -40,6 +41,12 @@ _MAX_RANGE = 1_000_000
 _MATCHING = frozenset({"matches", "split", "replaceAll", "replaceFirst"})
 _REGEX_SECONDS = 1.0  # for all regular expressions of one rendering
 _STEPS_OF_A_CALL = 1
+# What a call costs beside that: one step for so many (as a power of two) characters or members of the value.
+_WEIGHTS = {str: 6, dict: 2, list: 2, ListValue: 2, ArrayValue: 2, MapView: 2}
+_SMALL = 256  # a value up to this size costs nothing extra
+_INSTANT = frozenset(
+    {"add", "containsKey", "entrySet", "get", "isEmpty", "iterator", "keySet", "length", "put", "set", "size", "values"}
+)
 
 
 class ExpressionCompiler:
@@ -89,6 +96,14 @@ class ExpressionCompiler:
                 value = step(scope, value)
             return scope.missing if value is None else value
 
+        def two(scope: Scope) -> Any:
+            value = scope.get(root)
+            if value is not None:
+                value = step(scope, value)
+                if value is not None:
+                    value = last(scope, value)
+            return scope.missing if value is None else value
+
         def many(scope: Scope) -> Any:
             value = scope.get(root)
             for each in steps:
@@ -99,10 +114,14 @@ class ExpressionCompiler:
 
         if not steps:
             return plain
-        if len(steps) > 1:
-            return many
-        step = steps[0]
-        return one
+        step, last = steps[0], steps[-1]
+        match len(steps):
+            case 1:
+                return one
+            case 2:
+                return two
+            case _:
+                return many
 
     def _step(self, part: Part) -> _Step:
         match part:
@@ -132,25 +151,51 @@ class ExpressionCompiler:
 
     def _call(self, part: Call) -> _Step:
         name, at = part.name, part.at
-        arguments = [self.value(argument) for argument in part.arguments]
-        matching = name in _MATCHING
+        given = self._arguments(part.arguments)
+        key = (name, len(part.arguments))
+        constants = _constants(part.arguments)
+        chosen = methods.chosen(name, len(part.arguments), constants)
+        prepared = None if constants is None else methods.prepared(name, constants)
+        if prepared is not None:
+            chosen[str] = prepared
+        matching = name in _MATCHING and prepared is None
+        weights = {} if name in _INSTANT else _WEIGHTS
 
         def call(scope: Scope, value: Any) -> Any:
             run = scope.run
-            given = tuple([argument(scope) for argument in arguments])
             run.steps += _STEPS_OF_A_CALL
+            arguments = given(scope)
+            kind = type(value)
             started = perf_counter() if matching else 0.0
             try:
-                if isinstance(value, str | list | dict) and len(value) > 256:
-                    run.charge(len(value) >> 6)
-                result = methods.call(value, name, given)
+                if kind in weights and len(value) > _SMALL:
+                    run.charge(len(value) >> weights[kind])
+                method = chosen.get(kind)
+                if method is None and isinstance(value, Exposed):
+                    method = value.vtl_methods.get(key)
+                    for argument in arguments:
+                        if type(argument) is str and len(argument) > _SMALL:
+                            run.charge(len(argument) >> _WEIGHTS[str])
+                    result = None if method is None else method(value, *arguments)
+                else:
+                    result = methods.call(value, name, arguments) if method is None else method(value, *arguments)
                 if matching:
                     _timed(run, started)
-                return run.made(result) if type(result) is str else result
+                return run.made(result) if type(result) is str and len(result) > _SMALL else result
             except CallError as error:
                 raise run.error(f".{name}(): {error}", at) from None
 
         return call
+
+    def _arguments(self, nodes: tuple[Expression, ...]) -> Callable[[Scope], tuple[Any, ...]]:
+        constants = _constants(nodes)
+        if constants is not None:
+            return lambda scope: constants
+        values = [self.value(node) for node in nodes]
+        if len(values) == 1:
+            only = values[0]
+            return lambda scope: (only(scope),)
+        return lambda scope: tuple([value(scope) for value in values])
 
     def _interpolated(self, node: Interpolated) -> Evaluate:
         body = self._block(node.body)
@@ -268,6 +313,12 @@ class ExpressionCompiler:
             return is_number(one) and is_number(other) and compare(one, other)
 
         return ordered
+
+
+def _constants(nodes: tuple[Expression, ...]) -> tuple[Any, ...] | None:
+    """The arguments of a call if all of them are constants."""
+    values = [node.value for node in nodes if isinstance(node, Constant)]
+    return tuple(values) if len(values) == len(nodes) else None
 
 
 def _timed(run: Run, started: float) -> None:

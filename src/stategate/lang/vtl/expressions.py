@@ -27,6 +27,7 @@ from stategate.lang.vtl.tree import (
 )
 
 MAX_OPERATORS = 100  # in one expression; each is a level of the tree
+MAX_DIGITS = 1000  # of one number
 MAX_DEPTH = 50  # nesting of blocks, parentheses, brackets and strings
 
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -97,6 +98,10 @@ class ExpressionParser:
     def literal(self, first: int) -> str:
         """The text of the tokens taken since the one numbered `first`."""
         return "".join([token.literal for token in self.tokens[first:]])
+
+    def images(self, first: int) -> str:
+        """The same without the text that no token is made of."""
+        return "".join([token.image for token in self.tokens[first:]])
 
     def error(self, message: str, token: Token) -> TemplateSyntaxError:
         return TemplateSyntaxError.at(message, self.outermost, token.start)
@@ -222,11 +227,8 @@ class ExpressionParser:
         match token.kind:
             case Kind.STRING:
                 return self._string(self.take())
-            case Kind.INTEGER:
-                image = self.take().image
-                return Constant(int(image), token.literal, token.start)
-            case Kind.FLOAT:
-                return Constant(float(self.take().image), token.literal, token.start)
+            case Kind.INTEGER | Kind.FLOAT:
+                return self._number(self.take())
             case Kind.TRUE | Kind.FALSE:
                 self.take()
                 return Constant(token.kind is Kind.TRUE, token.literal, token.start)
@@ -240,6 +242,16 @@ class ExpressionParser:
                 return self._map()
             case _:
                 raise self.unexpected(token)
+
+    def _number(self, token: Token) -> Expression:
+        if len(token.image) > MAX_DIGITS:
+            raise self.error(f"A number of more than {MAX_DIGITS} digits", token)
+        try:
+            value = int(token.image) if token.kind is Kind.INTEGER else float(token.image)
+        except ValueError:
+            # The lexer glued a `#` or `$` to it.
+            raise self.unexpected(token) from None
+        return Constant(value, token.literal, token.start)
 
     def _string(self, token: Token) -> Expression:
         image = token.image

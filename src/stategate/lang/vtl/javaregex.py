@@ -216,11 +216,16 @@ def _compiled(source: str) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _plain(pattern: str) -> str | None:
+def plain(pattern: str) -> str | None:
     """The text that a pattern stands for if it is nothing but text, as `\\'` is."""
     if _TEXT.fullmatch(pattern) is None:
         return None
     return str(_ESCAPED.sub(r"\1", pattern))
+
+
+def is_text(replacement: str) -> bool:
+    """Whether a replacement stands for itself."""
+    return "$" not in replacement and "\\" not in replacement
 
 
 def _late(pattern: str) -> CallError:
@@ -237,11 +242,11 @@ def matches(subject: str, pattern: str) -> bool:
 
 def replace(subject: str, pattern: str, replacement: str, *, first: bool) -> str:
     """`replaceAll` and `replaceFirst`; `$1`, `${name}` and backslashes in the replacement as in Java."""
-    plain = _plain(pattern)
-    if plain is not None and "$" not in replacement and "\\" not in replacement:
-        count = 1 if first else subject.count(plain)
+    literal = plain(pattern)
+    if literal is not None and is_text(replacement):
+        count = 1 if first else subject.count(literal)
         if len(subject) + count * len(replacement) <= MAX_TEXT:
-            return subject.replace(plain, replacement, count)
+            return subject.replace(literal, replacement, count)
     compiled = _compiled(pattern)
     parts: list[str] = []
     at = size = 0
@@ -262,7 +267,7 @@ def replace(subject: str, pattern: str, replacement: str, *, first: bool) -> str
 
 
 def _fill(found: Any, replacement: str) -> str:
-    if "$" not in replacement and "\\" not in replacement:
+    if is_text(replacement):
         return replacement
     out: list[str] = []
     at = 0

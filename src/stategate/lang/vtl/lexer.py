@@ -156,7 +156,7 @@ _TABLE: tuple[tuple[tuple[State, ...], Kind, str | None, str], ...] = (
     (_OPEN, Kind.FORMAL_OPEN, "#", r"#\*\*[^#]"),
     (_OPEN, Kind.COMMENT_OPEN, "#", r"#\*"),
     (_OPEN, Kind.HASH, "#", r"#"),
-    ((D, R), Kind.LINE_COMMENT_OPEN, "#", r"##"),
+    ((D, R, PD, DI), Kind.LINE_COMMENT_OPEN, "#", r"##"),
     ((D,), Kind.DOUBLE_ESCAPE, "\\", r"\\\\"),
     ((D,), Kind.ESCAPE, "\\", r"\\"),
     ((D,), Kind.TEXT, _ANY, r"[^$#\\]+"),

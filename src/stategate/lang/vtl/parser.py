@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from stategate.lang.vtl.errors import TemplateSyntaxError
 from stategate.lang.vtl.expressions import ExpressionParser
 from stategate.lang.vtl.lexer import Kind, State, Token
@@ -55,11 +58,14 @@ def parse(source: str, known_macros: frozenset[str] = frozenset()) -> Parsed:
         body = parser.template()
     except RecursionError:
         raise TemplateSyntaxError.at("The template is nested too deeply", source, parser.lexer.offset) from None
-    return Parsed(source, body, parser.macros)
+    # The first definition of a name stays.
+    return Parsed(source, body, {**parser.string_macros, **parser.macros})
 
 
 class Parser(ExpressionParser):
     """The statements of a template."""
+
+    string_macros: Mapping[str, Macro] = MappingProxyType({})
 
     def template(self) -> Block:
         """The whole text."""
@@ -70,8 +76,12 @@ class Parser(ExpressionParser):
         return Block(statements)
 
     def nested(self, source: str, at: int) -> Block:
-        parser = Parser(source, self.macros, self.known_macros, self.depth + 1, self.outermost, at)
-        return parser.template()
+        known = self.known_macros | self.macros.keys()
+        parser = Parser(source, {}, known, self.depth + 1, self.outermost, at)
+        body = parser.template()
+        # The engine reads strings after the template: what they define is not known to the text around them.
+        self.string_macros = {**parser.string_macros, **parser.macros, **self.string_macros}
+        return body
 
     def _statements(self) -> tuple[Statement, ...]:
         self.enter()
@@ -198,21 +208,21 @@ class Parser(ExpressionParser):
         name = token.image[2:-1] if token.kind is Kind.BRACKETED_WORD else token.image[1:]
         self.lexer.state = State.DIRECTIVE
         arguments: tuple[Expression, ...] = ()
-        called = self.lexer.followed_by_parenthesis()
-        if called:
+        if self.lexer.followed_by_parenthesis():
             arguments = self._directive_arguments()
         else:
             self.lexer.pop()
+        self._check_words(name, arguments)
         if name in _LINE_DIRECTIVES:
             return self._line_directive(name, arguments, token)
         if name not in _BLOCK_DIRECTIVES and not name.startswith("@"):
-            return MacroCall(name, arguments, None, self.literal(first), token.start)
+            return MacroCall(name, arguments, None, token.special + self.images(first), token.start)
         inside = len(self.tokens)
         body = Block(self._statements())
         inner = self.literal(inside) if name == "literal" else ""
         self.expect(Kind.END)
         if name.startswith("@"):
-            return MacroCall(name[1:], arguments, body, self.literal(first), token.start)
+            return MacroCall(name[1:], arguments, body, token.special + self.images(first), token.start)
         return self._block_directive(name, arguments, body, inner, token)
 
     def _directive_arguments(self) -> tuple[Expression, ...]:
@@ -229,6 +239,16 @@ class Parser(ExpressionParser):
             arguments.append(self.directive_argument())
         self.expect(Kind.RPAREN)
         return tuple(arguments)
+
+    def _check_words(self, name: str, arguments: tuple[Expression, ...]) -> None:
+        """A bare word is `in` of a #foreach or the name of a #macro, or for the macro that is called to refuse."""
+        if name not in _DIRECTIVES:
+            return
+        allowed = {"foreach": 1, "macro": 0}.get(name)
+        for number, argument in enumerate(arguments):
+            if isinstance(argument, Word) and number != allowed:
+                message = f"Invalid argument '{argument.text}' of #{name}"
+                raise TemplateSyntaxError.at(message, self.outermost, argument.at)
 
     def _line_directive(self, name: str, arguments: tuple[Expression, ...], token: Token) -> Statement:
         match name:
@@ -260,10 +280,10 @@ class Parser(ExpressionParser):
                 return Foreach(variable, values, body, token.start)
             case "foreach", _:
                 raise self.error("#foreach takes ($variable in values)", token)
-            case "define", (Reference(root=variable), *_):
+            case "define", (Reference(name=variable),):
                 return Define(variable, body, token.start)
             case "define", _:
-                raise self.error("#define takes a reference", token)
+                raise self.error("#define takes one reference", token)
             case "macro", (Word(text=macro), *parameters):
                 self._define_macro(macro, parameters, body, token)
                 return None
@@ -275,8 +295,8 @@ class Parser(ExpressionParser):
     def _define_macro(self, name: str, parameters: list[Expression], body: Block, token: Token) -> None:
         names: list[str] = []
         for parameter in parameters:
-            if not isinstance(parameter, Reference):
-                raise self.error(f"The parameters of #macro({name}) must be references", token)
-            names.append(parameter.root)
+            # What is no plain reference takes an argument and gives it no name.
+            named = parameter.name if isinstance(parameter, Reference) else None
+            names.append(named or f"{len(names)} of {name}")
         # The first definition of a name stays.
         self.macros.setdefault(name, Macro(name, tuple(names), body, token.start))

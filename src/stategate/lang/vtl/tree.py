@@ -50,6 +50,11 @@ class Reference:
     escaped: bool
     at: int
 
+    @property
+    def name(self) -> str | None:
+        """What `#set`, `#define` and the parameters of a macro name with it; `$!name` and `${name}` name nothing."""
+        return self.root if self.literal.startswith("$" + self.root) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Bare:
@@ -163,7 +168,7 @@ class Foreach:
 
 @dataclass(frozen=True, slots=True)
 class Define:
-    name: str
+    name: str | None
     body: Block
     at: int
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.host import Exposed
@@ -44,6 +45,31 @@ class Entry:
     @property
     def value(self) -> Any:
         return self.owner.get(self.key)
+
+
+class MapView:
+    """What `keySet()`, `values()` and `entrySet()` give: it shows what its map holds now."""
+
+    __slots__ = ("kind", "owner")
+
+    def __init__(self, owner: dict[Any, Any], kind: Literal["keys", "values", "entries"]) -> None:
+        self.owner = owner
+        self.kind = kind
+
+    def __iter__(self) -> Iterator[Any]:
+        match self.kind:
+            case "keys":
+                return iter(list(self.owner))
+            case "values":
+                return iter(list(self.owner.values()))
+            case "entries":
+                return iter([Entry(self.owner, key) for key in self.owner])
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def __contains__(self, item: object) -> bool:
+        return item in list(self)
 
 
 class Cursor:
@@ -122,7 +148,7 @@ class _Printer:
                 self._members("{", "}", ", ", [(text(k) + "=", v) for k, v in value.items()], depth, value, json=False)
             case ArrayValue():
                 self.add("[Ljava.lang.Object;")
-            case ListValue():
+            case ListValue() | MapView():
                 self._members("[", "]", ", ", [("", v) for v in value], depth, value, json=False)
             case list():
                 self._members("[", "]", ",", [("", v) for v in value], depth, value, json=True)
@@ -139,7 +165,7 @@ class _Printer:
             case dict():
                 members = [(_json_string(text(k)) + ":", v) for k, v in value.items()]
                 self._members("{", "}", ",", members, depth, value, json=True)
-            case list():
+            case list() | MapView():
                 self._members("[", "]", ",", [("", v) for v in value], depth, value, json=True)
             case None | bool() | int() | float():
                 self.add(text(value))
@@ -190,7 +216,7 @@ def text(value: Any) -> str:
             return "[Ljava.lang.String;@0"
         case Cursor():
             return "java.util.Iterator@0"
-        case dict() | list() | Entry():
+        case dict() | list() | Entry() | MapView():
             printer = _Printer()
             printer.java(value, 0)
             return "".join(printer.parts)
@@ -219,6 +245,14 @@ def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
             return len(left) == len(right) and all(
                 key in right and java_equals(value, right[key], depth + 1) for key, value in left.items()
             )
+        case MapView(), MapView():
+            match left.kind, right.kind:
+                case "keys", "keys":
+                    return left.owner.keys() == right.owner.keys()
+                case "entries", "entries":
+                    return java_equals(left.owner, right.owner, depth + 1)
+                case _:
+                    return left.kind == right.kind and left.owner is right.owner
         case Entry(), Entry():
             return java_equals(left.key, right.key) and java_equals(left.value, right.value, depth + 1)
         case _:
@@ -265,6 +299,10 @@ def hash_code(value: Any, depth: int = 0) -> int:
             for item in value:
                 result = (31 * result + hash_code(item, depth + 1)) & 0xFFFFFFFF
             return wrap32(result)
+        case MapView():
+            return wrap32(sum(hash_code(item, depth + 1) for item in value))
+        case Entry():
+            return hash_code(value.key, depth + 1) ^ hash_code(value.value, depth + 1)
         case dict():
             return wrap32(sum(hash_code(k) ^ hash_code(v, depth + 1) for k, v in value.items()))
         case _:
@@ -288,6 +326,8 @@ def iterable(value: Any) -> list[Any] | None:
             return value
         case dict():
             return list(value.values())
+        case MapView():
+            return list(value)
         case Cursor():
             rest, value.at = value.items[value.at :], len(value.items)
             return rest

@@ -1,8 +1,9 @@
 """The Java methods that values have in templates.
 
 Each table maps a signature to a function of the value and the arguments. A signature is the method's name and a letter
-for each argument: `s` a string, `i` an integer, `n` any number, `b` a boolean, `l` a list, `m` a map, `o` anything. `*`
-takes any number of arguments. A call that fits no signature has no value, as in Java's reflection.
+for each argument: `s` a string, `i` an integer, `n` any number, `b` a boolean, `l` a collection, `m` a map, `o` all.
+Null is a string, a collection and a map. `*` takes any number of arguments. A call that fits no signature has no value,
+as in Java's reflection.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from stategate.lang.vtl.host import Exposed
 from stategate.lang.vtl.methods import lists, maps, numbers, strings
-from stategate.lang.vtl.values import ArrayValue, Cursor, Entry
+from stategate.lang.vtl.values import ArrayValue, Cursor, Entry, MapView
 
 Method = Callable[..., Any]
 _Overloads = tuple[tuple[str, Method], ...]
@@ -27,8 +28,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "i": _is_int,
     "n": lambda value: type(value) is int or type(value) is float,
     "b": lambda value: type(value) is bool,
-    "l": lambda value: isinstance(value, list),
-    "m": lambda value: isinstance(value, dict),
+    "l": lambda value: isinstance(value, list | MapView) or value is None,
+    "m": lambda value: isinstance(value, dict) or value is None,
     "o": lambda value: True,
 }
 
@@ -46,6 +47,7 @@ def _indexed(*tables: dict[str, Method]) -> dict[tuple[str, int], _Overloads]:
 _STRING = _indexed(strings.METHODS)
 _LIST = _indexed(lists.METHODS)
 _ARRAY = _indexed(lists.ARRAY_METHODS)
+_VIEW = _indexed(lists.VIEW_METHODS)
 _CURSOR = _indexed(lists.CURSOR_METHODS)
 _MAP = _indexed(maps.METHODS)
 _ENTRY = _indexed(maps.ENTRY_METHODS)
@@ -61,6 +63,7 @@ _BY_TYPE: dict[type, dict[tuple[str, int], _Overloads]] = {
     dict: _MAP,
     list: _LIST,
     ArrayValue: _ARRAY,
+    MapView: _VIEW,
     Cursor: _CURSOR,
     Entry: _ENTRY,
 }
@@ -81,21 +84,47 @@ def _table(value: Any) -> dict[tuple[str, int], _Overloads]:
             return {}
 
 
+def chosen(name: str, count: int, constants: tuple[Any, ...] | None) -> dict[type, Method]:
+    """The methods of a call, by the type of the value, where they can be chosen before it is made: where there is one
+    that takes anything, or where all arguments are constants."""
+    found: dict[type, Method] = {}
+    for kind, table in _BY_TYPE.items():
+        overloads = _overloads(table, name, count)
+        if constants is not None:
+            method = _fitting(overloads, constants)
+        else:
+            method = overloads[0][1] if overloads and set(overloads[0][0]) <= {"o"} else None
+        if method is not None:
+            found[kind] = method
+    return found
+
+
+def prepared(name: str, constants: tuple[Any, ...]) -> Method | None:
+    """A faster form of a string's method for constant arguments."""
+    prepare = strings.PREPARED.get(name)
+    return None if prepare is None else prepare(*constants)
+
+
 def call(value: Any, name: str, arguments: tuple[Any, ...]) -> Any:
     """Call a method; None when there is none that fits. Raises CallError for what would be a Java exception."""
     if isinstance(value, Exposed):
         exposed = value.vtl_methods.get((name, len(arguments)))
         return None if exposed is None else exposed(value, *arguments)
-    table = _table(value)
-    overloads = table.get((name, len(arguments))) or table.get((name, -1))
-    if overloads is None:
-        return None
+    method = _fitting(_overloads(_table(value), name, len(arguments)), arguments)
+    return None if method is None else method(value, *arguments)
+
+
+def _overloads(table: dict[tuple[str, int], _Overloads], name: str, count: int) -> _Overloads:
+    return table.get((name, count)) or table.get((name, -1)) or ()
+
+
+def _fitting(overloads: _Overloads, arguments: tuple[Any, ...]) -> Method | None:
     for letters, method in overloads:
         for letter, argument in zip(letters, arguments, strict=False):
             if not _CHECKS[letter](argument):
                 break
         else:
-            return method(value, *arguments)
+            return method
     return None
 
 
@@ -105,6 +134,8 @@ def read_property(value: Any, name: str) -> Any:
         return value.get(name)
     if isinstance(value, Exposed):
         return value.vtl_get(name)
+    if isinstance(value, ArrayValue):
+        return None
     capital = name[:1].upper() + name[1:]
     table = _table(value)
     for getter in ("get" + capital, "get" + name, "is" + capital):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stategate.lang.vtl.errors import CallError
-from stategate.lang.vtl.values import Entry, ListValue, hash_code, java_equals, text
+from stategate.lang.vtl.values import Entry, MapView, hash_code, java_equals, text
 
 _Map = dict[Any, Any]
 
@@ -29,7 +29,27 @@ def put(items: _Map, key: Any, value: Any) -> Any:
     return old
 
 
-def _put_all(items: _Map, others: _Map) -> str:
+def _has(items: _Map, key: Any, value: Any) -> bool:
+    return _key(key) in items and java_equals(items[key], value)
+
+
+def _replace_value(items: _Map, key: Any, old: Any, new: Any) -> bool:
+    found = _has(items, key, old)
+    if found:
+        items[key] = new
+    return found
+
+
+def _remove_value(items: _Map, key: Any, value: Any) -> bool:
+    found = _has(items, key, value)
+    if found:
+        del items[key]
+    return found
+
+
+def _put_all(items: _Map, others: _Map | None) -> str:
+    if others is None:
+        raise CallError("NullPointerException")
     items.update(others)
     return ""
 
@@ -67,15 +87,18 @@ METHODS: dict[str, Callable[..., Any]] = {
     "putAll m": _put_all,
     "putIfAbsent oo": _put_if_absent,
     "replace oo": lambda items, key, value: put(items, key, value) if get(items, key) is not None else None,
+    "replace ooo": _replace_value,
     "remove o": _remove,
+    "remove oo": _remove_value,
+    "clone": dict,
     "clear": _clear,
     "size": len,
     "isEmpty": lambda items: not items,
     "containsKey o": lambda items, key: _key(key) in items,
     "containsValue o": lambda items, value: any(java_equals(mine, value) for mine in items.values()),
-    "keySet": lambda items: ListValue(items),
-    "values": lambda items: ListValue(items.values()),
-    "entrySet": lambda items: ListValue([Entry(items, key) for key in items]),
+    "keySet": lambda items: MapView(items, "keys"),
+    "values": lambda items: MapView(items, "values"),
+    "entrySet": lambda items: MapView(items, "entries"),
     "equals o": java_equals,
     "hashCode": hash_code,
     "toString": text,

@@ -79,6 +79,30 @@ def _unsigned(number: int, style: str) -> str:
     return format(number & (2 ** _bits(number) - 1), style)
 
 
+def _hexadecimal(value: float) -> str:
+    """`0x1.8p1`"""
+    if not math.isfinite(value):
+        return text(value)
+    sign, body = ("-", value.hex()[1:]) if value.hex().startswith("-") else ("", value.hex())
+    digits, _, power = body.partition("p")
+    head, _, tail = digits.partition(".")
+    return f"{sign}{head}.{tail.rstrip('0') or '0'}p{int(power)}"
+
+
+def _java_class(value: Any) -> object:
+    if type(value) is not int:
+        return type(value)
+    return 32 if _bits(value) == 32 else 64 if -(2**63) <= value < 2**63 else int
+
+
+def _compare(left: Any, right: Any) -> int:
+    if right is None:
+        raise CallError("NullPointerException")
+    if _java_class(left) != _java_class(right):
+        raise CallError("ClassCastException: numbers of different classes, or no number")
+    return _order(left, right)
+
+
 def _order(left: Any, right: Any) -> int:
     return int(left > right) - int(left < right)
 
@@ -96,7 +120,7 @@ NUMBER_METHODS: dict[str, Callable[..., Any]] = {
 }
 
 INTEGER_METHODS: dict[str, Callable[..., Any]] = {
-    "compareTo i": _order,
+    "compareTo o": _compare,
     "parseInt s": _parse_int,
     "parseInt si": _parse_int,
     "parseLong s": lambda value, source: parse_integer(source),
@@ -115,13 +139,14 @@ INTEGER_METHODS: dict[str, Callable[..., Any]] = {
 }
 
 DOUBLE_METHODS: dict[str, Callable[..., Any]] = {
-    "compareTo n": _order,
+    "compareTo o": _compare,
     "isNaN": lambda value: value != value,
     "isInfinite": math.isinf,
     "parseDouble s": lambda value, source: parse_double(source),
     "valueOf s": lambda value, source: parse_double(source),
     "valueOf n": lambda value, other: _float(other),
     "toString n": lambda value, other: text(_float(other)),
+    "toHexString n": lambda value, other: _hexadecimal(_float(other)),
     "max nn": lambda value, a, b: _float(max(a, b)),
     "min nn": lambda value, a, b: _float(min(a, b)),
     "sum nn": lambda value, a, b: _float(a) + _float(b),
@@ -130,7 +155,7 @@ DOUBLE_METHODS: dict[str, Callable[..., Any]] = {
 
 BOOLEAN_METHODS: dict[str, Callable[..., Any]] = {
     "booleanValue": lambda value: value,
-    "compareTo b": _order,
+    "compareTo o": _compare,
     "equals o": java_equals,
     "hashCode": hash_code,
     "toString": text,

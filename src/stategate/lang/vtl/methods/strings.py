@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from stategate.lang.vtl import javaregex
@@ -79,7 +79,9 @@ def _repeat(value: str, count: int) -> str:
     return value * count
 
 
-def _compare(left: str, right: str | None) -> int:
+def _compare(left: str, right: Any) -> int:
+    if right is not None and not isinstance(right, str):
+        raise CallError("ClassCastException: a string is compared to something else")
     a, b = units(left), units(_required(right))
     for mine, other in zip(a, b, strict=False):
         if mine != other:
@@ -89,6 +91,19 @@ def _compare(left: str, right: str | None) -> int:
 
 def _folded(value: str) -> str:
     return value.upper().lower()
+
+
+def _join_all(separator: str, items: Collection[Any] | None) -> str:
+    listed = _required_items(items)
+    if any(item is not None and not isinstance(item, str) for item in listed):
+        raise CallError("ClassCastException: join takes strings")
+    return _join(separator, listed)
+
+
+def _required_items(items: Collection[Any] | None) -> list[Any]:
+    if items is None:
+        raise CallError("NullPointerException")
+    return list(items)
 
 
 def _join(separator: str, items: list[Any]) -> str:
@@ -133,7 +148,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "equals o": java_equals,
     "contentEquals s": java_equals,
     "equalsIgnoreCase s": lambda value, other: other is not None and _folded(value) == _folded(other),
-    "compareTo s": _compare,
+    "compareTo o": _compare,
     "compareToIgnoreCase s": lambda value, other: _compare(_folded(value), _folded(_required(other))),
     "concat s": lambda value, other: bounded(value + _required(other)),
     "replace ss": _replace,
@@ -161,7 +176,21 @@ METHODS: dict[str, Callable[..., Any]] = {
     "getBytes s": _bytes,
     "valueOf o": lambda value, other: text(other),
     "copyValueOf o": lambda value, other: "".join(other) if isinstance(other, ArrayValue) else None,
-    "join sl": lambda value, separator, items: _join(_required(separator), items),
+    "join sl": lambda value, separator, items: _join_all(_required(separator), items),
     "join *": lambda value, *parts: _join(text(parts[0]), ListValue(parts[1:])) if parts else None,
     "format *": lambda value, *parts: format_text(text(parts[0]), parts[1:]) if parts else None,
 }
+
+
+def _prepare_replace(pattern: Any = None, new: Any = None, *others: Any) -> Callable[..., Any] | None:
+    """`replaceAll` of a pattern that is nothing but text, by text that is not longer."""
+    if others or not (isinstance(pattern, str) and isinstance(new, str)):
+        return None
+    plain = javaregex.plain(pattern)
+    if plain is None or len(new) > len(plain) or not javaregex.is_text(new):
+        return None
+    return lambda value, *arguments: value.replace(plain, new)
+
+
+# Method -> a function of its constant arguments that gives a faster form of it, or None.
+PREPARED: dict[str, Callable[..., Callable[..., Any] | None]] = {"replaceAll": _prepare_replace}
