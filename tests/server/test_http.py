@@ -191,7 +191,7 @@ def test_health_and_other_pages() -> None:
     [
         ("/", "localhost", LIMIT, "Request must be smaller"),
         ("/2015-03-31/functions", "localhost", LAMBDA_LIMIT, "Request must be smaller"),
-        ("/prod/x", "abc.execute-api.localhost", LIMIT, "Request Too Long"),
+        ("/_stategate/health", "localhost", LIMIT, "Request must be smaller"),
     ],
 )
 def test_bodies_have_limits(path: str, host: str, limit: int, message: str) -> None:
@@ -205,8 +205,20 @@ def test_bodies_have_limits(path: str, host: str, limit: int, message: str) -> N
             assert reply is not None and reply.status == 413
             assert json.loads(reply.body)["message"].startswith(message)
         assert backend.requests == []
-        allowed = await ask(app, "POST", path, bytes(limit), headers=(("host", host),))
+        verb = "GET" if path.startswith("/_stategate") else "POST"
+        allowed = await ask(app, verb, path, bytes(limit), headers=(("host", host),))
         assert allowed is not None and allowed.status == 200
+
+    run(go())
+
+
+def test_an_api_refuses_a_large_body_itself_and_the_connection_ends() -> None:
+    async def go() -> None:
+        backend = Backend()
+        headers = (("host", "abc.execute-api.localhost"), ("content-length", str(LIMIT + 1)))
+        assert await ask(application(backend), "POST", "/prod/x", headers=headers) is not None
+        (request,) = backend.requests
+        assert (request.too_large, request.body, request.header("connection")) == (True, b"", "close")
 
     run(go())
 

@@ -28,8 +28,8 @@ Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
 OWN_PREFIX = "/_stategate/"
 LAMBDA_LIMIT = 70 * 1024 * 1024
 """A package of 50 MB, base64-encoded, with the rest of the request."""
-LIMIT = 11 * 1024 * 1024
-"""Above the 10 MB of a REST API, so that its own answer to a body that is too large is reached."""
+LIMIT = 10 * 1024 * 1024
+"""What a REST API takes. An API answers a larger body itself (`HttpRequest.too_large`)."""
 
 BODILESS_SECONDS = 0.25
 """How long a request that should have no body may take to begin one that it announced."""
@@ -137,11 +137,11 @@ class Application:
         try:
             request.body = await _body_if_any(receive, request, LIMIT if target is not None else _limit(request))
         except TooLarge:
-            await _send(send, request, _too_large(request, target))
-            return
+            request.too_large = True
+            _close_after(request)
         except Disconnected:
             return
-        if request.header("x-amz-target") in _WAITS and target is None:
+        if request.header("x-amz-target") in _WAITS and target is None and not request.too_large:
             response = await _while_connected(self._dispatcher.http(request, source_ip), receive)
             if response is None:
                 return
@@ -154,11 +154,13 @@ class Application:
             if target is not None:
                 return await self._execute_api(request, target.api_id, target.stage, target.path, source_ip)
             if request.path.startswith(OWN_PREFIX):
-                return await self._own(request)
+                return _too_large(request) if request.too_large else await self._own(request)
             if self._function_urls is not None and (url_id := function_url(request)) is not None:
                 return await self._function_urls(request, url_id, source_ip)
             if self._domains is not None and (answer := await self._domains(request, source_ip)) is not None:
                 return answer
+            if request.too_large:
+                return _too_large(request)
             return await self._dispatcher.http(request, source_ip)
         except Exception as error:  # noqa: BLE001 - one request's bug must not end the server
             _log.error("request failed", method=request.method, path=request.path, exc_info=error)
@@ -268,10 +270,15 @@ async def _body_if_any(receive: Receive, request: HttpRequest, limit: int) -> by
         async with asyncio.timeout(BODILESS_SECONDS):
             return await _body(receive, request, limit)
     except TimeoutError:
-        request.headers.append(("connection", "close"))
-        if request.raw_names is not None:
-            request.raw_names.append("Connection")
+        _close_after(request)
         return b""
+
+
+def _close_after(request: HttpRequest) -> None:
+    """The connection ends with the answer, as if the client had asked for that."""
+    request.headers.append(("connection", "close"))
+    if request.raw_names is not None:
+        request.raw_names.append("Connection")
 
 
 async def _body(receive: Receive, request: HttpRequest, limit: int) -> bytes:
@@ -348,11 +355,11 @@ def _json(status: int, value: Any, error_type: str | None = None) -> HttpRespons
     return HttpResponse(status, headers, orjson.dumps(value))
 
 
-def _too_large(request: HttpRequest, target: ApiTarget | None) -> HttpResponse:
-    if target is not None:
-        return _json(413, {"message": "Request Too Long"}, "RequestTooLargeException")
+def _too_large(request: HttpRequest) -> HttpResponse:
     name = identify(request)
     limit = _limit(request)
     message = f"Request must be smaller than {limit} bytes for the {name or 'requested'} operation"
     code = "RequestEntityTooLargeException" if name in ("lambda", "apigateway") else "RequestTooLargeException"
-    return _json(413, {"__type": code, "message": message}, code)
+    answer = _json(413, {"__type": code, "message": message}, code)
+    answer.headers.append(("Connection", "close"))
+    return answer

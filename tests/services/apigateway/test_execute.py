@@ -413,3 +413,32 @@ def test_cloudfront_is_in_front_of_edge_optimised_apis_only(world: GatewayWorld)
         headers = {"User-Agent": "Mozilla/5.0 (iPhone) Mobile/15E148", "X-Forwarded-For": "192.0.2.1"}
         answer = world.request(api, "GET", "/", headers=headers)
         assert (answer.status, answer.body, answer.header("x-cache")) == (200, body, cache)
+
+
+@pytest.mark.parametrize("verb", ["TRACE", "PROPFIND", "ANY"])
+def test_any_stands_for_aws_verbs_only(world: GatewayWorld, verb: str) -> None:
+    api, ids = world.api()
+    world.mock(api, ids["/"], "ANY", "$context.httpMethod")
+    world.deploy(api)
+    assert world.request(api, "PATCH").body == b"PATCH"
+    assert world.request(api, verb).status == 403
+    assert world.request(api, "GET", headers={"X-HTTP-Method-Override": verb}).status == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/a?q=" + "x" * 10_000, {}, 200),
+        ("/a?q=" + "x" * 10_240, {}, 414),
+        ("/a", {"X-A": "x" * 10_100}, 200),
+        ("/a", {"X" * 10_000: "x"}, 200),
+        ("/a", {"X-A": "x" * 5_120, "X-B": "x" * 5_120}, 413),
+    ],
+)
+def test_the_request_line_and_header_values_are_bounded(
+    world: GatewayWorld, path: str, headers: dict[str, str], status: int
+) -> None:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "GET", "ok")
+    world.deploy(api)
+    assert world.request(api, "GET", path, headers=headers).status == status

@@ -14,7 +14,7 @@ from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledDeployment, CompiledMethod, compile_deployment
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.headers import arrived, incoming
-from stategate.gateway.model import MethodSetting, RestApi, Stage
+from stategate.gateway.model import HTTP_METHODS, MethodSetting, RestApi, Stage
 from stategate.gateway.stages import Authorized, Received, Reply, Routed, Surroundings
 from stategate.gateway.trace import Trace
 from stategate.services.apigateway import pipeline, records
@@ -28,7 +28,11 @@ from stategate.services.ports import Entropy, LogWriter, Ports, World
 from stategate.wire.http import HttpRequest, HttpResponse
 
 MAX_PAYLOAD = 10 * 1024 * 1024
-MAX_HEADERS = 10_240
+MAX_HEAD = 10_240
+"""Request line and header values together."""
+
+VERBS = frozenset(HTTP_METHODS) - {"ANY"}
+"""ANY stands for these; every other verb has no method."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _MOST_COMPILED = 1000
@@ -110,7 +114,7 @@ class ExecuteApi:
         ports = self._ports
         started = ports.clock.now()
         verb = (request.header("x-http-method-override") or request.method).upper()
-        match = live.deployment.routes.find(verb, path)
+        match = live.deployment.routes.find(verb, path) if verb in VERBS else None
         target, parameters = (None, {}) if match is None else (match.target, match.parameters)
         setting: MethodSetting | None = None
         if target is not None and live.stage.method_settings:
@@ -297,9 +301,14 @@ class ExecuteApi:
 
 
 def _admitted(request: HttpRequest, received: Received, minimum_compression_size: int | None) -> Received:
-    """Within the limits of AWS: 10 MB of body, 10,240 bytes of headers; the body decompressed where the API has
-    compression switched on. Fails with REQUEST_TOO_LARGE or BAD_REQUEST_BODY."""
-    if len(request.body) > MAX_PAYLOAD or sum(len(name) + len(value) for name, value in request.headers) > MAX_HEADERS:
+    """Within the limits of AWS: 10 MB of body, 10,240 bytes of request line and header values; the body decompressed
+    where the API has compression switched on. Fails with REQUEST_TOO_LARGE or BAD_REQUEST_BODY."""
+    if request.too_large or len(request.body) > MAX_PAYLOAD:
+        raise GatewayFailure("REQUEST_TOO_LARGE")
+    line = len(request.method) + len(request.path) + len(request.query) + len("  HTTP/1.1")
+    if line > MAX_HEAD:
+        raise GatewayFailure("REQUEST_TOO_LARGE", "Request-URI Too Long", status=414)
+    if line + sum(len(value) for _, value in request.headers) > MAX_HEAD:
         raise GatewayFailure("REQUEST_TOO_LARGE")
     if minimum_compression_size is None:
         return received

@@ -47,7 +47,7 @@ class FunctionUrls:
         if found is None:
             return _answer(403, _FORBIDDEN, request_id, trace_id, "AccessDeniedException")
         world, url = found
-        if len(request.body) > MAX_REQUEST:
+        if request.too_large or len(request.body) > MAX_REQUEST:
             return _answer(
                 413, '{"Message":"Request Too Long"}', request_id, trace_id, "RequestEntityTooLargeException"
             )

@@ -1,0 +1,232 @@
+"""Clients that hold a connection: limits of size and time, made short, on a real socket; others are served."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import uvicorn
+
+from stategate.server.http import LIMIT, Application
+from stategate.server.protocol import Limits, Protocol
+from stategate.wire import HttpRequest, HttpResponse
+
+LIMITS = Limits(head=16 * 1024, request=0.4, unread=0.4, drain=0.4)
+LARGE = 32 * 1024 * 1024
+
+
+class Backend:
+    services: list[str] = []  # noqa: RUF012 - as the dispatcher has it
+
+    async def http(self, request: HttpRequest, source_ip: str) -> HttpResponse:
+        host = request.header("host") or ""
+        return HttpResponse(200, [], b"x" * LARGE if request.path == "/large" else host.encode())
+
+    async def execute(
+        self, request: HttpRequest, api_id: str, stage: str | None, path: str, source_ip: str
+    ) -> HttpResponse:
+        status, body = (413, b"too large") if request.too_large else (200, request.body)
+        close = request.header("connection") == "close"
+        return HttpResponse(status, [("Connection", "close" if close else "keep-alive")], body)
+
+
+class Quick(Protocol):
+    limits = LIMITS
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    backend = Backend()
+    app: Any = Application(backend, backend.execute, version="0")
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, http=Quick, ws="none", log_config=None, access_log=False))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+@pytest.fixture
+def dial(port: int) -> Iterator[Callable[[], socket.socket]]:
+    opened: list[socket.socket] = []
+
+    def connect() -> socket.socket:
+        opened.append(socket.create_connection(("127.0.0.1", port), timeout=5))
+        return opened[-1]
+
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+def served(connect: Callable[[], socket.socket]) -> bool:
+    connection = connect()
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    return connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def rest(connection: socket.socket) -> bytes:
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /",
+        b"GET / HTTP/1.1\r\nX-A: ",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET / HT",
+    ],
+)
+def test_a_request_that_never_ends_is_cut_off(dial: Callable[[], socket.socket], begun: bytes) -> None:
+    connection = dial()
+    connection.sendall(begun)
+    assert served(dial)
+    started = time.monotonic()
+    assert rest(connection).count(b"HTTP/1.1 200") == begun.count(b"\r\n\r\nGET")
+    assert time.monotonic() - started < 3
+
+
+def test_drops_of_a_head_do_not_prolong_it(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    started = time.monotonic()
+    with pytest.raises(OSError):
+        for byte in b"GET / HTTP/1.1\r\nX-A: " + b"a" * 1000:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+    assert time.monotonic() - started < 3
+
+
+def test_an_answer_that_nobody_reads_is_dropped(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert served(dial)
+    time.sleep(LIMITS.unread * 3)
+    with pytest.raises(ConnectionResetError):
+        assert len(rest(connection)) < LARGE
+        raise ConnectionResetError
+
+
+def test_a_slow_reader_gets_it_all(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    time.sleep(LIMITS.unread / 2)
+    assert len(rest(connection)) > LARGE
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_told_so_while_it_is_sent(dial: Callable[[], socket.socket], chunked: bool) -> None:
+    connection = dial()
+    size = LIMIT + 2 * 1024 * 1024
+    head = b"POST /p/x HTTP/1.1\r\nHost: a.execute-api.localhost\r\n"
+    if chunked:
+        piece = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
+        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + piece * (size // 0x100000) + b"0\r\n\r\n")
+    else:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % size + b"a" * size)
+    answer = rest(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.endswith(b"too large")
+
+
+def test_who_waits_to_be_told_to_continue_is_told_no(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    head = b"POST /p/x HTTP/1.1\r\nHost: a.execute-api.localhost\r\nExpect: 100-continue\r\n"
+    connection.sendall(head + b"Content-Length: 999999999\r\n\r\n")
+    assert rest(connection).startswith(b"HTTP/1.1 413 ")
+    connection = dial()
+    connection.sendall(head + b"Content-Length: 2\r\nConnection: close\r\n\r\n")
+    assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.sendall(b"ab")
+    assert rest(connection).endswith(b"\r\n\r\nab")
+
+
+def test_a_head_that_is_too_large_is_told_so_while_it_is_sent(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    connection.sendall(b"GET / HTTP/1.1\r\n" + b"X-A: " + b"a" * 1_000_000)
+    answer = rest(connection)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.endswith(b'{"message":"Request Header Fields Too Large"}')
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b: c\r\n\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_gets_json(dial: Callable[[], socket.socket], sent: bytes) -> None:
+    connection = dial()
+    connection.sendall(sent)
+    answer = rest(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"message":"Bad Request"}')
+    assert served(dial)
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        (b"http://other.test/a", b"other.test"),
+        (b"http://other.test:81/a", b"other.test:81"),
+        (b"/a", b"x"),
+        (b"*", b"x"),
+    ],
+)
+def test_a_target_with_a_host_names_it(dial: Callable[[], socket.socket], target: bytes, host: bytes) -> None:
+    connection = dial()
+    connection.sendall(b"OPTIONS " + target + b" HTTP/1.1\r\nA: b\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert rest(connection).endswith(b"\r\n\r\n" + host)
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n"])
+def test_http_1_0_is_told_that_the_connection_ends(dial: Callable[[], socket.socket], more: bytes) -> None:
+    connection = dial()
+    connection.sendall(b"GET /p/x HTTP/1.0\r\nHost: a.execute-api.localhost\r\n" + more + b"\r\n")
+    assert b"\r\nConnection: close\r\n" in rest(connection)
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+def test_an_upgrade_is_ignored_and_the_connection_goes_on(dial: Callable[[], socket.socket], protocol: bytes) -> None:
+    connection = dial()
+    upgrade = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    for body in (b"one", b"two"):
+        head = b"POST /p/x HTTP/1.1\r\nHost: a.execute-api.localhost\r\n" + upgrade
+        connection.sendall(head + b"Content-Length: 3\r\n\r\n" + body)
+        answer = connection.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.endswith(b"\r\n\r\n" + body)
+
+
+def test_the_servers_own_limits() -> None:
+    assert Protocol.limits == replace(Limits(), head=64 * 1024, request=60.0)
+
+
+def test_a_head_after_a_long_request_has_the_whole_limit(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    for size in (15_000, 15_000):
+        head = b"POST /p/x HTTP/1.1\r\nHost: a.execute-api.localhost\r\nX-A: " + b"a" * size
+        connection.sendall(head + b"\r\nContent-Length: 3\r\n\r\nabc")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
