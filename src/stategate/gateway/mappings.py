@@ -62,6 +62,12 @@ def is_method_response_parameter(key: str) -> bool:
     return _METHOD_RESPONSE_PARAMETER.match(key) is not None
 
 
+def declared_parameter(expression: str) -> str | None:
+    """The method's parameter that an expression reads, as its requestParameters name it; None if it reads none."""
+    found = _REQUEST_SOURCE.match(expression)
+    return f"method.request.{found[1].removeprefix('multivalue')}.{found[2]}" if found is not None else None
+
+
 def compile_request_mapping(target: str, expression: str) -> RequestMapping:
     """Raises `InvalidMapping` with the part that is wrong."""
     found = _REQUEST_TARGET.match(target)

@@ -31,6 +31,7 @@ class RestApi(msgspec.Struct, frozen=True, omit_defaults=True):
     minimum_compression_size: int | None = None
     policy: str | None = None
     tags: Mapping[str, str] = {}
+    security_policy: str | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, omit_defaults=True):

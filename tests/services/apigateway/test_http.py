@@ -22,7 +22,9 @@ def world() -> GatewayWorld:
 def deployed(world: GatewayWorld, kind: str, verb: str = "POST", uri: str = URL, **integration: Any) -> str:
     api, ids = world.api("/pets/{id}")
     where = {"restApiId": api, "resourceId": ids["/pets/{id}"], "httpMethod": verb}
-    world("PutMethod", **where, authorizationType="NONE", requestParameters={"method.request.path.id": True})
+    read = [source for source in integration.get("requestParameters", {}).values() if source.startswith("method.")]
+    declared = dict.fromkeys(read, False) | {"method.request.path.id": True}
+    world("PutMethod", **where, authorizationType="NONE", requestParameters=declared)
     world("PutMethodResponse", **where, statusCode="200", responseParameters={"method.response.header.X-Out": True})
     given = {"integrationHttpMethod": "POST", **integration}
     world("PutIntegration", **where, type=kind, uri=uri, **given)

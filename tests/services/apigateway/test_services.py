@@ -52,7 +52,9 @@ def deployed(world: GatewayWorld, uri: str, verb: str = "POST", credentials: str
     }
     if ":action/" in uri:
         integration["requestTemplates"] = {"application/json": "{}" if uri.startswith("logs") else " "}
-    world.method(api, ids["/a"], "GET", {**integration, **members}, {"200": {}})
+    read = [source for source in members.get("requestParameters", {}).values() if source.startswith("method.")]
+    declared = dict.fromkeys(read, False)
+    world.method(api, ids["/a"], "GET", {**integration, **members}, {"200": {}}, requestParameters=declared)
     world.deploy(api)
     return api
 

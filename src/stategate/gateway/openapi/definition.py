@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stategate.gateway.model import Authorizer, GatewayResponse, Method, Model, RequestValidator
@@ -57,3 +58,7 @@ class Definition:
     methods: list[DefinedMethod] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def refuser(self, what: str) -> Callable[[str], None]:
+        """Records why something could not be done."""
+        return lambda why: self.errors.append(Problem(what, why))

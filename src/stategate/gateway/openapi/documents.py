@@ -14,6 +14,10 @@ MAX_BYTES = 6 * 1024 * 1024
 _MAX_DEPTH = 200
 _MAX_NODES = 1_000_000
 _MAX_NUMBER = 10**300
+_MAX_DIGITS = 400
+_MAX_MERGED = 50_000  # entries that merge keys (`<<`) copy, over the whole document
+_MAX_MERGES = 50
+_MAX_ENTRIES = 500_000  # of a YAML text, by its commas or lines: its parser takes six seconds a million
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -24,13 +28,33 @@ class InvalidDocument(ValueError):
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """Without dates: `version: 2024-01-01` is text to us."""
+    """Without dates: `version: 2024-01-01` is text to us. Merge keys and numbers cost no more than they are long."""
+
+    _merged = 0
+
+    def flatten_mapping(self, node: Any) -> None:
+        merges = [value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"]
+        if any(len(value.value) > _MAX_MERGES for value in merges if isinstance(value, yaml.SequenceNode)):
+            raise InvalidDocument("The document merges too much.")
+        super().flatten_mapping(node)
+        if merges:
+            self._merged += len(node.value)
+            if self._merged > _MAX_MERGED:
+                raise InvalidDocument("The document merges too much.")
+
+    def construct_short(self, node: Any) -> Any:
+        """A number. Those in base 60 (`1:30`) would take time in the square of their length."""
+        if len(node.value) > _MAX_DIGITS:
+            raise InvalidDocument("The document holds a number that is too long.")
+        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in _Base.yaml_implicit_resolvers.items()
 }
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_short)
 
 
 class _Dumper(_BaseDumper):  # type: ignore[misc]
@@ -75,6 +99,8 @@ def _load(text: str) -> Any:
             return jsontext.loads(text)
         except (jsontext.JSONSyntaxError, RecursionError):
             pass  # YAML's flow style, perhaps
+    if max(text.count(","), text.count("\n")) > _MAX_ENTRIES:
+        raise InvalidDocument("The document is too large.")
     if _too_deep(text):
         raise InvalidDocument("The document is nested too deeply.")
     try:

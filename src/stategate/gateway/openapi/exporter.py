@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,8 +19,6 @@ _PREFIX = "x-amazon-apigateway-"
 _PLACES = {"path": "path", "querystring": "query", "header": "header"}
 _SCHEMAS = {"oas30": "#/components/schemas/", "swagger": "#/definitions/"}
 _ENDPOINT = _PREFIX + "endpoint-configuration"
-_API_KEY_SCHEME = "api_key"
-_SIGV4_SCHEME = "sigv4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,7 @@ class Exported:
     host: str
     version: str
     parts: tuple[DocumentationPart, ...] = ()
+    documentation_version: str | None = None
 
 
 def write_document(source: Exported, kind: Kind, extensions: Iterable[str] = ()) -> dict[str, Any]:
@@ -59,7 +58,9 @@ class _Writer:
         self._source, self._kind, self._extensions = source, kind, extensions
         self._place = _SCHEMAS[kind]
         self._authorizers = {item.id: item for item in source.snapshot.authorizers}
-        self._validators = {item.id: item.name for item in source.snapshot.validators}
+        self._validators = _validator_names(source.snapshot)
+        taken = {item.name for item in source.snapshot.authorizers}
+        self._api_key_scheme, self._sigv4_scheme = _unlike("api_key", taken), _unlike("sigv4", taken)
         self._used: dict[str, dict[str, Any]] = {}
 
     def head(self) -> dict[str, Any]:
@@ -81,8 +82,11 @@ class _Writer:
 
     def paths(self) -> dict[str, Any]:
         written: dict[str, Any] = {}
+        parents = {deployed.resource.parent_id for deployed in self._source.snapshot.resources}
         for deployed in self._source.snapshot.resources:
-            if not deployed.methods:
+            bare = deployed.resource.parent_id is None or deployed.resource.id in parents
+            if bare and not deployed.methods:
+                # It follows from the paths below it.
                 continue
             written[deployed.resource.path] = {
                 ANY if method.http_method == "ANY" else method.http_method.lower(): self._operation(
@@ -161,15 +165,15 @@ class _Writer:
             scheme: dict[str, Any] = {"type": "apiKey", "name": "Authorization", "in": "header"}
             if "authorizers" in self._extensions:
                 scheme[_PREFIX + "authtype"] = SIGV4
-            self._used[_SIGV4_SCHEME] = scheme
-            required.append({_SIGV4_SCHEME: []})
+            self._used[self._sigv4_scheme] = scheme
+            required.append({self._sigv4_scheme: []})
         authorizer = self._authorizers.get(method.authorizer_id or "")
         if authorizer is not None:
             self._scheme(authorizer)
             required.append({authorizer.name: list(method.authorization_scopes)})
         if method.api_key_required:
-            self._used[_API_KEY_SCHEME] = {"type": "apiKey", "name": API_KEY_HEADER, "in": "header"}
-            required.append({_API_KEY_SCHEME: []})
+            self._used[self._api_key_scheme] = {"type": "apiKey", "name": API_KEY_HEADER, "in": "header"}
+            required.append({self._api_key_scheme: []})
         return required
 
     def _scheme(self, authorizer: Authorizer) -> None:
@@ -205,6 +209,23 @@ def _media_types(method: Method) -> tuple[list[str], list[str]]:
     return list(consumes), list(produces)
 
 
+def _unlike(name: str, taken: Collection[str]) -> str:
+    """A name that nothing else has: an authorizer's scheme must not be replaced by another one."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _validator_names(snapshot: Snapshot) -> dict[str, str]:
+    """By id. In an API several may have one name, or none; in a document they can't."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for item in snapshot.validators:
+        names[item.id] = _unlike(item.name or item.id, taken)
+        taken.add(names[item.id])
+    return names
+
+
 def _settings(source: Exported) -> dict[str, Any]:
     api, snapshot = source.api, source.snapshot
     responses = {
@@ -215,8 +236,9 @@ def _settings(source: Exported) -> dict[str, Any]:
         )
         for item in snapshot.gateway_responses
     }
+    names = _validator_names(snapshot)
     validators = {
-        item.name: {
+        names[item.id]: {
             "validateRequestParameters": item.validate_request_parameters,
             "validateRequestBody": item.validate_request_body,
         }
@@ -239,7 +261,7 @@ def _settings(source: Exported) -> dict[str, Any]:
 
 def _documentation(source: Exported) -> dict[str, Any]:
     parts = [{"location": dict(part.location), "properties": _json(part.properties)} for part in source.parts]
-    return {"documentationParts": parts}
+    return _filled(version=source.documentation_version) | {"documentationParts": parts}
 
 
 def _json(text: str) -> Any:

@@ -14,26 +14,23 @@ from stategate.gateway.model import GatewayResponse, RequestValidator
 from stategate.gateway.openapi.definition import DefinedPart, Definition, Problem
 from stategate.gateway.openapi.documents import InvalidDocument
 from stategate.gateway.openapi.operations import VALIDATOR, Source, bad_path, read_path
-from stategate.gateway.openapi.reading import children, flag, mapping, text, texts, whole
+from stategate.gateway.openapi.reading import children, flag, mapping, resolve, shown, text, texts, whole
 from stategate.gateway.openapi.schemas import Models
 from stategate.gateway.openapi.security import read_schemes
 
 BASE_PATHS = ("ignore", "prepend", "split")
 _PREFIX = "x-amazon-apigateway-"
-_ROOT = frozenset(
-    _PREFIX + name
-    for name in (
-        "api-key-source",
-        "binary-media-types",
-        "minimum-compression-size",
-        "endpoint-configuration",
-        "gateway-responses",
-        "policy",
-        "request-validators",
-        "request-validator",
-        "documentation",
-    )
-)
+_ROOT: Mapping[str, type] = {
+    _PREFIX + "api-key-source": str,
+    _PREFIX + "binary-media-types": list,
+    _PREFIX + "minimum-compression-size": object,
+    _PREFIX + "endpoint-configuration": dict,
+    _PREFIX + "gateway-responses": dict,
+    _PREFIX + "policy": object,
+    _PREFIX + "request-validators": dict,
+    _PREFIX + "request-validator": str,
+    _PREFIX + "documentation": dict,
+}
 _SERVER_VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -54,7 +51,7 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
     definition.warnings.extend(warnings)
     definition.documentation_version = text(mapping(document.get(_PREFIX + "documentation")).get("version"))
     prefix = _base_path(document, version, base_path)
-    for path, item in children(document["paths"]):
+    for path, item in document["paths"].items():
         if path.startswith("x-"):
             continue
         full = (prefix + path).rstrip("/") or "/"
@@ -92,6 +89,9 @@ def _read_settings(definition: Definition, document: Mapping[str, Any], version:
         for name in document
         if name.startswith(_PREFIX) and name not in _ROOT
     )
+    for name, kind in _ROOT.items():
+        if not isinstance(document.get(name), kind | None):
+            definition.refuser(f"Unable to read '{name}'")(f"Unexpected value: {shown(document[name])}")
     source = text(document.get(_PREFIX + "api-key-source"))
     if source is not None:
         definition.api_key_source = source.upper()
@@ -109,8 +109,10 @@ def _read_settings(definition: Definition, document: Mapping[str, Any], version:
             what = "Unable to update the minimum compression size"
             definition.errors.append(Problem(what, "Invalid minimum compression size, must be between 0 and 10485760"))
     policy = document.get(_PREFIX + "policy")
-    if isinstance(policy, dict):
-        definition.policy = json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+    if policy is not None:
+        # A text is checked as a policy like any other: nothing here may leave an API without the one it names.
+        written = policy if isinstance(policy, str) and policy else None
+        definition.policy = written or json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
     endpoint = mapping(document.get(_PREFIX + "endpoint-configuration"))
     if version == 3:
         endpoint = mapping(_server(document).get(_PREFIX + "endpoint-configuration")) or endpoint
@@ -121,7 +123,8 @@ def _read_settings(definition: Definition, document: Mapping[str, Any], version:
 
 
 def _read_validators(definition: Definition, document: Mapping[str, Any]) -> None:
-    for name, given in children(document.get(_PREFIX + "request-validators")):
+    for name, value in mapping(document.get(_PREFIX + "request-validators")).items():
+        given = resolve(document, value, definition.refuser(f"Unable to create request validator '{name}'"))
         definition.validators[name] = RequestValidator(
             "", name, flag(given.get("validateRequestBody")), flag(given.get("validateRequestParameters"))
         )
@@ -132,7 +135,13 @@ def _read_validators(definition: Definition, document: Mapping[str, Any]) -> Non
 
 
 def _read_gateway_responses(definition: Definition, document: Mapping[str, Any]) -> None:
-    for kind, given in children(document.get(_PREFIX + "gateway-responses")):
+    for kind, value in mapping(document.get(_PREFIX + "gateway-responses")).items():
+        refuse = definition.refuser(f"Unable to put gateway response '{kind}'")
+        given = resolve(document, value, refuse)
+        for name in ("responseParameters", "responseTemplates"):
+            for key, item in mapping(given.get(name)).items():
+                if text(item) is None:
+                    refuse(f"Expected a text as '{key}' of '{name}', found {shown(item)}")
         definition.gateway_responses[kind] = GatewayResponse(
             kind,
             text(given.get("statusCode")),

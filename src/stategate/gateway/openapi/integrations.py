@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,56 +10,61 @@ from msgspec.structs import replace
 
 from stategate.gateway.model import Integration, IntegrationResponse
 from stategate.gateway.openapi.definition import Definition, Problem
-from stategate.gateway.openapi.reading import children, flag, mapping, text, texts, whole
+from stategate.gateway.openapi.reading import flag, mapping, shown, text, texts, whole
 
 KEY = "x-amazon-apigateway-integration"
 DEFAULT_TIMEOUT = 29000
 _TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
 _HTTP = ("HTTP", "HTTP_PROXY")
 _BEHAVIOURS = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
-_KNOWN = frozenset(
-    (
-        "type",
-        "uri",
-        "httpMethod",
-        "credentials",
-        "requestParameters",
-        "requestTemplates",
-        "passthroughBehavior",
-        "contentHandling",
-        "timeoutInMillis",
-        "cacheKeyParameters",
-        "cacheNamespace",
-        "connectionId",
-        "connectionType",
-        "tlsConfig",
-        "responses",
-        "payloadFormatVersion",  # of HTTP APIs; documents for both kinds carry it
-    )
-)
+_KNOWN: Mapping[str, type] = {
+    "type": str,
+    "uri": str,
+    "httpMethod": str,
+    "credentials": str,
+    "requestParameters": dict,
+    "requestTemplates": dict,
+    "passthroughBehavior": str,
+    "contentHandling": str,
+    "timeoutInMillis": object,
+    "cacheKeyParameters": list,
+    "cacheNamespace": str,
+    "connectionId": str,
+    "connectionType": str,
+    "tlsConfig": dict,
+    "responses": dict,
+    "payloadFormatVersion": object,  # of HTTP APIs; documents for both kinds carry it
+}
+_DEFAULT = re.compile(r"default \([1-5]\d\d\)\Z")
 
 
 def read_integration(definition: Definition, path: str, verb: str, given: dict[str, Any]) -> Integration | None:
     """None with an error recorded if it is none at all."""
+    refuse = definition.refuser(what(path, verb))
     kind = (text(given.get("type")) or "").upper()
     if kind not in _TYPES:
-        definition.errors.append(Problem(_what(path, verb), f"Invalid integration type specified: {given.get('type')}"))
+        refuse(f"Invalid integration type specified: {shown(given.get('type'))}")
         return None
+    for name, wanted in _KNOWN.items():
+        if not isinstance(given.get(name), wanted | None):
+            refuse(f"Unexpected value of '{name}': {shown(given[name])}")
     definition.warnings.extend(
         f"Unsupported property '{name}' of the integration of resource '{path}' and method '{verb}', ignoring."
         for name in given
         if name not in _KNOWN
     )
     timeout = whole(given.get("timeoutInMillis"))
+    if timeout is None and given.get("timeoutInMillis") is not None:
+        refuse(f"Unexpected value of 'timeoutInMillis': {shown(given['timeoutInMillis'])}")
     behaviour = (text(given.get("passthroughBehavior")) or "WHEN_NO_MATCH").upper()
     if behaviour not in _BEHAVIOURS:
-        definition.errors.append(Problem(_what(path, verb), f"Invalid passthroughBehavior specified: {behaviour}"))
+        refuse(f"Invalid passthroughBehavior specified: {behaviour}")
     handling = (text(given.get("contentHandling")) or "").upper() or None
     if handling not in (None, "CONVERT_TO_TEXT", "CONVERT_TO_BINARY"):
-        definition.errors.append(Problem(_what(path, verb), f"Invalid contentHandling specified: {handling}"))
+        refuse(f"Invalid contentHandling specified: {handling}")
     tls = mapping(given.get("tlsConfig"))
     parameters = _texts_of(definition, path, verb, "requestParameters", given)
-    templates = _texts_of(definition, path, verb, "requestTemplates", given)
+    templates = _templates_of(definition, path, verb, "requestTemplates", given)
     mock = kind == "MOCK"
     return Integration(
         type=kind,
@@ -81,8 +87,8 @@ def read_integration(definition: Definition, path: str, verb: str, given: dict[s
 
 def _responses(definition: Definition, path: str, verb: str, given: dict[str, Any]) -> dict[str, IntegrationResponse]:
     found: dict[str, IntegrationResponse] = {}
-    for pattern, response in children(given.get("responses")):
-        code = text(response.get("statusCode"))
+    for pattern, response in mapping(given.get("responses")).items():
+        code = text(mapping(response).get("statusCode"))
         if code is None or not (len(code) == 3 and code.isdecimal() and "1" <= code[0] <= "5"):
             what = f"Unable to put integration response on '{code}' for method '{verb}' on resource at path '{path}'"
             definition.errors.append(Problem(what, "Invalid status code specified"))
@@ -94,9 +100,9 @@ def _responses(definition: Definition, path: str, verb: str, given: dict[str, An
             )
         found[code] = IntegrationResponse(
             code,
-            None if pattern == "default" else pattern,
+            None if pattern == "default" or _DEFAULT.match(pattern) else pattern,
             _texts_of(definition, path, verb, "responseParameters", response),
-            _texts_of(definition, path, verb, "responseTemplates", response),
+            _templates_of(definition, path, verb, "responseTemplates", response),
             (text(response.get("contentHandling")) or "").upper() or None,
         )
     return found
@@ -111,24 +117,29 @@ def _texts_of(definition: Definition, path: str, verb: str, name: str, given: di
         else:
             definition.warnings.append(
                 f"Invalid format for '{name}'. Expected type string for property '{key}' of resource '{path}' and "
-                f"method '{verb}' but got '{_shown(value)}'"
+                f"method '{verb}' but got '{shown(value)}'"
             )
     return kept or None
 
 
-def _shown(value: Any) -> str:
-    return "null" if value is None else text(value) or str(value)
+def _templates_of(
+    definition: Definition, path: str, verb: str, name: str, given: dict[str, Any]
+) -> dict[str, str | None] | None:
+    """As `_texts_of`; a template may be null, as in PutIntegrationResponse."""
+    templates = mapping(given.get(name))
+    given_texts = {key: value for key, value in templates.items() if value is not None}
+    texts = _texts_of(definition, path, verb, name, {name: given_texts}) or {}
+    return {key: texts.get(key) for key, value in templates.items() if value is None or key in texts} or None
 
 
-def _what(path: str, verb: str) -> str:
+def what(path: str, verb: str) -> str:
+    """What could not be done, in a message."""
     return f"Unable to put integration on '{verb}' for resource at path '{path}'"
 
 
 def write_integration(integration: Integration, resource_id: str) -> dict[str, Any]:
     """Only what differs from the defaults, as AWS exports it."""
-    responses = {
-        item.selection_pattern or "default": _write_response(item) for item in _by_pattern(integration.responses)
-    }
+    responses = {key: _write_response(item) for key, item in _keyed(integration.responses).items()}
     members: dict[str, Any] = {
         "httpMethod": integration.http_method,
         "uri": integration.uri,
@@ -150,12 +161,24 @@ def write_integration(integration: Integration, resource_id: str) -> dict[str, A
     return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
 
 
-def _by_pattern(responses: Mapping[str, IntegrationResponse]) -> list[IntegrationResponse]:
-    """One per pattern: of several without one, the first is what answers."""
-    chosen: dict[str, IntegrationResponse] = {}
+def _keyed(responses: Mapping[str, IntegrationResponse]) -> dict[str, IntegrationResponse]:
+    """By selection pattern, none of them lost.
+
+    The first without a pattern, the one that answers, is `default`. Another one never answers; its key is
+    `default (<status code>)`, which as a pattern would match nothing either. A pattern that is taken already gets
+    brackets, which do not change what it matches; so does the text `default` as a pattern.
+    """
+    keyed: dict[str, IntegrationResponse] = {}
     for item in responses.values():
-        chosen.setdefault(item.selection_pattern or "", item)
-    return list(chosen.values())
+        key = item.selection_pattern or "default"
+        if item.selection_pattern == "default":
+            key = "(default)"
+        elif key == "default" and key in keyed:
+            key = f"default ({item.status_code})"
+        while key in keyed:
+            key = f"({key})"
+        keyed[key] = item
+    return keyed
 
 
 def _write_response(item: IntegrationResponse) -> dict[str, Any]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stategate.gateway.model import Method, MethodResponse
 from stategate.gateway.openapi import integrations
 from stategate.gateway.openapi.definition import DefinedMethod, Definition, Problem
-from stategate.gateway.openapi.reading import children, flag, mapping, resolve, text, texts
+from stategate.gateway.openapi.reading import children, flag, mapping, resolve, shown, text, texts
 from stategate.gateway.openapi.schemas import Models
-from stategate.gateway.openapi.security import Schemes, read_access
+from stategate.gateway.openapi.security import AUTH, Schemes, read_access
 
 ANY = "x-amazon-apigateway-any-method"
 VALIDATOR = "x-amazon-apigateway-request-validator"
 VERBS = ("get", "put", "post", "delete", "options", "head", "patch", ANY)
+_PREFIX = "x-amazon-apigateway-"
+_EXTENSIONS = frozenset((integrations.KEY, VALIDATOR, AUTH))
+_NO_VERBS = frozenset(("parameters", "servers", "summary", "description", "$ref"))
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _VARIABLE = re.compile(r"\{([^{}/]+?)\+?\}")
 _CODE = re.compile(r"[1-5][0-9][0-9]\Z")
@@ -32,17 +35,22 @@ class Source:
     schemes: Schemes
 
 
-def read_path(definition: Definition, source: Source, path: str, item: dict[str, Any]) -> None:
+def read_path(definition: Definition, source: Source, path: str, given: Any) -> None:
     """`path` with its base path, if that counts; adds the path and its methods."""
     definition.paths.append(path)
-    item = resolve(source.document, item)
-    for key, operation in children(item):
+    item = resolve(source.document, given, definition.refuser(f"Unable to create resource at path '{path}'"))
+    for key, value in item.items():
         verb = "ANY" if key == ANY else key.upper()
         if key.lower() not in VERBS:
-            if not key.startswith("x-") and key not in ("parameters", "servers"):
+            if key.startswith(_PREFIX) or not (key.startswith("x-") or key in _NO_VERBS):
                 definition.warnings.append(f"Unsupported method '{key}' of resource '{path}', ignoring.")
             continue
+        operation = resolve(source.document, value, definition.refuser(_what(verb, path)))
         definition.methods.append(DefinedMethod(path, _method(definition, source, path, verb, item, operation)))
+
+
+def _what(verb: str, path: str) -> str:
+    return f"Unable to put method '{verb}' on resource at path '{path}'"
 
 
 def _method(
@@ -51,7 +59,13 @@ def _method(
     where = f"'{verb}' on resource at path '{path}'"
     access = read_access(definition, source.schemes, where, operation, source.document.get("security"))
     parameters, body = _parameters(definition, source, path, verb, item, operation)
-    given = resolve(source.document, operation.get(integrations.KEY))
+    definition.warnings.extend(
+        f"Unsupported extension '{name}' of resource '{path}' and method '{verb}', ignoring."
+        for name in operation
+        if name.startswith(_PREFIX) and name not in _EXTENSIONS
+    )
+    refuse = definition.refuser(integrations.what(path, verb))
+    given = resolve(source.document, operation.get(integrations.KEY), refuse)
     integration = integrations.read_integration(definition, path, verb, given) if given else None
     validator = operation.get(VALIDATOR, source.document.get(VALIDATOR))
     return Method(
@@ -75,7 +89,8 @@ def _parameters(
     """The method's request parameters and models. Path variables are required, declared or not [recorded]."""
     found: dict[str, bool] = {}
     models: dict[str, str] = {}
-    for parameter in _all_parameters(source, item, operation):
+    refuse = definition.refuser(_what(verb, path))
+    for parameter in _all_parameters(source, item, operation, refuse):
         place, name = text(parameter.get("in")) or "", text(parameter.get("name")) or ""
         if place == "body":
             model = source.models.named(parameter.get("schema"))
@@ -89,7 +104,7 @@ def _parameters(
             )
     for name in _VARIABLE.findall(path):
         found.setdefault(f"method.request.path.{name}", True)
-    request = resolve(source.document, operation.get("requestBody"))
+    request = resolve(source.document, operation.get("requestBody"), refuse)
     for content_type, media in children(request.get("content")):
         model = source.models.named(media.get("schema"))
         if model is not None:
@@ -97,13 +112,17 @@ def _parameters(
     return found, models
 
 
-def _all_parameters(source: Source, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _all_parameters(
+    source: Source, item: dict[str, Any], operation: dict[str, Any], refuse: Callable[[str], object]
+) -> Iterator[dict[str, Any]]:
     """The path's and the operation's; of two alike, the operation's."""
     merged: dict[tuple[str | None, str | None], dict[str, Any]] = {}
     for holder in (item, operation):
         given = holder.get("parameters")
+        if not isinstance(given, list | None):
+            refuse(f"Expected a list of parameters, found {shown(given)}")
         for parameter in given if isinstance(given, list) else []:
-            resolved = resolve(source.document, parameter)
+            resolved = resolve(source.document, parameter, refuse)
             if resolved:
                 merged[text(resolved.get("in")), text(resolved.get("name"))] = resolved
     yield from merged.values()
@@ -126,7 +145,10 @@ def _responses(
                 f"Unsupported response status code '{code}' of resource '{path}' and method '{verb}', ignoring."
             )
             continue
-        response = resolve(source.document, given)
+        refuse = definition.refuser(
+            f"Unable to put method response on '{code}' for method '{verb}' on resource at path '{path}'"
+        )
+        response = resolve(source.document, given, refuse)
         headers = {f"method.response.header.{name}": False for name in mapping(response.get("headers"))}
         models: dict[str, str] = {}
         if source.version == 2:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _MAX_REFS = 20
+_MAX_SHOWN = 100
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -58,21 +59,34 @@ def children(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, item
 
 
-def resolve(document: Mapping[str, Any], value: Any) -> dict[str, Any]:
-    """Follows `$ref`s that point into the document. An empty object where one leads nowhere or in a circle."""
+def resolve(document: Mapping[str, Any], value: Any, refuse: Callable[[str], object]) -> dict[str, Any]:
+    """An object, or the one that its `$ref` names in the document; None is an empty one.
+
+    Anything else, and a reference that leads nowhere or in a circle, is told to `refuse`, and is an empty object.
+    """
+    first = mapping(value).get("$ref")
     for _ in range(_MAX_REFS):
-        if not isinstance(value, dict):
+        if value is None and first is None:
             return {}
+        if not isinstance(value, dict):
+            break
         target = value.get("$ref")
         if not isinstance(target, str):
             return value
-        if not target.startswith("#/"):
-            return {}
-        at: Any = document
+        at: Any = document if target.startswith("#/") else None
         for part in target[2:].split("/"):
             at = mapping(at).get(part.replace("~1", "/").replace("~0", "~"))
         value = at
+    refuse(
+        f"Invalid reference specified: {first}" if first is not None else f"Expected an object, found {shown(value)}"
+    )
     return {}
+
+
+def shown(value: Any) -> str:
+    """A value for a message, shortened."""
+    written = "null" if value is None else text(value) or str(value)
+    return written if len(written) <= _MAX_SHOWN else written[:_MAX_SHOWN] + "…"
 
 
 def reference(value: Any, *places: str) -> str | None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from stategate.gateway.model import Authorizer
-from stategate.gateway.openapi.definition import Definition, Problem
-from stategate.gateway.openapi.reading import children, mapping, text, texts, whole
+from stategate.gateway.openapi.definition import Definition
+from stategate.gateway.openapi.reading import children, mapping, shown, text, texts, whole
 
 API_KEY_HEADER = "x-api-key"
 SIGV4 = "awsSigv4"
+AUTH = "x-amazon-apigateway-auth"
+AUTHORIZER = "x-amazon-apigateway-authorizer"
 _PLACES = {"header": "header", "query": "querystring"}
 
 
@@ -39,9 +41,8 @@ def read_schemes(definition: Definition, schemes: Any) -> Schemes:
     api_keys: set[str] = set()
     iam: set[str] = set()
     for name, scheme in children(schemes):
-        authorizer = scheme.get("x-amazon-apigateway-authorizer")
-        if isinstance(authorizer, dict):
-            _add_authorizer(definition, name, scheme, authorizer)
+        if AUTHORIZER in scheme:
+            _add_authorizer(definition, name, scheme, mapping(scheme[AUTHORIZER]))
         elif text(scheme.get("x-amazon-apigateway-authtype")) == SIGV4:
             iam.add(name)
         elif scheme.get("type") == "apiKey" and (text(scheme.get("name")) or "").lower() == API_KEY_HEADER:
@@ -51,11 +52,13 @@ def read_schemes(definition: Definition, schemes: Any) -> Schemes:
 
 def _add_authorizer(definition: Definition, name: str, scheme: dict[str, Any], given: dict[str, Any]) -> None:
     kind = (text(given.get("type")) or "").upper()
+    refuse = definition.refuser(f"Unable to create authorizer '{name}'")
     if kind not in ("TOKEN", "REQUEST", "COGNITO_USER_POOLS"):
-        definition.errors.append(
-            Problem(f"Unable to create authorizer '{name}'", f"Invalid authorizer type specified: {given.get('type')}")
-        )
+        refuse(f"Invalid authorizer type specified: {shown(given.get('type'))}")
         return
+    ttl = whole(given.get("authorizerResultTtlInSeconds"))
+    if ttl is None and given.get("authorizerResultTtlInSeconds") is not None:
+        refuse("Invalid authorizer result TTL specified. Must be between 0 and 3600 seconds")
     source = text(given.get("identitySource"))
     place = _PLACES.get(text(scheme.get("in")) or "")
     header = text(scheme.get("name"))
@@ -69,7 +72,7 @@ def _add_authorizer(definition: Definition, name: str, scheme: dict[str, Any], g
         authorizer_credentials=text(given.get("authorizerCredentials")),
         identity_source=source or None,
         identity_validation_expression=text(given.get("identityValidationExpression")),
-        ttl=whole(given.get("authorizerResultTtlInSeconds")),
+        ttl=ttl,
         provider_arns=texts(given.get("providerARNs")),
         auth_type=text(scheme.get("x-amazon-apigateway-authtype"))
         or ("cognito_user_pools" if kind == "COGNITO_USER_POOLS" else "custom"),
@@ -81,23 +84,29 @@ def read_access(
 ) -> Access:
     """The operation's own `security` wins over the document's; `x-amazon-apigateway-auth` over both."""
     access = Access()
+    # What can't be read may have been meant to protect the method.
+    refuse = definition.refuser(f"Unable to put method {where}")
     required = operation.get("security", default)
+    if not isinstance(required, list | None):
+        refuse(f"Expected a list of security requirements, found {shown(required)}")
     for requirement in required if isinstance(required, list) else []:
+        if not isinstance(requirement, dict):
+            refuse(f"Expected a security requirement, found {shown(requirement)}")
         for name, scopes in mapping(requirement).items():
             access = _with(definition, schemes, where, access, name, texts(scopes))
-    auth = text(mapping(operation.get("x-amazon-apigateway-auth")).get("type"))
+    if operation.get(AUTH) is None:
+        return access
+    auth = text(mapping(operation[AUTH]).get("type"))
     if auth is None:
+        refuse(f"Unexpected value of '{AUTH}': {shown(operation[AUTH])}")
         return access
     wanted = "AWS_IAM" if auth == SIGV4 else auth.upper()
     if wanted in ("NONE", "AWS_IAM"):
         return Access(wanted, api_key=access.api_key)
     if wanted != access.authorization_type:
-        definition.errors.append(
-            Problem(
-                f"Unable to put method {where}",
-                "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
-                "requires a valid authorizer.",
-            )
+        refuse(
+            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
+            "requires a valid authorizer."
         )
     return access
 

@@ -32,7 +32,9 @@ def update_account(call: Call, given: Input) -> Output:
                     _check_role(call, patch.value)
                 account = replace(account, cloudwatch_role_arn=patch.value or None)
             case ["features"]:
-                continue
+                # Every account here has usage plans, and nothing else that could be added.
+                if patch.op != "add" or patch.value != "UsagePlans":
+                    raise bad_request(f"Invalid {patch.op} operation with path: {patch.path} and value: {patch.value}")
             case _:
                 raise invalid_path(patch.path)
     table.put("account", account)

@@ -15,6 +15,7 @@ from stategate.services.apigateway.errors import bad_request, conflict, not_foun
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, patches
 from stategate.services.apigateway.records_keys import ApiKey, KeyValue
+from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
@@ -55,7 +56,7 @@ def _new(call: Call, given: Input) -> ApiKey:
         enabled=bool(given.get("enabled")),
         customer_id=given.get("customerId") or None,
         stage_keys=stages,
-        tags=dict(given.get("tags") or {}),
+        tags=new_tags(given),
     )
 
 

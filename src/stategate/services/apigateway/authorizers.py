@@ -41,8 +41,8 @@ def create_authorizer(call: Call, given: Input) -> Output:
     if records.apis(call.ports, call.world).get(given["restApiId"]) is None:
         # What AWS says of an unknown API here [recorded].
         raise conflict("Unable to complete operation due to concurrent modification. Please try again later.")
-    if given.get("jwtConfiguration"):
-        raise unsupported("jwtConfiguration of authorizers")
+    if given["type"] not in TYPES or given.get("jwtConfiguration"):
+        raise unsupported("JWT authorizers of REST APIs")
     authorizer = new_authorizer(call, given)
     check_authorizer(call, given["restApiId"], authorizer)
     records.authorizers(call.ports, call.world).put(f"{given['restApiId']}/{authorizer.id}", authorizer)

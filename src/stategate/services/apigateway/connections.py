@@ -17,6 +17,7 @@ from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.apigateway.records_data import ClientCertificate, VpcLink
+from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
 
 _TARGET = re.compile(r"arn:[a-z\-]+:elasticloadbalancing:[a-z0-9\-]+:\d{12}:loadbalancer/net/[^/]+/[^/]+\Z")
@@ -36,7 +37,7 @@ def create_vpc_link(call: Call, given: Input) -> Output:
         given["name"],
         targets,
         given.get("description") or None,
-        dict(given.get("tags") or {}),
+        new_tags(given),
     )
     records_data.vpc_links(call.ports, call.world).put(link.id, link)
     return _link_shape(link)
@@ -104,7 +105,7 @@ def generate_client_certificate(call: Call, given: Input) -> Output:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode(),
         description=given.get("description") or None,
-        tags=dict(given.get("tags") or {}),
+        tags=new_tags(given),
     )
     records_data.client_certificates(call.ports, call.world).put(made.id, made)
     return _certificate_shape(made)

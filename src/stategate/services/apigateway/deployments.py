@@ -7,12 +7,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from stategate.gateway.deployment import NotDeployable, check_deployable
-from stategate.gateway.model import DeployedResource, Deployment, RestApi, Snapshot
+from stategate.gateway.model import DeployedResource, Deployment, RestApi, Snapshot, Stage
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, unsupported
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import invalid_path, only_replace, patches
-from stategate.services.apigateway.stages import new_canary, new_stage
+from stategate.services.apigateway.stages import cache_size, checked_variables, new_canary, new_stage
 from stategate.services.call import Call, Input, Output
 
 
@@ -27,10 +27,11 @@ def create_deployment(call: Call, given: Input) -> Output:
         raise bad_request(str(error)) from None
     _check_served(snapshot)
     deployment = Deployment(records.new_id(call, 6), call.now, given.get("description") or None)
+    stage = _pointed(call, api.id, name, deployment.id, given) if name else None
     records.deployments(call.ports, call.world).put(f"{api.id}/{deployment.id}", deployment)
     records.snapshots(call.ports, call.world).put(f"{api.id}/{deployment.id}", snapshot)
-    if name:
-        _point(call, api.id, name, deployment.id, given)
+    if stage is not None:
+        records.stages(call.ports, call.world).put(f"{api.id}/{stage.name}", stage)
     return shapes.deployment(deployment)
 
 
@@ -114,29 +115,25 @@ def _check_canary(call: Call, api_id: str, name: str | None, given: Input) -> No
         raise bad_request(f"{invalid}Stage {name} must already be created before making a canary release deployment")
 
 
-def _point(call: Call, api_id: str, name: str, deployment_id: str, given: Input) -> None:
-    table = records.stages(call.ports, call.world)
-    stage = table.get(f"{api_id}/{name}")
-    if stage is not None and given.get("canarySettings"):
-        stage = replace(stage, canary=new_canary(given["canarySettings"], deployment_id), updated=call.now)
-    elif stage is None:
-        members = {
-            **given,
-            "stageName": name,
-            "deploymentId": deployment_id,
-            "description": given.get("stageDescription"),
-        }
-        stage = new_stage(call, members)
-    else:
-        stage = replace(
-            stage,
-            deployment_id=deployment_id,
-            updated=call.now,
-            description=given.get("stageDescription") or stage.description,
-            variables={**stage.variables, **(given.get("variables") or {})},
-            tracing_enabled=stage.tracing_enabled if given.get("tracingEnabled") is None else given["tracingEnabled"],
-        )
-    table.put(f"{api_id}/{name}", stage)
+def _pointed(call: Call, api_id: str, name: str, deployment_id: str, given: Input) -> Stage:
+    """The stage as it is to be, for the new deployment: in its canary if the input has `canarySettings`."""
+    stage = records.stages(call.ports, call.world).get(f"{api_id}/{name}")
+    if stage is None:
+        members = {"stageName": name, "deploymentId": deployment_id, "description": given.get("stageDescription")}
+        return new_stage(call, {**given, **members})
+    if given.get("canarySettings"):
+        return replace(stage, canary=new_canary(given["canarySettings"], deployment_id), updated=call.now)
+    cached, tracing = given.get("cacheClusterEnabled"), given.get("tracingEnabled")
+    return replace(
+        stage,
+        deployment_id=deployment_id,
+        updated=call.now,
+        description=given.get("stageDescription") or stage.description,
+        variables={**stage.variables, **checked_variables(given.get("variables") or {})},
+        tracing_enabled=stage.tracing_enabled if tracing is None else tracing,
+        cache_cluster_enabled=stage.cache_cluster_enabled if cached is None else cached,
+        cache_cluster_size=cache_size(given.get("cacheClusterSize")) or stage.cache_cluster_size,
+    )
 
 
 def _shape(call: Call, api_id: str, deployment: Deployment, given: Input) -> Output:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from stategate.gateway.model import DocumentationPart, DocumentationVersion
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, conflict, not_found
+from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.call import Call, Input, Output
@@ -32,6 +32,8 @@ def get_documentation_part(call: Call, given: Input) -> Output:
 def get_documentation_parts(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     found = [part for _, part in records.documentation_parts(call.ports, call.world).items(f"{api.id}/")]
+    if given.get("locationStatus") == "UNDOCUMENTED":
+        raise unsupported("the locationStatus UNDOCUMENTED of GetDocumentationParts")
     wanted = {"type": given.get("type"), "name": given.get("nameQuery"), "path": given.get("path")}
     chosen = [part for part in found if all(not v or part.location.get(k) == v for k, v in wanted.items())]
     return page(given, chosen, lambda part: part.id, _part_shape)

@@ -12,13 +12,31 @@ from stategate.services.apigateway.errors import bad_request, conflict, not_foun
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, patches
 from stategate.services.apigateway.records_data import BasePathMapping, DomainName
+from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
 EMPTY_PATH = "(none)"
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:\*\.)?(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z0-9\-]{2,63}\Z")
 _BASE_PATH = re.compile(r"[A-Za-z0-9$\-_.+!*'()]+\Z")
-_POLICIES = ("TLS_1_0", "TLS_1_2")
+SECURITY_POLICIES = (
+    "TLS_1_0",
+    "TLS_1_2",
+    "SecurityPolicy_TLS13_1_3_2025_09",
+    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
+    "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_2021_06",
+    "SecurityPolicy_TLS13_2025_EDGE",
+    "SecurityPolicy_TLS12_PFS_2025_EDGE",
+    "SecurityPolicy_TLS12_2018_EDGE",
+)
+"""The model's names. Kept as data: TLS ends before the server."""
+
 # CloudFront's zone is one for all; the regional ones differ, and a local name has none of them but this.
 _EDGE_ZONE = "Z2FDTNDATAQYW2"
 _REGIONAL_ZONE = "Z1UJRXOUMOOFQ8"
@@ -36,7 +54,7 @@ _UNSUPPORTED = (
 def create_domain_name(call: Call, given: Input) -> Output:
     name = given["domainName"]
     for member in _UNSUPPORTED:
-        if given.get(member) and given[member] != "BASE_PATH_MAPPING_ONLY":
+        if given.get(member) not in (None, "", "BASE_PATH_MAPPING_ONLY", "BASIC"):
             raise unsupported(f"{member} of domain names")
     if _NAME.match(name) is None:
         raise bad_request(f"Invalid domain name specified: {name}")
@@ -61,7 +79,7 @@ def create_domain_name(call: Call, given: Input) -> Output:
         regional_certificate_name=given.get("regionalCertificateName"),
         ownership_verification_certificate_arn=given.get("ownershipVerificationCertificateArn"),
         security_policy=given.get("securityPolicy") or "TLS_1_2",
-        tags=dict(given.get("tags") or {}),
+        tags=new_tags(given),
     )
     _check(domain)
     table.put(name, domain)
@@ -73,7 +91,8 @@ def get_domain_name(call: Call, given: Input) -> Output:
 
 
 def get_domain_names(call: Call, given: Input) -> Output:
-    found = [domain for _, domain in records_data.domain_names(call.ports, call.world).items()]
+    others = given.get("resourceOwner") == "OTHER_ACCOUNTS"
+    found = [] if others else [domain for _, domain in records_data.domain_names(call.ports, call.world).items()]
     return page(given, found, lambda domain: domain.name, shape)
 
 
@@ -186,8 +205,8 @@ def _check_mapping(call: Call, mapping: BasePathMapping) -> None:
 
 
 def _check(domain: DomainName) -> None:
-    if domain.security_policy not in _POLICIES:
-        raise bad_request(f"Invalid security policy specified. Valid options are {','.join(_POLICIES)}")
+    if domain.security_policy not in SECURITY_POLICIES:
+        raise bad_request(f"Invalid security policy specified. Valid options are {','.join(SECURITY_POLICIES)}")
     arn = domain.regional_certificate_arn if domain.endpoint_type == "REGIONAL" else domain.certificate_arn
     if arn is None:
         raise bad_request("Certificate ARN must be specified for the endpoint type of the domain name")

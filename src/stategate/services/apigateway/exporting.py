@@ -21,7 +21,11 @@ def get_export(call: Call, given: Input) -> Output:
     kind = given["exportType"]
     if kind not in ("oas30", "swagger"):
         raise bad_request("Invalid Export type specified. Valid options are oas30,swagger")
-    chosen = [name for name in ((given.get("parameters") or {}).get("extensions") or "").split(",") if name.strip()]
+    parameters = given.get("parameters") or {}
+    for name in parameters:
+        if name != "extensions":
+            raise unsupported(f"the parameter {name} of GetExport")
+    chosen = [name for name in (parameters.get("extensions") or "").split(",") if name.strip()]
     chosen = [name.strip().lower() for name in chosen]
     for name in chosen:
         if name == "postman":
@@ -37,7 +41,7 @@ def get_export(call: Call, given: Input) -> Output:
         parts = records.get_documentation_version(call, api.id, stage.documentation_version).parts
     version = datetime.fromtimestamp(int(deployment.created), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     host = f"{api.id}.execute-api.{call.world.region}.amazonaws.com"
-    source = Exported(api, snapshot, stage.name, host, version, parts)
+    source = Exported(api, snapshot, stage.name, host, version, parts, stage.documentation_version)
     document = write_document(source, cast(Kind, kind), chosen)
     accept = (given.get("accepts") or "").split(";")[0].strip().lower()
     yaml = accept in _YAML

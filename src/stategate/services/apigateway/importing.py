@@ -29,7 +29,7 @@ from stategate.gateway.openapi.importer import BASE_PATHS, read_definition
 from stategate.gateway.openapi.integrations import with_namespace
 from stategate.services.apigateway import integrations, records, shapes
 from stategate.services.apigateway.authorizers import check_authorizer
-from stategate.services.apigateway.errors import bad_request, invalid_mapping
+from stategate.services.apigateway.errors import bad_request, invalid_mapping, unsupported
 from stategate.services.apigateway.gatewayresponses import DEFAULT_TEMPLATES, check_gateway_response
 from stategate.services.apigateway.methods import check_parameters
 from stategate.services.apigateway.models import check_schema
@@ -39,6 +39,7 @@ from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
 _LARGE = 64 * 1024
+_PARAMETERS = ("basepath", "endpointConfigurationTypes", "ignore")
 _ENDPOINT_TYPES = ("EDGE", "REGIONAL", "PRIVATE")
 
 
@@ -70,6 +71,11 @@ def _warnings(definition: Definition) -> Output:
 async def _definition(given: Input, api_id: str) -> Definition:
     """A large document is read beside the event loop: other requests go on."""
     parameters = given.get("parameters") or {}
+    for name in parameters:
+        if name not in _PARAMETERS:
+            raise unsupported(f"the parameter {name} of an import")
+    if parameters.get("ignore", "documentation") != "documentation":
+        raise unsupported(f"the parameter ignore={parameters['ignore']} of an import")
     mode = parameters.get("basepath") or "ignore"
     if mode not in BASE_PATHS:
         raise bad_request(f"Invalid basepath mode specified. Valid options are {', '.join(BASE_PATHS)}")
@@ -167,6 +173,7 @@ def _apply(call: Call, state: _State, definition: Definition, given: Input, *, o
         models=dict(state.models),
         authorizers=dict(state.authorizers),
         validators=dict(state.validators),
+        parts=list(state.parts),
     )
     if overwrite:
         state.resources = {"/": state.resources["/"]}
@@ -191,8 +198,10 @@ def _apply(call: Call, state: _State, definition: Definition, given: Input, *, o
     for defined in definition.methods:
         if defined.path in state.resources:
             _method(call, state, defined, problems)
-    if "documentation" not in ((given.get("parameters") or {}).get("ignore") or "").split(","):
-        _documentation(call, state, definition)
+    if "ignore" not in (given.get("parameters") or {}):
+        if overwrite and definition.parts:
+            state.parts = []
+        _documentation(call, state, definition, known.parts)
     problems.attempt("Unable to update the resource policy", check_policy, state.api.policy)
     problems.report(definition.warnings, fail_on_warnings=bool(given.get("failOnWarnings")))
 
@@ -308,7 +317,7 @@ def _method(call: Call, state: _State, defined: DefinedMethod, problems: _Proble
 
 def _check_integration(call: Call, method: Method, integration: Integration, path: str, problems: _Problems) -> None:
     what = f"Unable to put integration on '{method.http_method}' for resource at path '{path}'"
-    problems.attempt(what, integrations.check_imported, call, integration)
+    problems.attempt(what, integrations.check_imported, call, method, integration)
     for response in integration.responses.values():
         problems.attempt(
             f"Unable to put integration response on '{response.status_code}' for method '{method.http_method}' on "
@@ -334,10 +343,10 @@ def _refuse(message: str) -> None:
     raise bad_request(message)
 
 
-def _documentation(call: Call, state: _State, definition: Definition) -> None:
-    """Parts replace those at their location; a version that is named freezes what there is then."""
+def _documentation(call: Call, state: _State, definition: Definition, before: list[DocumentationPart]) -> None:
+    """Parts replace those at their location, with their ids; a version that is named freezes what there is then."""
     for defined in definition.parts:
-        known = next((part for part in state.parts if part.location == defined.location), None)
+        known = next((part for part in before if part.location == defined.location), None)
         part = DocumentationPart(known.id if known else records.new_id(call, 6), defined.location, defined.properties)
         state.parts = [other for other in state.parts if other is not known] + [part]
     version = definition.documentation_version

@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from stategate.gateway import uris
-from stategate.gateway.mappings import InvalidMapping, compile_request_mapping, compile_response_mapping
+from stategate.gateway.mappings import (
+    InvalidMapping,
+    compile_request_mapping,
+    compile_response_mapping,
+    declared_parameter,
+)
 from stategate.gateway.model import HTTP_METHODS, Integration, IntegrationResponse, Method
 from stategate.gateway.patterns import InvalidPattern, compile_pattern
 from stategate.gateway.templates import InvalidTemplate, check_template
@@ -22,6 +27,7 @@ from stategate.services.apigateway.errors import bad_request, invalid_mapping, n
 from stategate.services.apigateway.methods import entry
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.call import Call, Input, Output
+from stategate.services.errors import AwsError
 from stategate.services.ports import Ports
 
 _MAX_TIMEOUT = 29000
@@ -48,6 +54,7 @@ def put_integration(call: Call, given: Input) -> Output:
         insecure_skip_verification=(given.get("tlsConfig") or {}).get("insecureSkipVerification"),
     )
     check_integration(integration, call.ports)
+    _check_declared(method, integration)
     for member in ("integrationTarget", "responseTransferMode"):
         if given.get(member) not in (None, "BUFFERED"):
             raise unsupported(f"{member} of integrations")
@@ -67,6 +74,9 @@ def update_integration(call: Call, given: Input) -> Output:
     for patch in patches(given):
         integration = _patched(integration, patch)
     check_integration(integration, call.ports)
+    reads = (integration.request_parameters, integration.cache_key_parameters)
+    if reads != (before.request_parameters, before.cache_key_parameters):
+        _check_declared(method, integration)
     _check_connection(call, integration)
     if integration.credentials != before.credentials:
         _check_role(call, integration)
@@ -132,11 +142,9 @@ def check_integration(integration: Integration, ports: Ports, *, imported: bool 
             _check_uri(integration, ports, imported)
         case _:
             pass
+    _check_passthrough(integration.passthrough_behavior)
     if not 50 <= integration.timeout <= _MAX_TIMEOUT:
         raise bad_request(f"Timeout should be between 50 ms and {_MAX_TIMEOUT} ms")
-    for parameter in integration.cache_key_parameters:
-        if not parameter.startswith(("method.request.", "integration.request.")):
-            raise bad_request(f"Invalid cache key parameter specified: {parameter}")
     for target, expression in (integration.request_parameters or {}).items():
         try:
             compile_request_mapping(target, expression)
@@ -145,9 +153,29 @@ def check_integration(integration: Integration, ports: Ports, *, imported: bool 
     check_templates(integration.request_templates)
 
 
-def check_imported(call: Call, integration: Integration) -> None:
+def _check_declared(method: Method, integration: Integration) -> None:
+    """Mappings and the cache key read only parameters that the method declares, or that are mapped."""
+    declared, mapped = method.request_parameters or {}, integration.request_parameters or {}
+    for expression in mapped.values():
+        read = declared_parameter(expression)
+        if read is not None and read not in declared:
+            raise _undeclared(expression)
+    for parameter in integration.cache_key_parameters:
+        if parameter not in mapped and declared_parameter(parameter) not in declared:
+            raise bad_request(f"Invalid cache key parameter specified: {parameter}")
+
+
+def _undeclared(parameter: str) -> AwsError:
+    return bad_request(
+        "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
+        f"[Invalid mapping expression parameter specified: {parameter}]"
+    )
+
+
+def check_imported(call: Call, method: Method, integration: Integration) -> None:
     """As PutIntegration checks one, for an import."""
     check_integration(integration, call.ports, imported=True)
+    _check_declared(method, integration)
     _check_connection(call, integration)
     _check_role(call, integration)
 
@@ -180,6 +208,13 @@ def _check_connection(call: Call, integration: Integration) -> None:
         raise bad_request("Connection ID must be specified for connection type VPC_LINK")
     if "${" not in integration.connection_id:
         records_data.get_vpc_link(call, integration.connection_id)
+
+
+def _check_passthrough(behavior: str) -> None:
+    if behavior not in ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"):
+        raise bad_request(
+            "Invalid passthroughBehavior specified. Valid options are WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER"
+        )
 
 
 def _check_role(call: Call, integration: Integration) -> None:
@@ -218,10 +253,7 @@ def check_response(method: Method, response: IntegrationResponse) -> None:
         except InvalidMapping as error:
             raise invalid_mapping(error.text) from None
         if known is None or target not in known:
-            raise bad_request(
-                "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
-                f"[Invalid mapping expression parameter specified: {target}]"
-            )
+            raise _undeclared(target)
     check_templates(response.response_templates)
 
 
@@ -307,11 +339,7 @@ def _replaced(integration: Integration, name: str, patch: Patch) -> Integration:
                 raise bad_request(f"Timeout should be between 50 ms and {_MAX_TIMEOUT} ms")
             return replace(integration, timeout=int(value or 0))
         case "passthroughBehavior":
-            if value not in ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"):
-                raise bad_request(
-                    "Invalid passthroughBehavior specified. Valid options are WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER"
-                )
-            return replace(integration, passthrough_behavior=value)
+            return replace(integration, passthrough_behavior=value or "")
         case "contentHandling":
             return replace(integration, content_handling=_handling(value))
         case "cacheNamespace":

@@ -10,15 +10,17 @@ from msgspec.structs import replace
 from stategate.gateway.model import Model, Resource, RestApi
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.cloning import clone_contents
-from stategate.services.apigateway.domainnames import check_unmapped
-from stategate.services.apigateway.errors import bad_request
+from stategate.services.apigateway.domainnames import SECURITY_POLICIES, check_unmapped
+from stategate.services.apigateway.errors import bad_request, unsupported
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.apigateway.resourcepolicy import readable
+from stategate.services.apigateway.tags import new_tags
 from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
 _ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
+_NO_NAME = "API name cannot be empty"
 
 _EMPTY_MODEL = """{
   "$schema" : "http://json-schema.org/draft-04/schema#",
@@ -38,6 +40,9 @@ _ERROR_MODEL = """{
 def create_rest_api(call: Call, given: Input) -> Output:
     if given.get("description") == "":
         raise bad_request("Description cannot be an empty string")
+    if not given["name"]:
+        raise bad_request(_NO_NAME)
+    _check_access_mode(given.get("endpointAccessMode"))
     size = given.get("minimumCompressionSize")
     _check_compression(size)
     source = records.get_api(call, given["cloneFrom"]) if given.get("cloneFrom") else None
@@ -57,7 +62,8 @@ def create_rest_api(call: Call, given: Input) -> Output:
         binary_media_types=tuple(given.get("binaryMediaTypes") or ()),
         minimum_compression_size=size,
         policy=check_policy(given.get("policy")),
-        tags=dict(given.get("tags") or {}),
+        security_policy=given.get("securityPolicy"),
+        tags=new_tags(given),
     )
     records.apis(call.ports, call.world).put(api.id, api)
     root = Resource(api.root_resource_id, "/")
@@ -141,6 +147,11 @@ def _endpoint(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str, tuple[str
     return tuple(types), address_type or ("dualstack" if private else "ipv4"), endpoints
 
 
+def _check_access_mode(mode: str | None) -> None:
+    if mode not in (None, "BASIC"):
+        raise unsupported(f"endpointAccessMode {mode}")
+
+
 def _check_compression(size: int | None) -> None:
     if size is not None and not 0 <= size <= 10485760:
         raise bad_request("Invalid minimum compression size, must be between 0 and 10485760")
@@ -151,7 +162,9 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
     match keys:
         case ["name"]:
             only_replace(patch)
-            return replace(api, name=patch.value or api.name)
+            if not patch.value:
+                raise bad_request(_NO_NAME)
+            return replace(api, name=patch.value)
         case ["description"]:
             return replace(api, description=None if patch.op == "remove" else patch.value or None)
         case ["version"]:
@@ -162,6 +175,15 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             if patch.value not in ("HEADER", "AUTHORIZER"):
                 raise bad_request("Invalid API Key Source specified. Valid options are HEADER,AUTHORIZER")
             return replace(api, api_key_source=patch.value)
+        case ["securityPolicy"]:
+            only_replace(patch)
+            if patch.value not in SECURITY_POLICIES:
+                raise bad_request(f"Invalid security policy specified. Valid options are {','.join(SECURITY_POLICIES)}")
+            return replace(api, security_policy=patch.value)
+        case ["endpointAccessMode"]:
+            only_replace(patch)
+            _check_access_mode(patch.value)
+            return api
         case ["disableExecuteApiEndpoint"]:
             only_replace(patch)
             return replace(api, disable_execute_api_endpoint=patch.flag)

@@ -51,6 +51,7 @@ def rest_api(api: RestApi, *, always_tags: bool = False) -> dict[str, Any]:
         policy=api.policy.replace('"', '\\"') if api.policy else None,
         tags=dict(api.tags) if api.tags or always_tags else None,
         disableExecuteApiEndpoint=api.disable_execute_api_endpoint,
+        securityPolicy=api.security_policy,
         rootResourceId=api.root_resource_id,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +16,14 @@ from stategate.services.apigateway.domainnames import check_unmapped
 from stategate.services.apigateway.errors import bad_request, conflict, unsupported
 from stategate.services.apigateway.patching import Patch, only_replace, patches
 from stategate.services.apigateway.records_data import get_client_certificate
+from stategate.services.apigateway.tags import new_tags
 from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
+from stategate.services.errors import AwsError
 
 CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 
+_MAX_TTL = 3600
 _NAME = re.compile(r"[A-Za-z0-9_\-]+\Z")
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*\Z")
 
@@ -58,23 +62,20 @@ def new_stage(call: Call, given: Input) -> Stage:
     if _NAME.match(given["stageName"]) is None:
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
     cached = bool(given.get("cacheClusterEnabled"))
-    size = _cache_size(given.get("cacheClusterSize"))
+    size = cache_size(given.get("cacheClusterSize"))
     version = given.get("documentationVersion")
     if version:
         records.get_documentation_version(call, given["restApiId"], version)
-    variables = dict(given.get("variables") or {})
-    for name, value in variables.items():
-        _check_variable(name, value)
     return Stage(
         name=given["stageName"],
         deployment_id=given["deploymentId"],
         created=call.now,
         updated=call.now,
         description=given.get("description") or None,
-        variables=variables,
+        variables=checked_variables(given.get("variables") or {}),
         tracing_enabled=bool(given.get("tracingEnabled")),
         documentation_version=version or None,
-        tags=dict(given.get("tags") or {}),
+        tags=new_tags(given),
         canary=_new_canary(call, given),
         cache_cluster_enabled=cached,
         cache_cluster_size=size,
@@ -83,9 +84,7 @@ def new_stage(call: Call, given: Input) -> Stage:
 
 def new_canary(given: Mapping[str, Any], deployment_id: str) -> Canary:
     """From `canarySettings`, for a deployment."""
-    overrides = dict(given.get("stageVariableOverrides") or {})
-    for name, value in overrides.items():
-        _check_variable(name, value)
+    overrides = checked_variables(given.get("stageVariableOverrides") or {})
     return Canary(
         deployment_id, _percent(given.get("percentTraffic") or 0.0), overrides, bool(given.get("useStageCache"))
     )
@@ -136,7 +135,7 @@ def delete_stage(call: Call, given: Input) -> Output:
     return {}
 
 
-def _cache_size(size: str | None) -> str | None:
+def cache_size(size: str | None) -> str | None:
     """In GB; it is shown, what is kept has a bound of its own."""
     if size and size not in CACHE_SIZES:
         raise bad_request("Invalid cache cluster size specified")
@@ -155,7 +154,7 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
             return replace(stage, cache_cluster_enabled=patch.flag)
         case ["cacheClusterSize"]:
             only_replace(patch)
-            return replace(stage, cache_cluster_size=_cache_size(patch.value))
+            return replace(stage, cache_cluster_size=cache_size(patch.value))
         case ["variables", name]:
             return _variable(stage, patch, name)
         case ["accessLogSettings", *rest]:
@@ -165,6 +164,8 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
         case [*path, verb] if patch.op == "remove" and path:
             return _removed(stage, patch, f"{_resource_key('/'.join(path))}/{verb}")
         case [*path, verb, group, key] if path and (group, key) in _SETTINGS:
+            if patch.op == "remove":
+                raise bad_request(f"Invalid remove operation with path: {patch.path}")
             return _setting(call, stage, patch, f"{_resource_key('/'.join(path))}/{verb}", (group, key))
         case _:
             raise bad_request(f"Invalid method setting path: {patch.path}. Must be one of: [{_PATHS}]")
@@ -209,7 +210,8 @@ def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]
 
 
 def _resource_key(path: str) -> str:
-    """`~1pets~1{id}` -> `pets~1{id}`, as AWS shows it; the root stays `~1`."""
+    """`~1pets~1{id}` or `pets/{id}` -> `pets~1{id}`, as AWS shows it; the root stays `~1`."""
+    path = path.replace("/", "~1")
     return path[2:] if path.startswith("~1") and len(path) > 2 else path
 
 
@@ -228,6 +230,8 @@ def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) ->
             if patch.op == "remove" or not value:
                 return replace(stage, client_certificate_id=None)
             return replace(stage, client_certificate_id=get_client_certificate(call, value).id)
+        case _ if patch.op == "remove":
+            return replace(stage, documentation_version=None)
         case _:
             found = records.get_documentation_version(call, api_id, value or "")
             return replace(stage, documentation_version=found.version)
@@ -241,6 +245,13 @@ def _variable(stage: Stage, patch: Patch, name: str) -> Stage:
         _check_variable(name, patch.value or "")
         variables[name] = patch.value or ""
     return replace(stage, variables=variables)
+
+
+def checked_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """A copy; BadRequestException if a name or a value may not be."""
+    for name, value in variables.items():
+        _check_variable(name, value)
+    return dict(variables)
 
 
 def _check_variable(name: str, value: str) -> None:
@@ -306,17 +317,30 @@ def _flag(patch: Patch) -> bool:
 
 
 def _whole(patch: Patch) -> int:
-    try:
-        return int(patch.value or "")
-    except ValueError:
-        raise bad_request(f"Invalid value specified for {patch.path}: {patch.value}") from None
+    if re.fullmatch(r"-?[0-9]{1,9}", patch.value or "") is None:
+        raise _invalid_value(patch)
+    return int(patch.value or "")
 
 
 def _rate(patch: Patch) -> float:
     try:
-        return float(patch.value or "")
+        rate = float(patch.value or "")
     except ValueError:
-        raise bad_request(f"Invalid value specified for {patch.path}: {patch.value}") from None
+        raise _invalid_value(patch) from None
+    if not math.isfinite(rate):
+        raise _invalid_value(patch)
+    return rate
+
+
+def _seconds(patch: Patch) -> int:
+    seconds = _whole(patch)
+    if not 0 <= seconds <= _MAX_TTL:
+        raise bad_request(f"Invalid cache TTL specified. Must be between 0 and {_MAX_TTL} seconds")
+    return seconds
+
+
+def _invalid_value(patch: Patch) -> AwsError:
+    return bad_request(f"Invalid value specified for {patch.path}: {patch.value}")
 
 
 def _level(patch: Patch) -> str:
@@ -327,7 +351,7 @@ def _level(patch: Patch) -> str:
 
 def _strategy(patch: Patch) -> str:
     if patch.value not in _STRATEGIES:
-        raise bad_request(f"Invalid value specified for {patch.path}: {patch.value}")
+        raise _invalid_value(patch)
     return patch.value
 
 
@@ -338,7 +362,7 @@ _SETTINGS: dict[tuple[str, str], tuple[str, Any]] = {
     ("throttling", "burstLimit"): ("throttling_burst_limit", _whole),
     ("throttling", "rateLimit"): ("throttling_rate_limit", _rate),
     ("caching", "enabled"): ("caching_enabled", _flag),
-    ("caching", "ttlInSeconds"): ("cache_ttl_in_seconds", _whole),
+    ("caching", "ttlInSeconds"): ("cache_ttl_in_seconds", _seconds),
     ("caching", "dataEncrypted"): ("cache_data_encrypted", _flag),
     ("caching", "requireAuthorizationForCacheControl"): ("require_authorization_for_cache_control", _flag),
     ("caching", "unauthorizedCacheControlHeaderStrategy"): ("unauthorized_cache_control_header_strategy", _strategy),

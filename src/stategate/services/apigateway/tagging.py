@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from stategate.services.apigateway import apikeys, records, records_data, records_keys
 from stategate.services.apigateway.errors import bad_request, not_found
+from stategate.services.apigateway.tags import merged
 from stategate.services.call import Call, Input, Output
 from stategate.services.ports import Records
 
 _ARN = re.compile(r"arn:[a-z\-]+:apigateway:[a-z0-9\-]+::/([a-z]+)/([^/]+)(?:/stages/([^/]+))?\Z")
-_MAX_TAGS = 50
 
 
 def get_tags(call: Call, given: Input) -> Output:
@@ -25,12 +25,7 @@ def get_tags(call: Call, given: Input) -> Output:
 
 def tag_resource(call: Call, given: Input) -> Output:
     table, key, thing = _tagged(call, given)
-    tags: Mapping[str, str] = {**thing.tags, **given["tags"]}
-    if any(name.startswith("aws:") for name in given["tags"]):
-        raise bad_request("Invalid tag key. System tags, prefixed with 'aws:', cannot be changed")
-    if len(tags) > _MAX_TAGS:
-        raise bad_request(f"Too many tags: at most {_MAX_TAGS} are allowed")
-    table.put(key, replace(thing, tags=tags))
+    table.put(key, replace(thing, tags=merged(thing.tags, given["tags"])))
     return {}
 
 

@@ -15,6 +15,7 @@ from stategate.services.apigateway.errors import bad_request, conflict, not_foun
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, patches
 from stategate.services.apigateway.records_keys import ApiStage, Quota, Throttle, Usage, UsagePlan
+from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
 
 _MAX_DAYS = 90
@@ -29,7 +30,7 @@ def create_usage_plan(call: Call, given: Input) -> Output:
         api_stages=tuple(_api_stage(call, item) for item in given.get("apiStages") or ()),
         throttle=_throttle(given.get("throttle")),
         quota=_quota(given.get("quota")),
-        tags=dict(given.get("tags") or {}),
+        tags=new_tags(given),
     )
     if not plan.name:
         raise bad_request("Usage Plan name cannot be empty")
@@ -136,13 +137,15 @@ def update_usage(call: Call, given: Input) -> Output:
         raise bad_request("Usage Plan does not have a quota")
     table = records_keys.days_used(call.ports, call.world)
     name = f"{plan.id}/{key.id}/{today.isoformat()}"
+    usage = before = table.get(name)
     for patch in patches(given):
         if patch.path != "/remaining" or patch.op != "replace":
             raise invalid_path(patch.path)
-        if not re.fullmatch(r"\d{1,18}", patch.value or ""):
+        if not re.fullmatch(r"[0-9]{1,18}", patch.value or ""):
             raise bad_request("Invalid remaining quota specified")
-        used = table.get(name)
-        table.put(name, Usage(used.used if used is not None else 0, int(patch.value or "")))
+        usage = Usage(before.used if before is not None else 0, int(patch.value or ""))
+    if usage is not None and usage != before:
+        table.put(name, usage)
     items = {key.id: [_used(call, plan, key.id, today)]}
     return {"usagePlanId": plan.id, "startDate": today.isoformat(), "endDate": today.isoformat(), "items": items}
 
@@ -204,7 +207,10 @@ def _api_stage(call: Call, given: Mapping[str, Any]) -> ApiStage:
         raise bad_request("Invalid API Stage specified")
     if records.stages(call.ports, call.world).get(f"{api_id}/{stage}") is None:
         raise not_found(f"API Stage not found: {api_id}:{stage}")
-    throttles = {name: _throttle(item) or Throttle() for name, item in (given.get("throttle") or {}).items()}
+    throttles = {
+        name if name.startswith("/") else f"/{name}": _throttle(item) or Throttle()
+        for name, item in (given.get("throttle") or {}).items()
+    }
     return ApiStage(api_id, stage, throttles)
 
 
