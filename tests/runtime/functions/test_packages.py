@@ -27,15 +27,21 @@ def zipped(*entries: tuple[str, str, int]) -> bytes:
     return file.getvalue()
 
 
+def put(packages: Packages, data: bytes) -> str:
+    name = packages.name(data)
+    packages.put(data, name)
+    return name
+
+
 FILE, PROGRAM, LINK = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755, stat.S_IFLNK | 0o777
 
 
 def test_a_package_is_kept_and_unpacked(tmp_path: Path) -> None:
     packages = Packages(tmp_path / "functions")
     data = zipped(("handler.py", "x = 1", FILE), ("bin/run", "#!/bin/sh", PROGRAM), ("bin/alias", "run", LINK))
-    sha256, size = packages.put(data)
-    assert (sha256, size) == (base64.b64encode(hashlib.sha256(data).digest()).decode(), len(data))
-    assert packages.put(data) == (sha256, size)
+    sha256 = put(packages, data)
+    assert sha256 == base64.b64encode(hashlib.sha256(data).digest()).decode()
+    assert put(packages, data) == sha256
     assert packages.get(sha256) == data
     code = packages.code(sha256)
     assert (code / "handler.py").read_text() == "x = 1"
@@ -66,7 +72,7 @@ def test_a_package_that_is_not_there(tmp_path: Path) -> None:
 )
 def test_what_is_no_good_is_refused_and_leaves_nothing(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(PackageError) as refused:
-        Packages(tmp_path / "functions").put(data)
+        put(Packages(tmp_path / "functions"), data)
     assert str(refused.value) == BAD_ZIP
     assert [entry.name for entry in tmp_path.iterdir()] == ["functions"]
     assert list((tmp_path / "functions").iterdir()) == []
@@ -74,17 +80,31 @@ def test_what_is_no_good_is_refused_and_leaves_nothing(tmp_path: Path, data: byt
 
 def test_an_empty_package(tmp_path: Path) -> None:
     with pytest.raises(PackageError) as refused:
-        Packages(tmp_path).put(zipped())
+        put(Packages(tmp_path), zipped())
     assert str(refused.value) == EMPTY_ZIP
 
 
 def test_the_sizes(tmp_path: Path) -> None:
     with pytest.raises(PackageError) as refused:
-        Packages(tmp_path).put(bytes(MAX_ZIPPED))
+        put(Packages(tmp_path), bytes(MAX_ZIPPED))
     assert str(refused.value) == "Zipped size must be smaller than 52428800 bytes"
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("zeros", bytes(MAX_UNZIPPED))
     with pytest.raises(PackageError) as refused:
-        Packages(tmp_path).put(file.getvalue())
+        put(Packages(tmp_path), file.getvalue())
     assert str(refused.value) == "Unzipped size must be smaller than 262144000 bytes"
+
+
+def test_names_and_removal(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    names = [put(packages, zipped(("handler.py", source, FILE))) for source in ("x = 1", "x = 2")]
+    assert packages.names() == set(names)
+    aside = packages.set_aside(names[0])
+    assert packages.names() == {names[1]}
+    assert packages.leftovers() == [aside]
+    # It may come again before the old one is gone.
+    assert put(packages, zipped(("handler.py", "x = 1", FILE))) == names[0]
+    packages.remove(aside)
+    assert packages.leftovers() == []
+    assert packages.names() == set(names)

@@ -204,3 +204,56 @@ def test_closing_is_no_failure_of_the_function(tmp_path: Path) -> None:
             await world.invoke(code, b"0")
 
     run(tmp_path, test)
+
+
+def test_a_package_stays_while_a_worker_runs_it(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP)
+        await world.function(PID)
+        call = asyncio.create_task(world.invoke(code, b"0.5"))
+        await asyncio.sleep(0.2)
+        world.pool.keep_packages([])
+        await gone(tmp_path, left=1)
+        world.pool.retire(code.arn)
+        assert (await call).error is None
+        await gone(tmp_path, left=0)
+
+    run(tmp_path, test)
+
+
+async def gone(place: Path, left: int) -> None:
+    """Only so many packages are left, and nothing else."""
+    for _ in range(500):
+        if len(names(place)) <= left:
+            break
+        await asyncio.sleep(0.01)
+    assert len(names(place)) == left
+
+
+def names(place: Path) -> list[str]:
+    return [path.name for path in place.iterdir()]
+
+
+def test_a_package_that_comes_again_while_it_is_not_wanted(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(SLEEP)
+        call = asyncio.create_task(world.invoke(code, b"0.3"))
+        await asyncio.sleep(0.15)
+        world.pool.keep_packages([])
+        again = await world.function(SLEEP)
+        world.pool.retire(code.arn)
+        assert (await call).error is None
+        await asyncio.sleep(0.1)
+        assert (await world.invoke(again, b"0")).error is None
+
+    run(tmp_path, test)
+
+
+def test_what_a_killed_server_left_half_done_goes(tmp_path: Path) -> None:
+    for name in (".new-abc", ".old-abc"):
+        (tmp_path / name / "code").mkdir(parents=True)
+
+    async def test(world: PoolWorld) -> None:
+        assert names(tmp_path) == []
+
+    run(tmp_path, test)

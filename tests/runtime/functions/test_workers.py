@@ -309,7 +309,10 @@ def test_a_warm_worker_keeps_its_state_and_a_failed_one_does_not_come_back(tmp_p
     run(tmp_path, test)
 
 
-PYTHON_BUSY = "import os, re\ndef handler(e, c):\n    open({pid}, 'w').write(str(os.getpid()))\n    re.match('(a*)*b', 'a' * 60)\n"
+PYTHON_BUSY = (
+    "import os, re\ndef handler(e, c):\n    open({pid}, 'w').write(str(os.getpid()))\n"
+    "    re.match('(a*)*b', 'a' * 60)\n"
+)
 PYTHON_ASLEEP = (
     "import os, time\ndef handler(e, c):\n    open({pid}, 'w').write(str(os.getpid()))\n    time.sleep(600)\n"
 )

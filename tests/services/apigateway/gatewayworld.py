@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,9 @@ class FakeFunctions:
         return "c2hh", len(package)
 
     def package(self, code_sha256: str) -> bytes | None:
+        return None
+
+    def keep_packages(self, referenced: Collection[str]) -> None:
         return None
 
     async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:

@@ -16,8 +16,10 @@ import pytest
 from services.lambda_.functionworld import ACCOUNT, ECHO, WORLD, FunctionWorld, allow, function_world, zipped
 from stategate.iam import Principal
 from stategate.iam.principal import service
+from stategate.runtime.store.memory import MemoryStore
 from stategate.services import access
 from stategate.services.errors import AwsError
+from stategate.services.lambda_ import packages as tidying
 from stategate.services.lambda_.invoking import invoke
 
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
@@ -272,3 +274,81 @@ def test_concurrency_and_tags(tmp_path: Path) -> None:
         assert (await world("ListTags", Resource=ARN))["Tags"] == {"b": "2"}
 
     run(tmp_path, test)
+
+
+def packages(directory: Path) -> set[str]:
+    return {path.name for path in (directory / "functions").iterdir()}
+
+
+async def left(directory: Path, count: int) -> set[str]:
+    for _ in range(500):
+        if len(packages(directory)) == count:
+            break
+        await asyncio.sleep(0.01)
+    assert len(packages(directory)) == count
+    return packages(directory)
+
+
+def test_packages_go_when_nothing_refers_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "PAUSE", 0.01)
+
+    async def test(world: FunctionWorld) -> None:
+        await world.function(ECHO)
+        first = await left(tmp_path, 1)
+        await world("PublishVersion", FunctionName="f")
+        await world("UpdateFunctionCode", FunctionName="f", ZipFile=zipped("def handler(e, c): return 2"))
+        both = await left(tmp_path, 2)
+        assert (await world.invoke(1, Qualifier="1"))["Payload"] == b"1"
+        await world("UpdateFunctionCode", FunctionName="f", ZipFile=zipped("def handler(e, c): return 3"))
+        await asyncio.sleep(0.1)
+        assert first < await left(tmp_path, 2) != both
+        await world.function(ECHO, "g")
+        await world("DeleteFunction", FunctionName="f:1")
+        await asyncio.sleep(0.1)
+        assert first < await left(tmp_path, 2)
+        await world("DeleteFunction", FunctionName="f")
+        assert await left(tmp_path, 1) == first
+        assert (await world.invoke(5, "g"))["Payload"] == b"5"
+        dry = zipped("def handler(e, c): return 4")
+        await world("UpdateFunctionCode", FunctionName="g", ZipFile=dry, DryRun=True)
+        assert await left(tmp_path, 1) == first
+        await world("DeleteFunction", FunctionName="g")
+        await left(tmp_path, 0)
+
+    run(tmp_path, test)
+
+
+def test_packages_on_their_way_stay(tmp_path: Path) -> None:
+    async def test(world: FunctionWorld) -> None:
+        with tidying.uploading(world.ports):
+            sha256, _ = await world.pool.put_package(zipped(ECHO))
+            await tidying.tidy(world.ports)
+            assert world.pool.package(sha256) is not None
+        await tidying.tidy(world.ports)
+        assert world.pool.package(sha256) is None
+
+    run(tmp_path, test)
+
+
+def test_packages_that_a_killed_server_left_go_at_the_start(tmp_path: Path) -> None:
+    """It died between the deletion of a function and that of its package."""
+    store = MemoryStore()
+
+    async def before(world: FunctionWorld) -> None:
+        await world.function(ECHO)
+        await world.function("def handler(e, c): return 2", "g")
+        await world("DeleteFunction", FunctionName="g")
+        assert len(packages(tmp_path)) == 2
+
+    async def after(world: FunctionWorld) -> None:
+        await tidying.tidy(world.ports)
+        await left(tmp_path, 1)
+        assert (await world.invoke(7))["Payload"] == b"7"
+
+    for test in (before, after):
+
+        async def main(test: Callable[[FunctionWorld], Awaitable[None]] = test) -> None:
+            async with function_world(tmp_path, store) as world:
+                await test(world)
+
+        asyncio.run(main())

@@ -1,7 +1,7 @@
 """Code packages: zip files, checked, unpacked and kept by their SHA-256.
 
 `<directory>/<SHA-256 in hex>/package.zip` is the file as it came, `code/` what it holds. A package appears whole or not
-at all, and never changes.
+at all, never changes, and goes at once: what is being made or deleted has a name that begins with a dot.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -33,15 +34,18 @@ class Packages:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def put(self, package: bytes) -> tuple[str, int]:
-        """Returns (base64 SHA-256, size in bytes) once the package is on disk. Raises `PackageError`."""
+    @staticmethod
+    def name(package: bytes) -> str:
+        """The base64 SHA-256. Raises `PackageError` for what is too large."""
         if len(package) >= MAX_ZIPPED:
             raise PackageError(f"Zipped size must be smaller than {MAX_ZIPPED} bytes")
-        digest = hashlib.sha256(package).digest()
-        place = self._directory / digest.hex()
+        return base64.b64encode(hashlib.sha256(package).digest()).decode()
+
+    def put(self, package: bytes, code_sha256: str) -> None:
+        """Returns once the package is on disk. Raises `PackageError`."""
+        place = self._place(code_sha256)
         if not place.exists():
             self._add(package, place)
-        return base64.b64encode(digest).decode(), len(package)
 
     def get(self, code_sha256: str) -> bytes | None:
         """The zip file as it came."""
@@ -49,6 +53,27 @@ class Packages:
             return (self._place(code_sha256) / "package.zip").read_bytes()
         except FileNotFoundError:
             return None
+
+    def names(self) -> set[str]:
+        """All that there are."""
+        if not self._directory.exists():
+            return set()
+        names = (path.name for path in self._directory.iterdir() if not path.name.startswith("."))
+        return {base64.b64encode(bytes.fromhex(name)).decode() for name in names}
+
+    def set_aside(self, code_sha256: str) -> Path:
+        """From now on the package is not there; what is returned is for `remove`."""
+        place = self._place(code_sha256)
+        aside = place.with_name(f".old-{place.name}-{secrets.token_hex(4)}")
+        place.rename(aside)
+        return aside
+
+    def remove(self, aside: Path) -> None:
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def leftovers(self) -> list[Path]:
+        """What a server that was killed had begun to make or to remove; for `remove`."""
+        return list(self._directory.glob(".*")) if self._directory.exists() else []
 
     def code(self, code_sha256: str) -> Path:
         """The directory with the unpacked code."""

@@ -13,8 +13,8 @@ import contextlib
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -165,16 +165,28 @@ class FunctionPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._life = Life()
+        self._launching: Counter[str] = Counter()
+        self._unwanted: set[str] = set()
+        for leftover in self._packages.leftovers():
+            self._packages.remove(leftover)
         self._closed = False
 
     # --- the port
 
     async def put_package(self, package: bytes) -> tuple[str, int]:
-        """See `Packages.put`."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._packages.put, package)
+        loop = asyncio.get_running_loop()
+        code_sha256 = await loop.run_in_executor(None, self._packages.name, package)
+        self._unwanted.discard(code_sha256)
+        await loop.run_in_executor(None, self._packages.put, package, code_sha256)
+        return code_sha256, len(package)
 
     def package(self, code_sha256: str) -> bytes | None:
         return self._packages.get(code_sha256)
+
+    def keep_packages(self, referenced: Collection[str]) -> None:
+        if not self._closed:
+            self._unwanted = self._packages.names().difference(referenced)
+            self._drop_unwanted()
 
     async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
         """If the caller goes away, an invocation that has begun goes on, as on AWS; one that waits is dropped."""
@@ -223,6 +235,20 @@ class FunctionPool:
             worker.kill()
         await asyncio.gather(*(worker.reaped for worker in workers))
         self._life.close()
+
+    # --- packages
+
+    def _drop_unwanted(self) -> None:
+        """Renames at once, in the loop, so that nobody can take up what is going; the rest is for a thread."""
+        if not self._unwanted:
+            return
+        running = {worker.code.code_sha256 for worker in (*self._workers, *self._dying)}
+        awaited = {crew.code.code_sha256 for crew in self._crews.values() if crew.oldest() is not None}
+        going = self._unwanted - running - awaited - (+self._launching).keys()
+        self._unwanted -= going
+        for code_sha256 in going:
+            aside = self._packages.set_aside(code_sha256)
+            asyncio.get_running_loop().run_in_executor(None, self._packages.remove, aside)
 
     # --- who serves whom
 
@@ -330,6 +356,7 @@ class FunctionPool:
 
     def _start(self, crew: Crew) -> None:
         self._starting += 1
+        self._launching[crew.code.code_sha256] += 1
         crew.starting += 1
         task = asyncio.get_running_loop().create_task(self._starting_of(crew, crew.code))
         self._tasks.add(task)
@@ -344,6 +371,7 @@ class FunctionPool:
             problem = error
         finally:
             self._starting -= 1
+            self._launching[code.code_sha256] -= 1
             crew.starting -= 1
         if started is None:
             if (job := self._take(crew)) is not None and problem is not None:
@@ -353,6 +381,7 @@ class FunctionPool:
             self._joined(crew, code, started)
         self._dispatch(crew)
         self._grow()
+        self._drop_unwanted()
 
     def _joined(self, crew: Crew, code: FunctionCode, started: Started) -> None:
         worker, outcome = started.worker, started.outcome
@@ -439,7 +468,12 @@ class FunctionPool:
         if worker in self._workers:
             self._workers.discard(worker)
             self._dying.add(worker)
-            worker.reaped.add_done_callback(lambda _: self._dying.discard(worker))
+            worker.reaped.add_done_callback(lambda _: self._buried(worker))
+
+    def _buried(self, worker: Worker) -> None:
+        self._dying.discard(worker)
+        if not self._closed:
+            self._drop_unwanted()
 
     # --- now and then
 

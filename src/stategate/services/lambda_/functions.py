@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import structs
 
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, access_denied
-from stategate.services.lambda_ import lookup, names, records, settings, shapes, versions
+from stategate.services.lambda_ import lookup, names, packages, records, settings, shapes, versions
 from stategate.services.lambda_.names import FunctionName, conflict, invalid
 from stategate.services.lambda_.records import LATEST, Configuration, Function
 
@@ -41,8 +42,10 @@ def check_revision(given: Input, revision: str, what: str = "GetFunction/GetAlia
         )
 
 
-async def keep_package(call: Call, package: bytes, operation: str) -> tuple[str, int]:
-    """Base64 SHA-256 and size. Raises InvalidParameterValueException and RequestEntityTooLargeException."""
+@asynccontextmanager
+async def put_package(call: Call, package: bytes, operation: str) -> AsyncIterator[dict[str, Any]]:
+    """The fields of a `Configuration` that say what the package is; it is there for the block, which puts the record.
+    Raises InvalidParameterValueException and RequestEntityTooLargeException."""
     if len(package) * 4 / 3 > MAX_REQUEST:
         raise AwsError(
             "RequestEntityTooLargeException",
@@ -50,10 +53,12 @@ async def keep_package(call: Call, package: bytes, operation: str) -> tuple[str,
             status=413,
             members={"Type": "User"},
         )
-    try:
-        return await call.ports.functions.put_package(package)
-    except ValueError as error:
-        raise invalid(str(error)) from None
+    with packages.uploading(call.ports):
+        try:
+            code_sha256, code_size = await call.ports.functions.put_package(package)
+        except ValueError as error:
+            raise invalid(str(error)) from None
+        yield {"code_sha256": code_sha256, "code_size": code_size}
 
 
 # --- creating and deleting --------------------------------------------------------------------------------------
@@ -69,22 +74,21 @@ async def create_function(call: Call, given: Input) -> Output:
     settings.check_tags(given.get("Tags") or {})
     _check_new(call, name)
     settings.check_role(call, given["Role"])
-    code_sha256, code_size = await keep_package(call, settings.check_code(given["Code"]), "CreateFunction")
-    _check_new(call, name)
-    latest = Configuration(
-        name=name.name,
-        role=given["Role"],
-        runtime=given["Runtime"],
-        handler=given["Handler"],
-        code_sha256=code_sha256,
-        code_size=code_size,
-        revision=call.ports.entropy.uuid(),
-        modified=call.now,
-        architectures=given.get("Architectures") or ["x86_64"],
-    )
-    latest = structs.replace(latest, **_changes(given))
-    function = Function(latest=latest, tags=dict(given.get("Tags") or {}))
-    records.functions(call.ports, call.world).put(name.name, function)
+    async with put_package(call, settings.check_code(given["Code"]), "CreateFunction") as code:
+        _check_new(call, name)
+        latest = Configuration(
+            name=name.name,
+            role=given["Role"],
+            runtime=given["Runtime"],
+            handler=given["Handler"],
+            revision=call.ports.entropy.uuid(),
+            modified=call.now,
+            architectures=given.get("Architectures") or ["x86_64"],
+            **code,
+        )
+        latest = structs.replace(latest, **_changes(given))
+        function = Function(latest=latest, tags=dict(given.get("Tags") or {}))
+        records.functions(call.ports, call.world).put(name.name, function)
     if given.get("Publish"):
         latest = versions.publish(call, function, None)
     return shapes.created(call.world, latest)
@@ -109,6 +113,7 @@ def delete_function(call: Call, given: Input) -> Output:
 
         urls.forget(call.ports, call.world, name.name)
     call.ports.functions.retire(name.arn)
+    packages.tidy_soon(call.ports)
     return {"StatusCode": 204}
 
 
@@ -193,15 +198,14 @@ async def update_function_code(call: Call, given: Input) -> Output:
     check_revision(given, lookup.function(call.ports, name).latest.revision)
     if given.get("PublishTo") is not None:
         raise settings.unsupported("PublishTo", given["PublishTo"])
-    code_sha256, code_size = await keep_package(call, settings.check_code(given), "UpdateFunctionCode")
-    function = lookup.function(call.ports, name)
-    check_revision(given, function.latest.revision)
-    changes: dict[str, Any] = {"code_sha256": code_sha256, "code_size": code_size}
-    if given.get("Architectures"):
-        changes["architectures"] = list(given["Architectures"])
-    if given.get("DryRun"):
-        return shapes.configuration(call.world, structs.replace(function.latest, **changes))
-    return _updated(call, function, changes, publish=bool(given.get("Publish")))
+    async with put_package(call, settings.check_code(given), "UpdateFunctionCode") as changes:
+        function = lookup.function(call.ports, name)
+        check_revision(given, function.latest.revision)
+        if given.get("Architectures"):
+            changes["architectures"] = list(given["Architectures"])
+        if given.get("DryRun"):
+            return shapes.configuration(call.world, structs.replace(function.latest, **changes))
+        return _updated(call, function, changes, publish=bool(given.get("Publish")))
 
 
 def update_function_configuration(call: Call, given: Input) -> Output:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -77,6 +77,11 @@ class Functions(Protocol):
         ...
 
     def package(self, code_sha256: str) -> bytes | None: ...
+
+    def keep_packages(self, referenced: Collection[str]) -> None:
+        """Deletes the packages that are not among these (by their SHA-256), each once no worker runs it any more. Not
+        to be called between `put_package` and when the package is referred to."""
+        ...
 
     async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
         """Raises `Throttled`. A function's failure (error, exit, timeout, memory) is a result."""
