@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asl.driver import FUNCTION, START, identity
-from sim.definitions import ACTIVITY, CALLBACK, ERRORS, SYNC, definitions
+from sim.definitions import ACTIVITY, CALLBACK, CALLS, ERRORS, START_EXECUTION, SYNC, definitions
 from stategate.asl.effects import (
     CancelTask,
     CancelTimer,
@@ -40,6 +40,7 @@ from stategate.asl.events import (
 )
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import Step, step
+from stategate.asl.maprun import MapRunEnded, RedriveMapRun, StartMapRun, StopMapRun
 from stategate.asl.program import Program, compile
 from stategate.asl.run import Run
 
@@ -53,7 +54,8 @@ class Surroundings:
     """A store, timers and tasks, as an engine keeps them; each step checks what must always hold.
 
     By command: `tasks` are calls in flight, `offers` what no worker has taken, `tokens` who waits for an answer from
-    outside, `watches` who waits for another execution. `stopped` and `ended` are such executions."""
+    outside, `watches` who waits for another execution, `map_runs` who waits for one. `stopped` and `ended` are
+    executions that were waited for; `failed_map_runs` may be redriven."""
 
     program: Program
     crashes: bool
@@ -65,6 +67,8 @@ class Surroundings:
     offers: dict[int, OfferActivity] = field(default_factory=dict)
     tokens: dict[int, str] = field(default_factory=dict)
     watches: dict[int, str] = field(default_factory=dict)
+    map_runs: dict[int, str] = field(default_factory=dict)
+    failed_map_runs: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     all_tokens: set[str] = field(default_factory=set)
@@ -132,6 +136,13 @@ class Surroundings:
             case StopExecution(execution):
                 assert execution not in self.ended
                 self.stopped.add(execution)
+            case StartMapRun(command, map_run):
+                self._begin_map_run(command, map_run)
+            case RedriveMapRun(command, map_run):
+                self.failed_map_runs.remove(map_run)
+                self._begin_map_run(command, map_run)
+            case StopMapRun(command):
+                self.failed_map_runs.add(self.map_runs.pop(command))
             case CancelTask(command):
                 assert command in self.pending, "nothing to cancel"
                 self.forget(command)
@@ -148,7 +159,13 @@ class Surroundings:
 
     @property
     def pending(self) -> set[int]:
-        return {*self.tasks, *self.offers, *self.tokens, *self.watches}
+        return {*self.tasks, *self.offers, *self.tokens, *self.watches, *self.map_runs}
+
+    def _begin_map_run(self, command: int, map_run: str) -> None:
+        assert command not in self.commands, "a command twice"
+        assert map_run not in self.map_runs.values()
+        self.commands.add(command)
+        self.map_runs[command] = map_run
 
     def _await(self, command: int, token: str | None) -> None:
         if token is not None:
@@ -157,7 +174,7 @@ class Surroundings:
             self.tokens[command] = token
 
     def forget(self, command: int) -> None:
-        for table in (self.tasks, self.offers, self.tokens, self.watches):
+        for table in (self.tasks, self.offers, self.tokens, self.watches, self.map_runs):
             table.pop(command, None)
 
     def _late(self) -> list[Event]:
@@ -166,6 +183,7 @@ class Surroundings:
         for command in sorted(self.commands - self.pending)[-3:]:
             late += [TaskSucceeded(command, "1"), TaskSubmitted(command, "1", child_of(command))]
             late += [ActivityStarted(command), TaskHeartbeat(command), ExecutionEnded(command, "FAILED", "{}")]
+            late += [MapRunEnded(command, "[]"), TaskFailed(command, "E1", None), TaskRestarted(command)]
         return [*late, *map(TimerFired, sorted(self.spent - self.timers.keys() - {"execution"})[-3:])]
 
     def _expect_nothing(self, event: Event) -> None:
@@ -221,6 +239,7 @@ def _next(surroundings: Surroundings, random: Random, stop: bool) -> Event:
     choices += [("offer", command) for command in surroundings.offers]
     choices += [("token", command) for command in surroundings.tokens if command not in surroundings.offers]
     choices += [("watch", command) for command in surroundings.watches]
+    choices += [("map run", command) for command in surroundings.map_runs]
     if not choices or ("execution" in surroundings.timers and random.random() < 0.08):
         choices = ["execution"]
     choice = random.choice(choices)
@@ -239,7 +258,7 @@ def _called(surroundings: Surroundings, random: Random, command: int) -> Event:
         surroundings.forget(command)
         return TaskFailed(command, random.choice(ERRORS), "as drawn")
     del surroundings.tasks[command]
-    if resource == FUNCTION:
+    if resource in (*CALLS, START_EXECUTION):
         return TaskSucceeded(command, random.choice(OUTPUTS))
     return TaskSubmitted(command, "[]", child_of(command) if resource == SYNC else None)
 
@@ -266,7 +285,21 @@ def _child_ended(surroundings: Surroundings, random: Random, command: int) -> Ev
     return ExecutionEnded(command, random.choice(("SUCCEEDED", "SUCCEEDED", "FAILED")), described)
 
 
-HAPPENS = {"call": _called, "offer": _taken, "token": _answered, "watch": _child_ended}
+def _map_run_ended(surroundings: Surroundings, random: Random, command: int) -> Event:
+    map_run = surroundings.map_runs.pop(command)
+    if random.random() < 0.4:
+        surroundings.failed_map_runs.add(map_run)
+        return MapRunEnded(command, None, random.choice(ERRORS), "as drawn")
+    return MapRunEnded(command, random.choice(OUTPUTS))
+
+
+HAPPENS = {
+    "call": _called,
+    "offer": _taken,
+    "token": _answered,
+    "watch": _child_ended,
+    "map run": _map_run_ended,
+}
 
 
 def child_of(command: int) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -309,6 +309,7 @@ class Engine(Lookups):
             return None
         live = self._live[arn] = Live(stored.new, run, stored.version, timers=set(stored.timers))
         live.owed = {task.command: task for task in stored.tasks}
+        live.inbox.extend(Delivery(TimerFired(timer)) for timer in self._overdue(stored.timers))
         live.inbox.extend(Delivery(TaskRestarted(task.command)) for task in stored.tasks)
         live.inbox.extend(Delivery(event, row=row) for row, event in posted)
         live.tokens, live.watches = dict(stored.tokens), dict(stored.watches)
@@ -323,6 +324,11 @@ class Engine(Lookups):
                 self._timers.set(arn, timer, due)
         self._proceed(live)
         return live
+
+    def _overdue(self, timers: Mapping[str, float]) -> Sequence[str]:
+        """What was due before anything else is done: a task whose time is over must not be called again."""
+        now = self._clock.now()
+        return [timer for due, timer in sorted((due, timer) for timer, due in timers.items()) if due <= now]
 
     async def _recover_all(self) -> None:
         for number, arn in enumerate(self._tables.owed()):
@@ -561,7 +567,7 @@ class Engine(Lookups):
 
     def _fire(self, arn: str, timer: str) -> None:
         live = self._find(arn)
-        if live is not None:
+        if live is not None and timer in live.timers:
             self._deliver(live, Delivery(TimerFired(timer)))
 
     def _observe(self, live: Live, outcome: Outcome) -> None:

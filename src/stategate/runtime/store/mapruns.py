@@ -194,7 +194,9 @@ class MapRunTables:
         return [_stored(row) for row in self._read(sql, (*parameters, limit))]
 
     def running(self) -> Sequence[str]:
-        return [arn for (arn,) in self._read("SELECT arn FROM map_run WHERE status = 'RUNNING'", ())]
+        """In the order in which they began."""
+        sql = "SELECT arn FROM map_run WHERE status = 'RUNNING' ORDER BY started, execution, command"
+        return [arn for (arn,) in self._read(sql, ())]
 
     def orphans(self) -> Sequence[str]:
         """The ARNs of running children whose map run has ended."""
