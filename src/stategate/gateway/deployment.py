@@ -50,6 +50,10 @@ class CompiledMethod:
     authorizer: CompiledAuthorizer | None = None
     cache_key: tuple[Source, ...] = ()
 
+    @property
+    def proxies_function(self) -> bool:
+        return self.method.integration is not None and self.method.integration.type == "AWS_PROXY"
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledDeployment:

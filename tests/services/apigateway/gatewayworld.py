@@ -76,6 +76,7 @@ class FakeFunctions:
 
     result: InvocationResult = field(default_factory=lambda: InvocationResult(b"{}", None, b""))
     payloads: list[bytes] = field(default_factory=list)
+    delay: float = 0.0
 
     async def put_package(self, package: bytes) -> tuple[str, int]:
         return "c2hh", len(package)
@@ -88,6 +89,8 @@ class FakeFunctions:
 
     async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
         self.payloads.append(invocation.payload)
+        if self.delay:
+            await asyncio.sleep(self.delay)
         return self.result
 
     def retire(self, arn: str) -> None:

@@ -7,7 +7,13 @@ import json
 import pytest
 
 from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from services.apigateway.test_authorizers import call, policy, says
+from services.apigateway.test_authorizers import deployed as authorized
+from services.apigateway.test_domains import CERTIFICATE
+from services.apigateway.test_domains import call as by_domain
 from services.apigateway.test_functions import deployed, result
+from services.apigateway.test_guard import deployed as guarded
+from services.apigateway.test_guard import signed, user
 
 GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access"
 
@@ -94,3 +100,56 @@ def test_the_common_log_format(world: GatewayWorld) -> None:
     assert line(world) == (
         '10.0.0.9 - - [14/Nov/2023:22:13:20 +0000] "GET /a HTTP/1.1" 200 2 ' + (answer.header("x-amzn-requestid") or "")
     )
+
+
+STEPS = "$context.authenticate.status $context.authorize.status $context.authorize.error $context.authorizer.status"
+
+
+def test_who_signed_and_whether_they_may(world: GatewayWorld) -> None:
+    api = guarded(world, "AWS_IAM")
+    log(world, api, f"$context.requestId {STEPS} $context.identity.userArn")
+    world.request(api, "GET", "/a")
+    assert line(world).split(" ", 1)[1] == "403 - - - -"
+    key, secret = user(world, "bob", None)
+    signed(world, api, key, secret)
+    text = line(world).split(" ", 1)[1]
+    arn = f"arn:aws:iam::{ACCOUNT}:user/bob"
+    assert text.startswith(f"200 403 User: {arn} is not authorized to perform: execute-api:Invoke on resource: ")
+    assert text.endswith(f" - {arn}")
+    key, secret = user(world, "ann", "*")
+    signed(world, api, key, secret)
+    assert line(world).split(" ", 1)[1] == f"200 200 - - arn:aws:iam::{ACCOUNT}:user/ann"
+
+
+def test_a_lambda_authorizer(world: GatewayWorld) -> None:
+    api = authorized(world)
+    log(world, api, f"$context.requestId {STEPS} $context.authorizer.requestId $context.authorizer.principalId")
+    says(world)
+    call(world, api)
+    fields = line(world).split()
+    assert (fields[1:5], fields[6]) == (["-", "200", "-", "200"], "user")
+    assert len(fields[5]) == 36
+    says(world, policy("Deny"))
+    call(world, api, token="other")
+    assert line(world).split()[1:3] == ["-", "403"]
+
+
+def test_a_proxied_function_has_two_statuses(world: GatewayWorld) -> None:
+    api = deployed(world, "AWS_PROXY", world.role("Invoke", allow="lambda:InvokeFunction"))
+    world.functions.result = result({"statusCode": 418})
+    log(world, api, "$context.requestId $context.integration.status $context.integration.integrationStatus")
+    world.request(api, "POST", "/")
+    assert line(world).split()[1:] == ["418", "200"]
+
+
+def test_the_base_path_of_a_domain_name(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "GET", "{}")
+    world.deploy(api)
+    log(world, api, "$context.requestId $context.customDomain.basePathMatched")
+    world("CreateDomainName", domainName="api.example.com", certificateArn=CERTIFICATE)
+    world("CreateBasePathMapping", domainName="api.example.com", basePath="v1", restApiId=api, stage="prod")
+    by_domain(world, "/v1/a")
+    assert line(world).split()[1] == "v1"
+    world.request(api, "GET", "/a")
+    assert line(world).split()[1] == "-"

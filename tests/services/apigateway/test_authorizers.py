@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -212,3 +213,15 @@ def test_permission_is_needed_to_ask(world: GatewayWorld) -> None:
 def test_validation_comes_after_authorization(world: GatewayWorld) -> None:
     api = deployed(world)
     assert call(world, api, "/missing").status == 403
+
+
+def test_a_function_that_takes_too_long(world: GatewayWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = deployed(world)
+    says(world)
+    world.functions.delay = 5
+    monkeypatch.setattr(world.execute._guard._functions, "_seconds", 0.05)
+    started = time.monotonic()
+    answer = call(world, api)
+    assert (answer.status, json.loads(answer.body)) == (500, NULL)
+    assert answer.header("x-amzn-errortype") == "AuthorizerFailureException"
+    assert time.monotonic() - started < 3

@@ -442,3 +442,10 @@ def test_the_request_line_and_header_values_are_bounded(
     world.mock(api, ids["/a"], "GET", "ok")
     world.deploy(api)
     assert world.request(api, "GET", path, headers=headers).status == status
+
+
+def test_a_semicolon_separates_parameters_unless_it_is_encoded(world: GatewayWorld) -> None:
+    api, ids = world.api()
+    world.mock(api, ids["/"], "GET", "$input.params('a') $input.params('b') $input.params('c')")
+    world.deploy(api)
+    assert world.request(api, "GET", "/?a=1;b=2&c=3%3B4").body == b"1 2 3;4"

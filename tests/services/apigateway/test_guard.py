@@ -135,6 +135,10 @@ class TestResourcePolicies:
         answer = self.call(world, policy=resource_policy(statement("Allow"), outside))
         assert json.loads(answer.body)["Message"].endswith(" with an explicit deny")
 
+    def test_policies_that_ask_for_tls(self, world: GatewayWorld) -> None:
+        policy = resource_policy(statement("Allow"), statement("Deny", Bool={"aws:SecureTransport": "false"}))
+        assert self.call(world, policy=policy).status == 200
+
     def test_a_private_api_needs_one(self, world: GatewayWorld) -> None:
         private = {"types": ["PRIVATE"]}
         assert self.call(world, endpointConfiguration=private).status == 403

@@ -5,10 +5,9 @@ In process, with the identity of the integration's role, through the same checks
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Coroutine
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 from stategate.gateway.compression import answered
@@ -30,6 +29,7 @@ from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
 from stategate.services import access
 from stategate.services.apigateway import elsewhere
+from stategate.services.apigateway.waiting import Waiting
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
 from stategate.services.ports import OutboundError, OutboundRequest, Ports, World
@@ -58,7 +58,7 @@ class Backends:
     def __init__(self, ports: Ports, dispatcher: Gateway) -> None:
         self._ports = ports
         self._dispatcher = dispatcher
-        self._running: set[asyncio.Task[Any]] = set()
+        self._waiting = Waiting()
 
     def now(self) -> float:
         return self._ports.clock.now()
@@ -146,7 +146,7 @@ class Backends:
         try:
             answer = await self._ports.outbound.send(outbound)
         except OutboundError as error:
-            raise _unreachable(error) from error
+            raise elsewhere.unreachable(error) from error
         headers, body = answered(answer.headers, answer.body)
         result = IntegrationResult(answer.status, headers, body, str(answer.status))
         _log_result(routed.received.trace, result, self._ports.clock.now() - started)
@@ -165,21 +165,11 @@ class Backends:
                 f"API Gateway does not have permission to assume the provided role {role_arn}"
             ) from None
 
-    async def _within(self, seconds: float, work: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
-        """The gateway stops waiting after the integration's timeout; what it called goes on, as on AWS."""
-        task: asyncio.Task[T] = asyncio.ensure_future(work)
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        done, _ = await asyncio.wait((task,), timeout=seconds)
-        if not done:
-            raise GatewayFailure("INTEGRATION_TIMEOUT")
-        return task.result()
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            # Retrieved, so that a failure after the timeout is not reported as forgotten.
-            task.exception()
+    async def _within(self, seconds: float, work: Awaitable[T]) -> T:
+        try:
+            return await self._waiting.within(seconds, work)
+        except TimeoutError:
+            raise GatewayFailure("INTEGRATION_TIMEOUT") from None
 
 
 def method_arn(world: World, routed: Routed) -> str:
@@ -190,20 +180,6 @@ def method_arn(world: World, routed: Routed) -> str:
         f"arn:aws:execute-api:{world.region}:{world.account}:{around.api_id}/{around.stage}/{received.method}"
         f"{routed.resource.path}"
     )
-
-
-def _unreachable(error: OutboundError) -> GatewayFailure:
-    match error.kind:
-        case "timeout":
-            return GatewayFailure("INTEGRATION_TIMEOUT")
-        case "address":
-            return configuration_error("Invalid endpoint address")
-        case "tls":
-            return configuration_error(f"General SSLEngine problem: {error}")
-        case "too_large":
-            return configuration_error("Integration response is larger than 10 MB")
-        case _:
-            return GatewayFailure("INTEGRATION_FAILURE", "Network error communicating with endpoint")
 
 
 def _result(invoked: Invoked, trace_id: str) -> IntegrationResult:

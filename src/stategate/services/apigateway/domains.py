@@ -12,14 +12,15 @@ NONE = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """`api_id` None: the domain name has no mapping for this path. `base` is what `$context.path` begins with. `edge`:
-    the domain name is an edge-optimised one."""
+    """`api_id` None: the domain name has no mapping for this path. `base` is what `$context.path` begins with,
+    `matched` the mapping's base path. `edge`: the domain name is an edge-optimised one."""
 
     api_id: str | None
     stage: str | None
     path: str
     base: str
     edge: bool
+    matched: str = NONE
 
 
 def mapped(ports: Ports, host: str | None, path: str) -> Mapped | None:
@@ -42,6 +43,7 @@ def _mapped(ports: Ports, world: World, name: str, path: str, edge: bool) -> Map
         if mapping is None:
             continue
         base = "".join(f"/{segment}" for segment in segments[:count])
+        matched = base[1:] or NONE
         rest = path.lstrip("/")[len(base) - 1 :] if base else "/" + path.lstrip("/")
         stage = mapping.stage
         if not stage or stage == NONE:
@@ -49,5 +51,5 @@ def _mapped(ports: Ports, world: World, name: str, path: str, edge: bool) -> Map
             stage, _, tail = rest.lstrip("/").partition("/")
             rest = "/" + tail
             base += f"/{stage}"
-        return Mapped(mapping.api_id, stage or None, rest or "/", base, edge)
+        return Mapped(mapping.api_id, stage or None, rest or "/", base, edge, matched)
     return Mapped(None, None, path, "", edge)

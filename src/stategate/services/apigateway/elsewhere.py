@@ -64,6 +64,19 @@ async def send(ports: Ports, principal: Principal, request: ServiceRequest, limi
             OutboundRequest(request.method, url, sent, request.body, request.timeout, limit)
         )
     except OutboundError as error:
-        if error.kind == "timeout":
-            raise GatewayFailure("INTEGRATION_TIMEOUT") from error
-        raise GatewayFailure("INTEGRATION_FAILURE", "Network error communicating with endpoint") from error
+        raise unreachable(error) from error
+
+
+def unreachable(error: OutboundError) -> GatewayFailure:
+    """What a client is told of an endpoint that gave no answer."""
+    match error.kind:
+        case "timeout":
+            return GatewayFailure("INTEGRATION_TIMEOUT")
+        case "address":
+            return configuration_error("Invalid endpoint address")
+        case "tls":
+            return configuration_error(f"General SSLEngine problem: {error}")
+        case "too_large":
+            return configuration_error("Integration response is larger than 10 MB")
+        case _:
+            return GatewayFailure("INTEGRATION_FAILURE", "Network error communicating with endpoint")

@@ -6,11 +6,13 @@ plan, then the throttling of plan, method, stage and account.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from stategate.gateway.authorizers import misconfigured
 from stategate.gateway.deployment import CompiledDeployment, CompiledMethod
-from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.failures import RESPONSE_TYPES, GatewayFailure
 from stategate.gateway.model import RestApi, Stage
 from stategate.gateway.stages import Authorized, Routed
 from stategate.iam import Principal
@@ -95,11 +97,11 @@ class Guard:
                 check.nobody()
                 return Authorized(check.routed), None
             case "AWS_IAM":
-                return check.signed(), None
+                return check.signed(extra), None
             case "CUSTOM":
                 return await self._custom(check, stage, target, extra)
             case "COGNITO_USER_POOLS":
-                return await self._cognito(check, target), None
+                return await self._cognito(check, target, extra), None
             case _:
                 raise misconfigured("Unknown authorization type")
 
@@ -126,18 +128,22 @@ class Guard:
         extra["authorizer.latency"] = extra["authorizer.integrationLatency"] = str(latency)
         claims = {**answer.context, "principalId": answer.principal_id, "integrationLatency": latency}
         routed.context["authorizer"] = claims
-        said = says(verdict.policy, check.arn, check.conditions())
-        check.combined(said)
+        extra["authorizer.requestId"] = verdict.request_id
+        extra["authorizer.integrationStatus"] = "200"
+        with check.told(extra, "authorize"):
+            check.combined(says(verdict.policy, check.arn, check.conditions()))
         return Authorized(routed, claims), answer.usage_key
 
-    async def _cognito(self, check: _Check, target: CompiledMethod) -> Authorized:
+    async def _cognito(self, check: _Check, target: CompiledMethod, extra: dict[str, str]) -> Authorized:
         if target.authorizer is None:
             raise misconfigured("Invalid authorizer")
         check.not_denied()
-        claims = {"claims": await self._tokens.claims(target.authorizer, check.routed)}
+        with check.told(extra, "authenticate"):
+            claims = {"claims": await self._tokens.claims(target.authorizer, check.routed)}
         check.routed.context["authorizer"] = claims
-        if check.policy is not None or check.private:
-            check.combined(None)
+        with check.told(extra, "authorize"):
+            if check.policy is not None or check.private:
+                check.combined(None)
         return Authorized(check.routed, claims)
 
     def _check_rates(self, world: World, stage: Stage, routed: Routed) -> None:
@@ -191,7 +197,8 @@ class _Check:
                 "aws:currenttime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "aws:epochtime": str(int(now)),
                 "aws:requestedregion": self.world.region,
-                "aws:securetransport": "false",
+                # AWS's front always ends TLS: policies that refuse plain HTTP must not refuse everything here.
+                "aws:securetransport": "true",
                 "aws:resourceaccount": self.world.account,
                 "aws:principaltype": "Anonymous",
             }
@@ -219,10 +226,30 @@ class _Check:
         if said is not True and own is not True:
             raise GatewayFailure("ACCESS_DENIED", _DENIED)
 
-    def signed(self) -> Authorized:
+    def signed(self, extra: dict[str, str]) -> Authorized:
         """AWS_IAM: the signer's policies and the resource policy."""
-        principal, key = caller_of(self._ports, self._request, self.world.region)
+        with self.told(extra, "authenticate"):
+            principal, key = caller_of(self._ports, self._request, self.world.region)
         _identify(self.routed, principal, key)
+        with self.told(extra, "authorize"):
+            self._permitted(principal)
+        return Authorized(self.routed, caller=principal)
+
+    @contextmanager
+    def told(self, extra: dict[str, str], step: str) -> Iterator[None]:
+        """Tells the access log how a step went: authenticate or authorize."""
+        started, status = self._ports.clock.now(), 200
+        try:
+            yield
+        except GatewayFailure as failure:
+            status = failure.status or RESPONSE_TYPES[failure.response_type].status or 500
+            extra[f"{step}.error"] = failure.log or failure.message or "-"
+            raise
+        finally:
+            extra[f"{step}.status"] = str(status)
+            extra[f"{step}.latency"] = str(max(0, round((self._ports.clock.now() - started) * 1000)))
+
+    def _permitted(self, principal: Principal) -> None:
         if self.private and self.policy is None:
             raise self._not_authorized(principal.arn, explicit=False)
         given = {name: value for name, value in self.conditions().items() if name != "aws:principaltype"}
@@ -233,7 +260,6 @@ class _Check:
             raise self._not_authorized(principal.arn, explicit=True) from None
         if not decision.allowed:
             raise self._not_authorized(principal.arn, explicit=decision.explicit)
-        return Authorized(self.routed, caller=principal)
 
     def _not_authorized(self, who: str, *, explicit: bool) -> GatewayFailure:
         text = f"User: {who} is not authorized to perform: {ACTION} on resource: {masked(self.arn)}"

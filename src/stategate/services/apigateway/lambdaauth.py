@@ -19,12 +19,16 @@ from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
 from stategate.services import access
 from stategate.services.apigateway.resourcepolicy import authorizer_policy
+from stategate.services.apigateway.waiting import Waiting
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
 from stategate.services.ports import Ports, World
 
 SERVICE = "apigateway.amazonaws.com"
 SESSION = "BackplaneAssumeRoleSession"
+SECONDS = 29.0
+"""How long a function may take, as an integration may."""
+
 _MOST = 10_000
 
 Key = tuple[str, ...]
@@ -39,13 +43,16 @@ class Verdict:
     at: float
     expires: float
     latency: int
+    request_id: str
 
 
 class LambdaAuthorizers:
     """Answers are kept by API, stage, deployment, authorizer and identity; the least recently used go first."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, seconds: float = SECONDS) -> None:
         self._ports = ports
+        self._seconds = seconds
+        self._waiting = Waiting()
         self._kept: OrderedDict[Key, Verdict] = OrderedDict()
 
     async def ask(
@@ -92,7 +99,7 @@ class LambdaAuthorizers:
         if trace is not None:
             trace.info(f"Using valid authorizer policy for principal: {hidden(answer.principal_id)}")
             trace.info(f"Successfully completed authorizer execution for request: {routed.received.request_id}")
-        return Verdict(answer, policy, started, ended + compiled.ttl, latency)
+        return Verdict(answer, policy, started, ended + compiled.ttl, latency, invoked.request_id)
 
     async def _invoke(self, world: World, compiled: CompiledAuthorizer, routed: Routed, event: bytes) -> Invoked:
         authorizer, received = compiled.authorizer, routed.received
@@ -116,9 +123,12 @@ class LambdaAuthorizers:
                 ) from None
         target = World(world.account, uri.region)
         try:
-            return await invoke(
+            work = invoke(
                 self._ports, target, principal, uri.function, event, context=context, trace_id=received.trace_id
             )
+            return await self._waiting.within(self._seconds, work)
+        except TimeoutError:
+            raise GatewayFailure("AUTHORIZER_FAILURE", log="The authorizer function took too long") from None
         except AwsError as error:
             if error.code == "TooManyRequestsException":
                 raise GatewayFailure("AUTHORIZER_FAILURE", log="The authorizer function was throttled") from error

@@ -83,6 +83,9 @@ async def run(
             _tell(extra, request, result)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = target.respond(routed, result, failed)
+        if target.proxies_function:
+            # The function's own status; that of the Lambda service is integrationStatus.
+            extra["integration.status"] = str(reply.status)
         if slot is not None:
             if kept is None:
                 slot.keep(result, failed, reply)

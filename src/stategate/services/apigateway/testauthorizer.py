@@ -25,7 +25,7 @@ async def test_invoke_authorizer(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     authorizer = get_authorizer_record(call, given)
     resource = Resource(api.root_resource_id, "/")
-    received = test_request(call, {**given, "httpMethod": "GET"}, resource, api.name)
+    received = test_request(call, {**given, "httpMethod": "GET"}, resource, api)
     method = Method("GET", authorization_type="CUSTOM", authorizer_id=authorizer.id)
     context = {**build_context(received, resource), **(given.get("additionalContext") or {})}
     routed = Routed(received, resource, method, {}, context)

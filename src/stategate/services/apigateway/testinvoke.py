@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from time import gmtime
+from typing import cast
 from urllib.parse import unquote
 
 from stategate.gateway.deployment import NotDeployable, compile_method
 from stategate.gateway.gatewayresponses import compile_gateway_responses
-from stategate.gateway.model import Resource
+from stategate.gateway.model import Resource, RestApi
 from stategate.gateway.routes import Routes
 from stategate.gateway.stages import Received, Surroundings
 from stategate.gateway.trace import Trace
 from stategate.services.apigateway import pipeline, records
-from stategate.services.apigateway.backends import Backends
+from stategate.services.apigateway.backends import Backends, Gateway
 from stategate.services.apigateway.deployments import snapshot_of
 from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.execute import extended_id, trace_id
@@ -35,10 +36,11 @@ async def test_invoke_method(call: Call, given: Input) -> Output:
         target = compile_method(resource, method, snapshot)
     except NotDeployable as error:
         raise bad_request(str(error)) from None
-    received = test_request(call, given, resource, api.name)
+    received = test_request(call, given, resource, api)
     render = compile_gateway_responses(snapshot.gateway_responses)
     parameters = _parameters(resource, received.path)
-    outcome = await pipeline.run(call.world, _backends(call), render, target, received, parameters)
+    backends = Backends(call.ports, cast(Gateway, call.calls))
+    outcome = await pipeline.run(call.world, backends, render, target, received, parameters)
     ended = call.ports.clock.now()
     reply = outcome.reply
     headers: dict[str, list[str]] = {}
@@ -57,7 +59,7 @@ async def test_invoke_method(call: Call, given: Input) -> Output:
     }
 
 
-def test_request(call: Call, given: Input, resource: Resource, api_name: str) -> Received:
+def test_request(call: Call, given: Input, resource: Resource, api: RestApi) -> Received:
     """The request that a test call describes: `httpMethod`, `pathWithQueryString`, headers, body, stage variables."""
     path, _, query = (given.get("pathWithQueryString") or resource.path).partition("?")
     path = path if path.startswith("/") else f"/{path}"
@@ -72,10 +74,11 @@ def test_request(call: Call, given: Input, resource: Resource, api_name: str) ->
             account_id=call.world.account,
             region=call.world.region,
             api_id=given["restApiId"],
-            api_name=api_name,
+            api_name=api.name,
             stage=STAGE,
             deployment_id="",
             variables=dict(given.get("stageVariables") or {}),
+            binary_media_types=api.binary_media_types,
         ),
         method="GET" if verb == "ANY" else verb,
         path=path,
@@ -101,21 +104,6 @@ def _parameters(resource: Resource, path: str) -> dict[str, str]:
     routes.add(resource.path, {"ANY": True})
     match = routes.find("ANY", path)
     return {} if match is None else {name: unquote(value) for name, value in match.parameters.items()}
-
-
-def _backends(call: Call) -> Backends:
-    # The dispatcher is made of all services, this one among them: it can only be imported when it is used.
-    from stategate.services import apigateway, iam, logs, states, sts
-    from stategate.services.dispatch import Dispatcher
-
-    services = {
-        "apigateway": apigateway.OPERATIONS,
-        "iam": iam.OPERATIONS,
-        "logs": logs.OPERATIONS,
-        "stepfunctions": states.OPERATIONS,
-        "sts": sts.OPERATIONS,
-    }
-    return Backends(call.ports, Dispatcher(call.ports, services))
 
 
 def test_log(received: Received, now: float) -> str:
