@@ -32,9 +32,10 @@ from stategate.asl.events import (
     TimerFired,
 )
 from stategate.asl.machine import step
-from stategate.asl.program import compile
+from stategate.asl.program import Resource, compile
 from stategate.asl.run import Run
 from stategate.asl.tasks import token_execution
+from stategate.asl.value import Value
 
 ACTIVITY = f"arn:aws:states:us-east-1:{ACCOUNT}:activity:a"
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
@@ -53,9 +54,13 @@ class Stepper:
         self.effects: list[Effect] = []
         self.send(Started())
 
+    def refusal(self, resource: Resource, arguments: Value) -> str | None:
+        gone = resource.kind == "activity" and not self.activities
+        return f"The activity {resource.text} does not exist." if gone else None
+
     def send(self, event: Event, now: float = START) -> list[Effect]:
         execution = self.execution
-        outcome = step(execution.program, execution.run, event, now, 7, lambda arn: self.activities)
+        outcome = step(execution.program, execution.run, event, now, 7, self.refusal)
         execution.history += outcome.events
         self.effects = outcome.effects
         return outcome.effects

@@ -20,7 +20,7 @@ from stategate.asl.nesting import TIMEOUT, Failure, conclude, fail, in_state
 from stategate.asl.program import Map, Parallel, Pass, Program, State, Task, Working
 from stategate.asl.run import ROOT, Run, RunIdentity
 from stategate.asl.scope import JSON
-from stategate.asl.turn import Turn
+from stategate.asl.turn import Refusal, Turn
 from stategate.asl.value import Value
 from stategate.lang.jsontext import dumps
 
@@ -61,8 +61,17 @@ class _Watched(Turn):
 
     __slots__ = ("ends_at", "failures", "given_context", "variables_left")
 
-    def __init__(self, program: Program, run: Run, now: float, seed: int, context: JSON | None, mocked: bool) -> None:
-        super().__init__(program, run, now, seed)
+    def __init__(
+        self,
+        program: Program,
+        run: Run,
+        now: float,
+        seed: int,
+        refusal: Refusal | None,
+        context: JSON | None,
+        mocked: bool,
+    ) -> None:
+        super().__init__(program, run, now, seed, refusal)
         self.failures: list[Failure] = []
         self.given_context = context
         self.ends_at = _OPENING | _CALLING if mocked else _OPENING
@@ -121,6 +130,7 @@ class StateTest:
         context: JSON | None = None,
         variables: Mapping[str, JSON] | None = None,
         retried: int = 0,
+        refusal: Refusal | None = None,
     ) -> None:
         """Raises KeyError where there is no such state."""
         flow = flow_of(program, name)
@@ -137,7 +147,7 @@ class StateTest:
         if variables:
             run.assign(self._sequence, {key: Value.of(value) for key, value in variables.items()})
             program = replace(program, variables=True)
-        self._turn = _Watched(_watch(program, flow, name, self.seen), run, now, seed, context, mocked)
+        self._turn = _Watched(_watch(program, flow, name, self.seen), run, now, seed, refusal, context, mocked)
 
     # Running.
 

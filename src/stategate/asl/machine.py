@@ -30,7 +30,7 @@ from stategate.asl.nesting import HEARTBEAT_TIMEOUT, TIMEOUT, Failure, fail
 from stategate.asl.program import Program, Task
 from stategate.asl.redrive import redrive
 from stategate.asl.run import ROOT, Run
-from stategate.asl.turn import EXECUTION_TIMER, HISTORY_LIMIT, UNTRUNCATED, ActivityExists, HistoryFull, Turn
+from stategate.asl.turn import EXECUTION_TIMER, HISTORY_LIMIT, UNTRUNCATED, HistoryFull, Refusal, Turn
 from stategate.asl.value import Value
 
 EXPRESS_SECONDS = 300
@@ -49,9 +49,7 @@ class Step:
     events: list[HistoryEvent] = field(default_factory=list)
 
 
-def step(
-    program: Program, run: Run, event: Event, now: float, seed: int, activity_exists: ActivityExists | None = None
-) -> Step:
+def step(program: Program, run: Run, event: Event, now: float, seed: int, refusal: Refusal | None = None) -> Step:
     """Bring `event` to `run`, which is updated in place. `now` in epoch seconds; `seed` feeds jitter and States.UUID.
 
     A workflow's failure is a value (an effect `Finish`); only an event that can't be raises (`IllegalEvent`), and then
@@ -59,7 +57,7 @@ def step(
     """
     if not run.started and not isinstance(event, Started):
         raise IllegalEvent(f"{type(event).__name__} before the start")
-    turn = Turn(program, run, now, seed, activity_exists)
+    turn = Turn(program, run, now, seed, refusal)
     if run.status == "RUNNING":
         try:
             _apply(turn, event)

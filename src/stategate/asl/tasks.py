@@ -64,8 +64,9 @@ def schedule(
 ) -> None:
     """Calls the task with these arguments. `timeout` and `heartbeat` in seconds; `credentials` a role's ARN."""
     resource = state.resource
-    if resource.kind == "activity" and not turn.activity_exists(resource.text):
-        raise runtime_failure(f"The activity {resource.text} does not exist.")
+    refusal = turn.refusal(resource, arguments)
+    if refusal is not None:
+        raise runtime_failure(refusal)
     command = _record_scheduled(turn, sequence, state, arguments, timeout, heartbeat, credentials)
     sequence.last = command
     sequence.phase = "task"

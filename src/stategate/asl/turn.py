@@ -11,7 +11,7 @@ from stategate.asl.effects import CancelTask, CancelTimer, Effect, Finish, StopE
 from stategate.asl.frames import Sequence
 from stategate.asl.history import HistoryEvent
 from stategate.asl.maprun import StopMapRun
-from stategate.asl.program import Program, State, Task
+from stategate.asl.program import Program, Resource, State, Task
 from stategate.asl.run import Run
 from stategate.asl.scope import JSON, NO_VARIABLES, Scope, Variables
 from stategate.asl.value import Value
@@ -26,12 +26,13 @@ EXECUTION_TIMER = "execution"
 UNTRUNCATED = {"truncated": False}
 
 
-ActivityExists = Callable[[str], bool]
-"""Whether there is an activity of this ARN now: what a step may know of the world besides its event."""
+Refusal = Callable[[Resource, Value], str | None]
+"""Why a task can't be begun with these arguments (its activity is not there, say), None if it can: what a step may know
+of the world besides its event."""
 
 
-def every_activity(arn: str) -> bool:
-    return True
+def no_refusal(resource: Resource, arguments: Value) -> str | None:
+    return None
 
 
 def map_item(index: int, value: JSON) -> JSON:
@@ -47,12 +48,10 @@ class Turn:
     """`queue` holds the frames of the sequences that can go on; `came_from` is the event before that of the state
     entered last."""
 
-    __slots__ = ("activity_exists", "came_from", "effects", "events", "now", "program", "queue", "run", "seed")
+    __slots__ = ("came_from", "effects", "events", "now", "program", "queue", "refusal", "run", "seed")
 
-    def __init__(
-        self, program: Program, run: Run, now: float, seed: int, activity_exists: ActivityExists | None = None
-    ) -> None:
-        self.activity_exists = activity_exists or every_activity
+    def __init__(self, program: Program, run: Run, now: float, seed: int, refusal: Refusal | None = None) -> None:
+        self.refusal = refusal or no_refusal
         self.program = program
         self.run = run
         self.now = now

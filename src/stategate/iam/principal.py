@@ -12,7 +12,8 @@ class Principal:
     `arn:aws:sts::<account>:assumed-role/<role name>/<session>`, or the service's name (`apigateway.amazonaws.com`).
     `role_arn` is the role's ARN of a role session (with its path); `user_id` is `AROA...:<session>` and the like.
     `session_policies` are the session policy documents (JSON texts) given to AssumeRole; `tags` the session's tags,
-    `transitive` the keys of those that further sessions inherit, `source_identity` who stands behind the session.
+    `transitive` the keys of those that further sessions inherit, `source_identity` who stands behind the session. A
+    service may work for a resource: then `account` and `source_identity` are the resource's account and ARN.
     """
 
     kind: str

@@ -44,11 +44,10 @@ from stategate.services.lambda_.packages import tidy
 from stategate.services.lambda_.urlinvoke import FunctionUrls
 from stategate.services.logs.retention import keep_applying
 from stategate.services.ports import NewExecution, Ports, TaskOutcome
-from stategate.services.states.activities import exists
 from stategate.services.states.items import MapRunItems
 from stategate.services.states.logging import ExecutionLogs
 from stategate.services.states.machines import finish_deletions
-from stategate.services.states.tasks import run_task
+from stategate.services.states.tasks import refusal, run_task
 
 SERVICES: Mapping[str, Operations] = {
     "apigateway": apigateway.OPERATIONS,
@@ -103,7 +102,7 @@ def build(settings: Settings) -> App:
     def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
         return run_task(ports, execution, task, dispatcher)
 
-    language = states_language(lambda arn: exists(ports, arn))
+    language = states_language(lambda resource, arguments: refusal(ports, resource, arguments))
     outbound = HttpClient()
     objects = S3(outbound, clock, settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key)
     engine = Engine(

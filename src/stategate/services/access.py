@@ -46,6 +46,7 @@ __all__ = [
     "role_of",
     "role_session",
     "secret_of",
+    "service_for",
     "session_credentials",
 ]
 
@@ -116,7 +117,12 @@ class RequestContext(Mapping[str, ContextValue]):
 
 def _of_principal(principal: Principal, key: str) -> ContextValue | None:
     if principal.kind == "service":
-        return {"aws:principalisawsservice": "true", "aws:principalservicename": principal.arn}.get(key)
+        return {
+            "aws:principalisawsservice": "true",
+            "aws:principalservicename": principal.arn,
+            "aws:sourceaccount": principal.account or None,
+            "aws:sourcearn": principal.source_identity,
+        }.get(key)
     match key:
         case "aws:principalarn":
             return principal.role_arn or principal.arn
@@ -355,6 +361,12 @@ def assume_role(
     if not decision.allowed:
         raise RoleNotAssumable(role_arn, f"The role's trust policy does not allow {service} to assume it.")
     return role_session(role, session_name)
+
+
+def service_for(service: str, account: str, source_arn: str) -> Principal:
+    """An AWS service (`states.amazonaws.com`) that works for a resource of this account: what resource policies see as
+    aws:SourceAccount and aws:SourceArn."""
+    return Principal("service", service, account, source_identity=source_arn)
 
 
 def role_exists_and_trusts(

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from stategate.asl.effects import ScheduleTask
+from stategate.asl.program import Resource
+from stategate.asl.value import Value
 from stategate.runtime.clock import AlarmClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.engine.language import states_language
@@ -83,9 +85,13 @@ class Rig:
 
     def start(self) -> None:
         self.store = SqliteStore(self.data_dir)
-        language = states_language(lambda arn: arn in self.activities)
+        language = states_language(self.refusal)
         self.engine = Engine(self.store.executions, self.perform, self.clock, Chance(), language=language)
         self.engine.open()
+
+    def refusal(self, resource: Resource, arguments: Value) -> str | None:
+        gone = resource.kind == "activity" and resource.text not in self.activities
+        return f"The activity {resource.text} does not exist." if gone else None
 
     async def close(self) -> None:
         await self.engine.close()

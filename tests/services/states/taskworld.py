@@ -24,8 +24,7 @@ from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher
 from stategate.services.errors import AwsError
 from stategate.services.ports import Execution, Functions, LogEvents, NewExecution, Ports, TaskOutcome, World
-from stategate.services.states.activities import exists
-from stategate.services.states.tasks import run_task
+from stategate.services.states.tasks import refusal, run_task
 
 ACCOUNT, OTHER = "000000000000", "111111111111"
 WORLD = World(ACCOUNT, "us-east-1")
@@ -65,7 +64,7 @@ class TaskWorld:
             return run_task(self.ports, execution, scheduled, self.dispatcher)
 
         clock, entropy = SystemClock(), Chance()
-        language = states_language(lambda arn: exists(self.ports, arn))
+        language = states_language(lambda resource, arguments: refusal(self.ports, resource, arguments))
         self.engine = Engine(self.store.executions, perform, clock, entropy, language=language)
         self.ports = Ports(
             clock=clock,

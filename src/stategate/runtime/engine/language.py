@@ -10,6 +10,7 @@ from typing import Any
 from stategate.asl import machine, program, run
 from stategate.asl.events import Event
 from stategate.asl.run import RunIdentity
+from stategate.asl.turn import Refusal
 from stategate.services.ports import NewExecution
 
 PROGRAMS = 512
@@ -26,11 +27,11 @@ class Language:
     step: Callable[[Any, Any, Event, float, int], machine.Step]
 
 
-def states_language(activity_exists: Callable[[str], bool] | None = None) -> Language:
-    """`activity_exists(arn)`: whether there is such an activity now (None: all of them)."""
+def states_language(refusal: Refusal | None = None) -> Language:
+    """`refusal(resource, arguments)`: why a task can't be begun."""
 
     def step(program: Any, run: Any, event: Event, now: float, seed: int) -> machine.Step:
-        return machine.step(program, run, event, now, seed, activity_exists)
+        return machine.step(program, run, event, now, seed, refusal)
 
     return Language(
         compile=lambda definition, type_: program.compile(definition, type=type_),

@@ -1,18 +1,19 @@
-"""Definitions as the operations take them: what `asl` compiles, with actions that the services have."""
+"""Definitions as the operations take them: what `asl` compiles, with actions and arguments that the services have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from stategate.asl import resources
 from stategate.asl.problems import InvalidDefinition, Problem
-from stategate.asl.program import Program
+from stategate.asl.program import Program, Resource
 from stategate.asl.program import compile as compile_program
 from stategate.lang import jsontext
 from stategate.services.states import parquet
-from stategate.services.states.tasks import aws_sdk
+from stategate.services.states.tasks import arguments
 
-SDK = ":aws-sdk:"
+INTEGRATION = ":states:"
 PARQUET = "PARQUET"
 
 
@@ -21,8 +22,8 @@ def compile(definition: str, *, type: str = "STANDARD") -> Program:
     `InvalidDefinition`."""
     program = compile_program(definition, type=type)
     problems: list[Problem] = []
-    if SDK in definition:
-        problems += _unknown_actions(jsontext.loads(definition))
+    if INTEGRATION in definition:
+        problems += _integrations(jsontext.loads(definition))
     if PARQUET in definition and not parquet.installed():
         problems += _parquet_readers(jsontext.loads(definition))
     if problems:
@@ -30,15 +31,28 @@ def compile(definition: str, *, type: str = "STANDARD") -> Program:
     return program
 
 
-def _unknown_actions(definition: Any) -> Iterator[Problem]:
+def _integrations(definition: Any) -> Iterator[Problem]:
     for place, state in _states(definition, ""):
-        resource = state.get("Resource")
-        if state["Type"] == "Task" and isinstance(resource, str) and not _known(resource):
-            message = (
-                f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the"
-                " resource is not available in this region."
-            )
-            yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/Resource")
+        resource = resources.parse(state["Resource"]) if state["Type"] == "Task" else None
+        if isinstance(resource, Resource) and resource.kind == "integration":
+            yield from _arguments(place, state, resource)
+
+
+def _arguments(place: str, state: Any, resource: Resource) -> Iterator[Problem]:
+    """What can be seen of a task's arguments before their values are known."""
+    known = arguments.arguments_of(resource.service, resource.action)
+    if known is None:
+        message = (
+            f"The resource provided {resource.text} is not recognized. The value is not a valid resource ARN, or the"
+            " resource is not available in this region."
+        )
+        yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/Resource")
+        return
+    field = "Arguments" if "Arguments" in state else "Parameters"
+    if isinstance(given := state.get(field), dict):
+        names = [name.removesuffix(".$") if field == "Parameters" else name for name in given]
+        for message in arguments.name_problems(known, names):
+            yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/{field}")
 
 
 def _parquet_readers(definition: Any) -> Iterator[Problem]:
@@ -59,10 +73,3 @@ def _states(flow: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for field in ("ItemProcessor", "Iterator"):
             if state["Type"] == "Map" and field in state:
                 yield from _states(state[field], f"{place}/{field}")
-
-
-def _known(resource: str) -> bool:
-    if SDK not in resource:
-        return True
-    service, _, action = resource.partition(SDK)[2].partition(":")
-    return aws_sdk.operation(service, action.partition(".")[0]) is not None

@@ -21,7 +21,7 @@ from stategate.services.errors import AwsError, validation_error
 from stategate.services.ports import NewExecution, TaskFailure
 from stategate.services.states import configuration, names
 from stategate.services.states.errors import invalid_definition, invalid_input
-from stategate.services.states.tasks import run_task
+from stategate.services.states.tasks import refusal, run_task
 from stategate.services.states.teststate_context import read_context
 from stategate.services.states.teststate_schema import check_result
 
@@ -92,6 +92,7 @@ async def test_state(call: Call, input: Input) -> Output:
         context=request.context,
         variables=request.variables,
         retried=int(request.configuration.get("retrierRetryCount") or 0),
+        refusal=lambda resource, arguments: refusal(call.ports, resource, arguments),
     )
     waits_for = test.start(request.configuration.get("mapItemReaderData"))
     if request.mock is not None:

@@ -12,7 +12,8 @@ from tests.services.states.taskworld import WORLD, TaskWorld, simulate, task
 
 from stategate.asl.effects import ScheduleTask
 from stategate.gateway.model import RestApi
-from stategate.services.access import secret_of
+from stategate.iam import Principal
+from stategate.services.access import decide, secret_of
 from stategate.services.apigateway import records
 from stategate.services.iam.credentials import principal_of
 from stategate.services.ports import (
@@ -90,21 +91,55 @@ def test_what_is_sent(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def signer(world: TaskWorld, sent: OutboundRequest) -> Principal:
+    """Whose signature it has; it must be right."""
+    path, _, query = sent.url.removeprefix(Settings.url).partition("?")
+    headers = [(name.lower(), value) for name, value in sent.headers]
+    request = HttpRequest("POST", path, query, [("host", "127.0.0.1:4566"), *headers], sent.body)
+    signature = sigv4.parse(request)
+    assert signature is not None
+    secret = secret_of(world.ports, signature.access_key, signature.security_token)
+    assert secret is not None
+    sigv4.verify(request, signature, secret, world.ports.clock.now())
+    return principal_of(world.ports, WORLD.account, signature.access_key, signature.security_token, "rest-json")
+
+
 def test_the_signature_is_that_of_the_role(tmp_path: Path) -> None:
     async def body(world: TaskWorld) -> None:
         server = Server()
         await invoke(world, server, AuthType="IAM_ROLE", Stage="dev", QueryParameters={"b": "1", "a": "2"})
-        (sent,) = server.sent
-        path, _, query = sent.url.removeprefix(Settings.url).partition("?")
-        headers = [(name.lower(), value) for name, value in sent.headers]
-        request = HttpRequest("POST", path, query, [("host", "127.0.0.1:4566"), *headers], sent.body)
-        signature = sigv4.parse(request)
-        assert signature is not None
-        secret = secret_of(world.ports, signature.access_key, signature.security_token)
-        assert secret is not None
-        sigv4.verify(request, signature, secret, world.ports.clock.now())
-        who = principal_of(world.ports, WORLD.account, signature.access_key, signature.security_token, "rest-json")
-        assert who.role_arn == "arn:aws:iam::000000000000:role/r"
+        assert signer(world, server.sent[0]).role_arn == "arn:aws:iam::000000000000:role/r"
+
+    simulate(tmp_path, body)
+
+
+def test_a_resource_policy_sees_the_state_machine(tmp_path: Path) -> None:
+    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
+    api = "arn:aws:execute-api:us-east-1:000000000000:abcdefghij/dev/POST/"
+
+    def policy(**condition: str) -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "states.amazonaws.com"},
+            "Action": "execute-api:Invoke",
+            "Resource": api,
+            "Condition": {"StringEquals": {f"aws:{key}": value for key, value in condition.items()}},
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    async def body(world: TaskWorld) -> None:
+        server = Server()
+        await invoke(world, server, AuthType="RESOURCE_POLICY", Stage="dev")
+        who = signer(world, server.sent[0])
+        assert (who.kind, who.arn) == ("service", "states.amazonaws.com")
+        for expected, condition in (
+            (True, {"SourceArn": machine, "SourceAccount": WORLD.account}),
+            (False, {"SourceArn": machine + "x"}),
+            (False, {"SourceAccount": "111111111111"}),
+        ):
+            decision = decide(world.ports, WORLD, who, "execute-api:Invoke", api, None, policy(**condition))
+            assert decision.allowed is expected
+        assert not decide(world.ports, WORLD, who, "execute-api:Invoke", api).allowed
 
     simulate(tmp_path, body)
 
@@ -136,13 +171,8 @@ def test_the_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"Colour": 1}, "Colour"),
-        ({"Method": "PAINT"}, "Method"),
-        ({"Method": None}, "Method"),
-        ({"Stage": 1}, "Stage"),
         ({"ApiEndpoint": "other.execute-api.us-east-1.amazonaws.com"}, "other.execute-api"),
         ({"ApiEndpoint": "example.com"}, "example.com"),
-        ({"AuthType": "RESOURCE_POLICY"}, "RESOURCE_POLICY"),
         ({"Headers": {"Host": "x"}}, "Host"),
         ({"Headers": {"X": "a\r\nY: b"}}, "X"),
         ({"Headers": ["X"]}, "Headers"),

@@ -133,8 +133,6 @@ def test_executions_that_cannot_be_started(tmp_path: Path) -> None:
         express = await world.machine(PASS, role, "express", type="EXPRESS")
         ended = await world.run(task(f"{START}.sync", {"StateMachineArn": express}), role, name="c")
         assert ended.error == "StepFunctions.StateMachineTypeNotSupportedException"
-        ended = await world.run(task(START, {"StateMachineArn": target, "Colour": 1}), role, name="d")
-        assert (ended.error, ended.cause) == ("States.Runtime", "The field 'Colour' is not supported by Step Functions")
 
     simulate(tmp_path, body)
 
@@ -195,8 +193,6 @@ def test_errors_of_the_sdk(tmp_path: Path) -> None:
              r"The user with name u cannot be found. \(Service: Iam, Status Code: 404, Request ID: [0-9a-f-]{36}\)"),
             ("iam:getRole", {"RoleName": "r"}, "Iam.IamException",
              r"User: .* is not authorized to perform: iam:GetRole .*"),
-            ("sfn:describeExecution", {"Colour": 1}, "States.Runtime",
-             "The field 'Colour' is not supported by Step Functions"),
             ("sfn:describeExecution", {"ExecutionArn": "x", "IncludedData": 1}, "Sfn.ValidationException", ".*"),
         ]  # fmt: skip
         for number, (api, given, error, cause) in enumerate(cases):

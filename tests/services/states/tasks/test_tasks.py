@@ -188,25 +188,6 @@ def test_credentials(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
-@pytest.mark.parametrize(
-    ("input", "named"),
-    [
-        ("[]", "must be an object"),
-        ('{"Payload":1}', "FunctionName"),
-        ('{"FunctionName":"f","Colour":1}', "Colour"),
-        ('{"FunctionName":"f","InvocationType":"Sometimes"}', "InvocationType"),
-    ],
-)
-def test_arguments_that_cannot_be(tmp_path: Path, input: str, named: str) -> None:
-    async def test(world: FunctionWorld) -> None:
-        outcome = await perform(world, INVOKE, input)
-        assert isinstance(outcome, TaskFailure)
-        assert outcome.error == "States.Runtime"
-        assert named in outcome.cause
-
-    run(tmp_path, test)
-
-
 def test_an_asynchronous_invocation_does_not_wait(tmp_path: Path) -> None:
     file = tmp_path / "out"
 

@@ -9,10 +9,14 @@ import re
 from collections.abc import Awaitable, Callable
 
 from stategate.asl.effects import ScheduleTask
+from stategate.asl.program import Resource
+from stategate.asl.value import Value
 from stategate.services.call import Calls
 from stategate.services.ports import NewExecution, Ports, TaskAccepted, TaskFailure, TaskOutcome, TaskSuccess
+from stategate.services.states import activities
 from stategate.services.states.tasks import (
     apigateway_invoke,
+    arguments,
     aws_sdk,
     function,
     lambda_invoke,
@@ -21,7 +25,7 @@ from stategate.services.states.tasks import (
 )
 from stategate.services.states.tasks.taskcall import TaskCall
 
-__all__ = ["TaskCall", "run_task", "supported"]
+__all__ = ["TaskCall", "refusal", "run_task", "supported"]
 
 Kind = Callable[[TaskCall], Awaitable[TaskOutcome]]
 
@@ -59,6 +63,18 @@ def supported(resource: str) -> bool:
     """Whether tasks with this Resource can be performed. `asl.resources` refuses the others when a state machine is
     made; its list must not say more than this."""
     return _kind(resource) is not None
+
+
+def refusal(ports: Ports, resource: Resource, given: Value) -> str | None:
+    """Why a task can't be begun, in AWS's words; an `asl.turn.Refusal` with the ports bound. What `run_task` is given
+    has passed this."""
+    if resource.kind == "activity" and not activities.exists(ports, resource.text):
+        return f"The activity {resource.text} does not exist."
+    if resource.kind == "integration":
+        problems = arguments.problems(resource.service, resource.action, given.json)
+        if problems:
+            return f"The Parameters '{given.text}' could not be used to start the Task: [{', '.join(problems)}]"
+    return None
 
 
 async def run_task(

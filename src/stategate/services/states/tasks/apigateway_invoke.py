@@ -1,7 +1,8 @@
 """`arn:aws:states:::apigateway:invoke`: a request to an API that is deployed here.
 
 The API is named by its endpoint: `<api id>.execute-api.<region>.amazonaws.com`, or one of the URLs under which
-Stategate serves it. With AuthType IAM_ROLE the request is signed as the execution's role.
+Stategate serves it. With AuthType IAM_ROLE the request is signed as the execution's role, with RESOURCE_POLICY as Step
+Functions.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from stategate.iam import Principal
 from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
-from stategate.services.access import session_credentials
+from stategate.services.access import service_for, session_credentials
 from stategate.services.apigateway import records as apis
 from stategate.services.ports import (
     OutboundError,
@@ -26,15 +28,12 @@ from stategate.services.ports import (
     TaskSuccess,
     World,
 )
+from stategate.services.states.tasks.roles import SERVICE
 from stategate.services.states.tasks.taskcall import TaskCall
 from stategate.wire import HttpRequest, sigv4
 
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
-AUTH_TYPES = ("NO_AUTH", "IAM_ROLE")
 TIMEOUT = 60.0
 
-_TEXTS = ("ApiEndpoint", "Method", "Stage", "Path", "AuthType")
-_PARAMETERS = (*_TEXTS, "Headers", "QueryParameters", "RequestBody", "AllowNullValues")
 _ENDPOINT = re.compile(
     r"(?:https?://)?(?:(?P<host>[A-Za-z0-9_-]+)\.execute-api\.[^/]+"
     r"|[^/]+/(?:restapis|_aws/execute-api)/(?P<path>[A-Za-z0-9_-]+))/?"
@@ -62,7 +61,6 @@ async def run(call: TaskCall) -> TaskOutcome:
 
 
 def _request(call: TaskCall, given: JSON) -> OutboundRequest:
-    _check(given)
     api, world = _api(call.ports, given["ApiEndpoint"])
     parts = [api, *(part.strip("/") for part in (given.get("Stage"), given.get("Path")) if part)]
     path = "/_aws/execute-api/" + "/".join(quote(part, safe="/%:@!$&'()*+,;=~") for part in parts)
@@ -78,29 +76,11 @@ def _request(call: TaskCall, given: JSON) -> OutboundRequest:
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "application/json"))
     request = HttpRequest(given["Method"], path, query, headers, body)
-    if given.get("AuthType") == "IAM_ROLE":
-        headers += _signature(call, request, world.region)
+    signer = _signer(call, given.get("AuthType"))
+    if signer is not None:
+        headers += _signature(call.ports, signer, request, world.region)
     url = f"{call.ports.settings.url}{path}" + (f"?{query}" if query else "")
     return OutboundRequest(given["Method"], url, headers, body, timeout=TIMEOUT)
-
-
-def _check(given: JSON) -> None:
-    if not isinstance(given, dict):
-        raise BadArgument("The arguments of apigateway:invoke must be an object.")
-    for name in given:
-        if name not in _PARAMETERS:
-            raise BadArgument(f"The field '{name}' is not supported by Step Functions")
-    for name in ("ApiEndpoint", "Method"):
-        if given.get(name) is None:
-            raise BadArgument(f"The field '{name}' is required but was missing")
-    for name in _TEXTS:
-        if given.get(name) is not None and not isinstance(given[name], str):
-            raise BadArgument(f"The value of the field '{name}' must be a string")
-    if given["Method"] not in METHODS:
-        raise BadArgument(f"The field 'Method' should have one of these values: [{', '.join(METHODS)}]")
-    auth = given.get("AuthType") or "NO_AUTH"
-    if auth not in AUTH_TYPES:
-        raise BadArgument(f"Stategate does not support the AuthType {auth} yet; it supports {', '.join(AUTH_TYPES)}.")
 
 
 def _api(ports: Ports, endpoint: str) -> tuple[str, World]:
@@ -126,10 +106,23 @@ def _pairs(given: JSON, field: str, nulls: bool) -> Iterator[tuple[str, str]]:
                 yield name, ""
 
 
-def _signature(call: TaskCall, request: HttpRequest, region: str) -> list[tuple[str, str]]:
-    """The headers that make it a request of the role."""
-    ports, now = call.ports, call.ports.clock.now()
-    credentials = session_credentials(ports, call.principal, 900)
+def _signer(call: TaskCall, auth: str | None) -> Principal | None:
+    """Who makes the request. With RESOURCE_POLICY it is Step Functions itself, for the state machine: the API's
+    resource policy tells which it lets in (aws:SourceArn)."""
+    match auth:
+        case "IAM_ROLE":
+            return call.principal
+        case "RESOURCE_POLICY":
+            machine = call.execution.machine_arn.partition("/")[0]
+            return service_for(SERVICE, call.execution.world.account, machine)
+        case _:
+            return None
+
+
+def _signature(ports: Ports, signer: Principal, request: HttpRequest, region: str) -> list[tuple[str, str]]:
+    """The headers that make it a request of the signer."""
+    now = ports.clock.now()
+    credentials = session_credentials(ports, signer, 900)
     date = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     signed = [("x-amz-date", date), ("x-amz-security-token", credentials.session_token)]
     host = [("host", urlsplit(ports.settings.url).netloc)]

@@ -53,13 +53,9 @@ def operation(service: str, action: str) -> Operation | None:
 async def run(call: TaskCall, service: str, action: str) -> TaskOutcome:
     sdk = SERVICES[service]
     model, called = load(sdk.boto), operation(service, action)
-    if called is None:
-        return TaskFailure("States.Runtime", f"The action '{action}' is not one of the service '{service}'.")
+    assert called is not None, "definitions name operations only"
     request = call.request()
-    try:
-        input = to_input(called.model.input, loads(call.task.input))
-    except BadArgument as problem:
-        return TaskFailure("States.Runtime", str(problem))
+    input = to_input(called.model.input, loads(call.task.input))
     try:
         output = await call.perform(request, sdk.boto, called.name, input)
     except AwsError as error:
@@ -81,6 +77,17 @@ def refused(model: Service, java: str, error: AwsError, request_id: str) -> Task
     return TaskFailure(f"{java}.{name}", cause)
 
 
+def problems(service: str, action: str, given: JSON) -> list[str]:
+    """What can't be an argument of this operation: the first thing that is found."""
+    called = operation(service, action)
+    try:
+        if called is not None:
+            to_input(called.model.input, given)
+    except BadArgument as problem:
+        return [str(problem)]
+    return []
+
+
 def pascal(name: str) -> str:
     return name[0].upper() + name[1:]
 
@@ -92,14 +99,14 @@ def to_input(shape: Shape, value: JSON, path: str = "") -> Any:
     """The operation's input. Raises `BadArgument`."""
     match shape.type:
         case "structure":
-            return _structure(shape, _expect(dict, value, path, "an object"), path)
+            return _structure(shape, _expect(dict, value, path, "an OBJECT"), path)
         case "list":
             assert shape.member is not None
-            items = _expect(list, value, path, "an array")
+            items = _expect(list, value, path, "an ARRAY")
             return [to_input(shape.member.shape, item, f"{path}[{index}]") for index, item in enumerate(items)]
         case "map":
             assert shape.value is not None
-            entries = _expect(dict, value, path, "an object")
+            entries = _expect(dict, value, path, "an OBJECT")
             return {key: to_input(shape.value.shape, item, f"{path}.{key}") for key, item in entries.items()}
         case _:
             return _scalar(shape, value, path)
@@ -125,13 +132,13 @@ def _scalar(shape: Shape, value: JSON, path: str) -> Any:
         case "blob":
             return (value if isinstance(value, str) else dumps(value)).encode("utf-8", "surrogatepass")
         case "boolean":
-            return _expect(bool, value, path, "a boolean")
+            return _expect(bool, value, path, "a BOOLEAN")
         case "timestamp":
             return _moment(value, path)
         case "integer" | "long":
             number = _number(value, path)
             if number != int(number):
-                raise BadArgument(f"The value of the field '{path}' must be an integer")
+                raise BadArgument(f"The value for the field '{path}' must be an INTEGER")
             return int(number)
         case _:
             return float(_number(value, path))
@@ -139,13 +146,13 @@ def _scalar(shape: Shape, value: JSON, path: str) -> Any:
 
 def _expect(type_: type, value: JSON, path: str, called: str) -> Any:
     if not isinstance(value, type_):
-        raise BadArgument(f"The value of the field '{path}' must be {called}" if path else f"Expected {called}")
+        raise BadArgument(f"The value for the field '{path}' must be {called}")
     return value
 
 
 def _number(value: JSON, path: str) -> float | int:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadArgument(f"The value of the field '{path}' must be a number")
+        raise BadArgument(f"The value for the field '{path}' must be a NUMBER")
     return value
 
 
@@ -155,7 +162,7 @@ def _moment(value: JSON, path: str) -> float:
         try:
             return datetime.fromisoformat(value).timestamp()
         except ValueError:
-            raise BadArgument(f"The value of the field '{path}' must be a date in ISO 8601") from None
+            raise BadArgument(f"The value for the field '{path}' must be a date in ISO 8601") from None
     return float(_number(value, path))
 
 

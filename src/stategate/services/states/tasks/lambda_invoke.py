@@ -10,21 +10,14 @@ from typing import Any
 from stategate.lang.jsontext import JSON, dumps, loads
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
-from stategate.services.ports import NewExecution, Ports, TaskFailure, TaskOutcome, TaskSuccess
+from stategate.services.ports import NewExecution, Ports, TaskOutcome, TaskSuccess
 from stategate.services.states.tasks import lambda_results
 from stategate.services.states.tasks.taskcall import TaskCall
-
-_TEXTS = ("FunctionName", "ClientContext", "InvocationType", "LogType", "Qualifier")
-PARAMETERS = (*_TEXTS, "Payload")
-_CHOICES = {"InvocationType": ("RequestResponse", "Event", "DryRun"), "LogType": ("None", "Tail")}
 
 
 async def run(call: TaskCall) -> TaskOutcome:
     ports, execution = call.ports, call.execution
     given = loads(call.task.input)
-    problem = _problem(given)
-    if problem is not None:
-        return TaskFailure("States.Runtime", problem)
     request_id = ports.entropy.uuid()
     try:
         invoked = await invoke(
@@ -51,24 +44,6 @@ async def run(call: TaskCall) -> TaskOutcome:
         return TaskSuccess(dumps(_result(invoked, ports.clock.now(), _trace(execution, ports))))
     except lambda_results.NotJSON as error:
         return lambda_results.not_json(error)
-
-
-def _problem(given: JSON) -> str | None:
-    """What is wrong with the arguments."""
-    if not isinstance(given, dict):
-        return "The arguments of lambda:invoke must be an object."
-    for name in given:
-        if name not in PARAMETERS:
-            return f"The argument '{name}' is not supported by lambda:invoke."
-    if not given.get("FunctionName"):
-        return "The argument 'FunctionName' is required but was missing."
-    for name in _TEXTS:
-        if given.get(name) is not None and not isinstance(given[name], str):
-            return f"The argument '{name}' must be a string."
-    for name, choices in _CHOICES.items():
-        if given.get(name) not in (None, *choices):
-            return f"The argument '{name}' must be one of {', '.join(choices)}."
-    return None
 
 
 def _event(payload: JSON) -> bytes:

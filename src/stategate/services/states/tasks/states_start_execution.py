@@ -47,9 +47,6 @@ async def _stop(ports: Ports, starting: asyncio.Future[TaskOutcome]) -> None:
 
 async def _start(call: TaskCall, *, waits: bool) -> TaskOutcome:
     given = loads(call.task.input)
-    problem = _problem(given)
-    if problem is not None:
-        return TaskFailure("States.Runtime", problem)
     request = call.request(parent=True)
     input = {PARAMETERS[name]: value for name, value in given.items() if value is not None and name != "Input"}
     input["input"] = _text(given.get("Input"))
@@ -65,20 +62,6 @@ async def _start(call: TaskCall, *, waits: bool) -> TaskOutcome:
     metadata = response_metadata(request.request_id, len(body.encode()), request.now)
     output = dumps({"ExecutionArn": arn, **metadata, "StartDate": round(date * 1000)})
     return TaskAccepted(output, arn) if waits else TaskSuccess(output)
-
-
-def _problem(given: JSON) -> str | None:
-    if not isinstance(given, dict):
-        return "The arguments of states:startExecution must be an object."
-    for name in given:
-        if name not in PARAMETERS:
-            return f"The field '{name}' is not supported by Step Functions"
-    if given.get("StateMachineArn") is None:
-        return "The field 'StateMachineArn' is required but was missing"
-    for name in ("StateMachineArn", "Name", "TraceHeader"):
-        if given.get(name) is not None and not isinstance(given[name], str):
-            return f"The value of the field '{name}' must be a string"
-    return None
 
 
 def _text(value: JSON) -> str:
