@@ -1,21 +1,25 @@
 """Asynchronous invocations: kept on disk from when they are acknowledged until they are delivered or given up.
 
 A failure is tried again twice, after one and two minutes; a throttled one for up to six hours, with growing pauses.
+`eventinvoke` lets users change that, and has others told of the outcome.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 from msgspec import structs
 
 from stategate.services.errors import AwsError
-from stategate.services.lambda_ import calling, lookup, names, records
+from stategate.services.lambda_ import calling, destinations, lookup, names, records
+from stategate.services.lambda_.calling import Invoked
 from stategate.services.lambda_.names import FunctionName
-from stategate.services.lambda_.records import Event
-from stategate.services.ports import Invocation, Ports, Records, World
+from stategate.services.lambda_.records import Event, EventInvoke
+from stategate.services.ports import Invocation, Ports, World
 
+RETRIES = 2
 RETRY_AFTER = (60.0, 120.0)
 MAX_AGE = 6 * 3600.0
 MAX_PAUSE = 300.0
@@ -67,37 +71,57 @@ async def _deliver(ports: Ports, world: World, key: str) -> None:
     while (event := kept.get(key)) is not None:
         if (pause := event.due - ports.clock.now()) > 0:
             await asyncio.sleep(pause)
-        _settle(ports, kept, key, event, await _attempt(ports, world, event))
+        _settle(ports, world, key, event, await _attempt(ports, world, event))
         await ports.store.durable()
 
 
-async def _attempt(ports: Ports, world: World, event: Event) -> str:
-    """ "done", "failed", "throttled" or "gone" (the function was deleted)."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`outcome`: "done", "failed", "throttled" or "gone" (the function was deleted). `invoked` if the function ran."""
+
+    outcome: str
+    invoked: Invoked | None = None
+
+
+async def _attempt(ports: Ports, world: World, event: Event) -> Attempt:
     name = names.parse(world, event.function, event.qualifier)
     invocation = Invocation(event.request_id, event.payload, event.invoked_arn, event.client_context, event.trace_id)
     try:
         function, configuration = lookup.configuration(ports, name, ports.entropy.random)
         invoked = await calling.call(ports, world, function, configuration, invocation)
     except AwsError as error:
-        return {"TooManyRequestsException": "throttled", "ResourceNotFoundException": "gone"}.get(error.code, "failed")
+        outcomes = {"TooManyRequestsException": "throttled", "ResourceNotFoundException": "gone"}
+        return Attempt(outcomes.get(error.code, "failed"))
     except Exception:  # noqa: BLE001  tried again, as a failure of the function is
         _log.exception("asynchronous invocation failed", function=event.function, request_id=event.request_id)
-        return "failed"
-    return "done" if invoked.function_error is None else "failed"
+        return Attempt("failed")
+    return Attempt("done" if invoked.function_error is None else "failed", invoked)
 
 
-def _settle(ports: Ports, kept: Records[Event], key: str, event: Event, outcome: str) -> None:
+def _settle(ports: Ports, world: World, key: str, event: Event, attempt: Attempt) -> None:
+    """Forgets the event or says when it is tried again; who is to be told of its end is, in the same commit."""
     now = ports.clock.now()
-    attempts = event.attempts + (outcome == "failed")
-    throttled = event.throttled + (outcome == "throttled")
-    if outcome == "throttled":
-        pause = min(2.0**event.throttled, MAX_PAUSE)
-    elif outcome == "failed" and attempts <= len(RETRY_AFTER):
-        pause = RETRY_AFTER[attempts - 1]
-    else:
+    settings = records.event_invokes(ports, world).get(records.event_invoke_key(event.function, event.qualifier))
+    settings = settings or EventInvoke(modified=now)
+    retries = RETRIES if settings.retries is None else settings.retries
+    max_age = MAX_AGE if settings.max_age is None else settings.max_age
+    attempts = event.attempts + (attempt.outcome in ("done", "failed"))
+    throttled = event.throttled + (attempt.outcome == "throttled")
+    again = structs.replace(event, attempts=attempts, throttled=throttled)
+    kept = records.events(ports, world)
+    match attempt.outcome:
+        case "throttled":
+            pause = min(2.0**event.throttled, MAX_PAUSE)
+        case "failed" if attempts <= retries:
+            pause = RETRY_AFTER[attempts - 1]
+        case _:
+            kept.delete(key)
+            condition = "Success" if attempt.outcome == "done" else "RetriesExhausted"
+            if attempt.outcome != "gone":
+                destinations.tell(ports, world, again, settings, condition, attempt.invoked, accept)
+            return
+    if now + pause - event.accepted > max_age:
         kept.delete(key)
+        destinations.tell(ports, world, again, settings, "EventAgeExceeded", attempt.invoked, accept)
         return
-    if now + pause - event.accepted > MAX_AGE:
-        kept.delete(key)
-        return
-    kept.put(key, structs.replace(event, due=now + pause, attempts=attempts, throttled=throttled))
+    kept.put(key, structs.replace(again, due=now + pause))

@@ -19,23 +19,23 @@ def credentials(ports: Ports, code: FunctionCode) -> Mapping[str, str]:
     """The environment variables of a new session of the role, named after the function. Raises AccessDeniedException,
     which is what Invoke answers if Lambda can no longer assume the role."""
     try:
-        principal = _session(ports, code)
+        principal = session(ports, code)
     except access.RoleNotAssumable:
         raise AwsError(
             "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", status=403
         ) from None
-    session = access.session_credentials(ports, principal, SESSION_SECONDS)
+    made = access.session_credentials(ports, principal, SESSION_SECONDS)
     return {
-        "AWS_ACCESS_KEY_ID": session.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
-        "AWS_SESSION_TOKEN": session.session_token,
+        "AWS_ACCESS_KEY_ID": made.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": made.secret_access_key,
+        "AWS_SESSION_TOKEN": made.session_token,
     }
 
 
 def may_log(ports: Ports, code: FunctionCode) -> bool:
     """Lambda writes a function's log with the function's role: without the permissions there is no log."""
     try:
-        principal = _session(ports, code)
+        principal = session(ports, code)
     except access.RoleNotAssumable:
         return False
     actions = ["logs:PutLogEvents", "logs:CreateLogStream"]
@@ -45,5 +45,6 @@ def may_log(ports: Ports, code: FunctionCode) -> bool:
     return all(access.decide(ports, code.world, principal, action, arn).allowed for action in actions)
 
 
-def _session(ports: Ports, code: FunctionCode) -> Principal:
+def session(ports: Ports, code: FunctionCode) -> Principal:
+    """Raises `access.RoleNotAssumable`."""
     return access.assume_role(ports, code.world, code.role_arn, SERVICE, code.name, {"aws:SourceArn": code.arn})

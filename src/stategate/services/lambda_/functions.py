@@ -124,6 +124,7 @@ def _delete(call: Call, name: FunctionName) -> None:
         records.versions(call.ports, call.world),
         records.aliases(call.ports, call.world),
         records.policies(call.ports, call.world),
+        records.event_invokes(call.ports, call.world),
     ):
         for key, _ in list(kept.items(f"{name.name}:")):
             kept.delete(key)

@@ -10,7 +10,7 @@ import orjson
 
 from stategate.services.call import Call, Input, Operation, Output
 from stategate.services.errors import AwsError
-from stategate.services.lambda_ import accounts, functions, invoking, resource_policies, urls, versions
+from stategate.services.lambda_ import accounts, eventinvoke, functions, invoking, resource_policies, urls, versions
 from stategate.services.lambda_.names import invalid
 
 
@@ -84,5 +84,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteFunctionConcurrency": accounts.delete_function_concurrency,
     "GetAccountSettings": accounts.get_account_settings,
     "GetFunctionCodeSigningConfig": accounts.get_function_code_signing_config,
+    **eventinvoke.OPERATIONS,
     **urls.OPERATIONS,
 }

@@ -1,7 +1,7 @@
 """What is kept of functions: records of the kinds `lambda.*`.
 
 `lambda.function` by name, `lambda.version` and `lambda.alias` by `<name>:<qualifier>`, `lambda.policy` by `<name>` or
-`<name>:<qualifier>`, `lambda.event` by time and request id.
+`<name>:<qualifier>`, `lambda.eventinvoke` by `<name>:<qualifier>` too, `lambda.event` by time and request id.
 """
 
 from __future__ import annotations
@@ -80,6 +80,17 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trace_id: str | None = None
 
 
+class EventInvoke(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How asynchronous invocations of a function, version or alias are delivered. `max_age` in seconds; None: Lambda's
+    own. Destinations are ARNs of functions."""
+
+    modified: float
+    retries: int | None = None
+    max_age: int | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
+
+
 def functions(ports: Ports, world: World) -> Records[Function]:
     return ports.store.records(world, "lambda.function", Function)
 
@@ -98,6 +109,14 @@ def policies(ports: Ports, world: World) -> Records[Policy]:
 
 def events(ports: Ports, world: World) -> Records[Event]:
     return ports.store.records(world, "lambda.event", Event)
+
+
+def event_invokes(ports: Ports, world: World) -> Records[EventInvoke]:
+    return ports.store.records(world, "lambda.eventinvoke", EventInvoke)
+
+
+def event_invoke_key(function: str, qualifier: str | None) -> str:
+    return f"{function}:{qualifier or LATEST}"
 
 
 def function_code(world: World, function: Function, configuration: Configuration) -> FunctionCode:

@@ -74,6 +74,7 @@ def delete_version(call: Call, name: FunctionName) -> None:
             raise conflict(f"Version {name.qualifier} cannot be deleted because it is referenced by alias {alias.name}")
     records.versions(call.ports, call.world).delete(key)
     records.policies(call.ports, call.world).delete(key)
+    records.event_invokes(call.ports, call.world).delete(key)
 
 
 # --- aliases ----------------------------------------------------------------------------------------------------
@@ -129,6 +130,7 @@ def delete_alias(call: Call, given: Input) -> Output:
     key = f"{name.name}:{given['Name']}"
     records.aliases(call.ports, call.world).delete(key)
     records.policies(call.ports, call.world).delete(key)
+    records.event_invokes(call.ports, call.world).delete(key)
     return {}
 
 
