@@ -433,6 +433,30 @@ def test_logging(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_the_stream_that_validates_log_delivery(tmp_path: Path) -> None:
+    """It is there when a state machine was created with logging, not when one was updated."""
+
+    async def body(rig: Rig) -> None:
+        allow = {"Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}}
+        await rig("PutRolePolicy", RoleName="r", PolicyName="p", PolicyDocument=json.dumps(allow))
+        for group in ("/updated", "/created"):
+            log_records.groups(rig.store, WORLD).put(group, log_records.Group(name=group, created=0))
+
+        def logging(group: str) -> dict[str, Any]:
+            arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}:*"
+            return {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]}
+
+        await rig.machine()
+        await rig("UpdateStateMachine", stateMachineArn=MACHINE, loggingConfiguration=logging("/updated"))
+        await rig.machine(name="n", loggingConfiguration=logging("/created"))
+        streams = [stream for _, stream in log_records.streams(rig.store, WORLD).items()]
+        assert [(stream.group, stream.name) for stream in streams] == [
+            ("/created", "log_stream_created_by_aws_to_validate_log_delivery_subscriptions")
+        ]
+
+    simulate(tmp_path, body)
+
+
 @pytest.mark.parametrize(
     "logging",
     [

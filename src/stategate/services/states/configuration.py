@@ -63,9 +63,8 @@ def read_logging(given: Mapping[str, Any] | None) -> Logging:
     return Logging(level, bool(given.get("includeExecutionData")), arns)
 
 
-def prepare_logging(call: Call, logging: Logging, role_arn: str, machine_arn: str) -> None:
-    """The role must be allowed to deliver logs, and the log group must be there. Leaves in the log group the stream
-    that log delivery makes to see whether it may."""
+def check_logging(call: Call, logging: Logging, role_arn: str, machine_arn: str) -> None:
+    """The role must be allowed to deliver logs, and the log group must be there."""
     if logging.level == "OFF":
         return
     try:
@@ -80,14 +79,17 @@ def prepare_logging(call: Call, logging: Logging, role_arn: str, machine_arn: st
     for arn in logging.destinations or ():
         if not _exists(call, arn):
             raise invalid_logging("Log Destination not found.")
-        _create_validation_stream(call, _group(arn) or "")
 
 
-def _create_validation_stream(call: Call, group: str) -> None:
+def create_validation_stream(call: Call, logging: Logging) -> None:
+    """What log delivery leaves in the log group when a state machine is created with logging; not when it is updated
+    [recorded]."""
     streams = log_records.streams(call.ports.store, call.world)
-    key = log_records.stream_key(group, VALIDATION_STREAM)
-    if streams.get(key) is None:
-        streams.put(key, log_records.Stream(group=group, name=VALIDATION_STREAM, created=int(call.now * 1000)))
+    for arn in logging.destinations or () if logging.level != "OFF" else ():
+        group = _group(arn) or ""
+        key = log_records.stream_key(group, VALIDATION_STREAM)
+        if streams.get(key) is None:
+            streams.put(key, log_records.Stream(group=group, name=VALIDATION_STREAM, created=int(call.now * 1000)))
 
 
 def destination(logging: Logging) -> LogDestination:

@@ -39,7 +39,8 @@ def create_state_machine(call: Call, input: Input) -> Output:
         _check_same(call, machine, type_, settings)
     else:
         tags = read_tags({}, input.get("tags"))
-        configuration.prepare_logging(call, settings.logging, settings.role_arn, arn)
+        configuration.check_logging(call, settings.logging, settings.role_arn, arn)
+        configuration.create_validation_stream(call, settings.logging)
         machine = Machine(name, type_, settings, call.now, call.now, tags=tags)
         records.machines(call.ports, call.world).put(name, machine)
     answer: Output = {"stateMachineArn": arn, "creationDate": machine.created}
@@ -104,7 +105,7 @@ def _updated(call: Call, machine: Machine, input: Input) -> Settings:
         changes["encryption"] = configuration.read_encryption(input["encryptionConfiguration"])
     settings = msgspec.structs.replace(machine.settings, **changes)
     if "logging" in changes or "role_arn" in changes:
-        configuration.prepare_logging(call, settings.logging, settings.role_arn, arn)
+        configuration.check_logging(call, settings.logging, settings.role_arn, arn)
     return settings
 
 
