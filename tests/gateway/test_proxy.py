@@ -98,6 +98,7 @@ def test_answers(answer: object, status: int, body: bytes) -> None:
         {"statusCode": None},
         {"statusCode": True},
         {"statusCode": 99},
+        {"statusCode": 101},
         {"statusCode": 200, "body": {"a": 1}},
         {"statusCode": 200, "headers": {"a": ["b"]}},
         {"statusCode": 200, "headers": []},

@@ -257,6 +257,8 @@ def test_answers_without_a_body(method: str, status: int, length: bytes | None, 
     async def go() -> None:
         backend = Backend()
         backend.answer.status = status
+        if status == 204:
+            backend.answer.headers.append(("Content-Length", "5"))
         reply = await ask(application(backend), method)
         assert reply is not None
         assert (reply.headers.get(b"content-length"), reply.body) == (length, body)

@@ -123,7 +123,7 @@ def _status(value: object) -> int:
         status = int(value) if isinstance(value, int | str) else -1
     except ValueError:
         raise malformed() from None
-    if not 100 <= status <= 999:
+    if not 200 <= status <= 999:
         raise malformed()
     return status
 

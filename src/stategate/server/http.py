@@ -331,7 +331,7 @@ async def _send(send: Send, request: HttpRequest, response: HttpResponse) -> Non
     headers = [(_header(name), _header(value)) for name, value in response.headers]
     body = response.body
     if response.status == 204 or response.status == 304:
-        body = b""
+        body, headers = b"", [(name, value) for name, value in headers if name.lower() != b"content-length"]
     elif not any(name.lower() == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

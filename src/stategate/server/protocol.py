@@ -240,7 +240,9 @@ class Answer:
         if message["type"] == "http.response.start":
             cycle.response_started = True
             cycle.waiting_for_100_continue = False
-            self._head = [STATUS_LINE[message["status"]]]
+            status = message["status"]
+            # Backends may answer with a status that no standard knows.
+            self._head = [STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status]
             defaults = ((name.title(), value) for name, value in cycle.default_headers)
             for name, value in (*defaults, *message.get("headers", ())):
                 if name.lower() == b"connection":

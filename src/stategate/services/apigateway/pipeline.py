@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from stategate.gateway import deployment as stages
 from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledMethod
-from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.gatewayresponses import Render
 from stategate.gateway.stages import (
     Authorized,
@@ -83,6 +83,9 @@ async def run(
             _tell(extra, request, result)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = target.respond(routed, result, failed)
+        if reply.status < 200:
+            # No final answer: the client would wait for another one.
+            raise configuration_error(f"Invalid status code: {reply.status}")
         if target.proxies_function:
             # The function's own status; that of the Lambda service is integrationStatus.
             extra["integration.status"] = str(reply.status)
