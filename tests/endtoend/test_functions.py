@@ -1,14 +1,21 @@
 """Functions of every family of runtimes in a real server, with boto3: beside each other, in a state machine."""
 
 import base64
+import contextlib
 import io
 import json
 import shutil
+import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+
+from stategate.testing.process import ServerProcess
 
 Client = Callable[..., Any]
 
@@ -89,3 +96,32 @@ def test_a_custom_runtime(aws: Client) -> None:
     function(aws, "shell", "provided.al2023", {"bootstrap": SHELL})
     answers = [aws("lambda").invoke(FunctionName="shell", Payload=b"1") for _ in range(2)]
     assert [answer["Payload"].read() for answer in answers] == [b'{"by": "shell"}'] * 2
+
+
+def test_a_killed_server_leaves_no_package_behind(tmp_path: Path) -> None:
+    """It dies between the deletion of a function and that of its package; the other function still runs."""
+    server = ServerProcess(tmp_path)
+    with server, clients(server) as aws:
+        function(aws, "kept", "python3.12", {"index.py": PYTHON})
+        function(aws, "gone", "python3.12", {"index.py": PYTHON + "\n"})
+        aws("lambda").delete_function(FunctionName="gone")
+        assert len(list((tmp_path / "functions").iterdir())) == 2
+        server.kill()
+        server.start()
+        until = time.monotonic() + 10
+        while len(list((tmp_path / "functions").iterdir())) > 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(list((tmp_path / "functions").iterdir())) == 1
+        answer = aws("lambda").invoke(FunctionName="kept", Payload=b'{"n": 1, "by": []}')
+        assert json.load(answer["Payload"]) == {"n": 10, "by": ["python"]}
+
+
+@contextlib.contextmanager
+def clients(server: ServerProcess) -> Iterator[Client]:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    with contextlib.ExitStack() as made:
+        yield lambda service: made.enter_context(
+            contextlib.closing(
+                session.client(service, endpoint_url=server.url, config=Config(inject_host_prefix=False))
+            )
+        )

@@ -293,8 +293,8 @@ class Runtime {
     this.answer = undefined;
     if (head.trace) process.env._X_AMZN_TRACE_ID = head.trace;
     else delete process.env._X_AMZN_TRACE_ID;
-    if (release >= 24) this.handleOnce(head, payload);
-    else this.handleOnceNonStreaming(head, payload);
+    // What happened while the worker stood still is seen first: connections that were closed, timers that are due.
+    setImmediate(() => (release >= 24 ? this.handleOnce(head, payload) : this.handleOnceNonStreaming(head, payload)));
   }
 
   // Up to nodejs22.x: only promises and callbacks give a result; without either it is null once nothing is left to do.
