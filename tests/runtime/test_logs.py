@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from stategate.runtime.logs import LogStore
+from stategate.runtime.store.sqlite import CannotOpen
 from stategate.services.ports import LogEvent, World
 from stategate.testing.clock import FakeClock
 
@@ -111,3 +113,20 @@ def test_an_event_that_cannot_be_written_does_not_stop_the_others(store: LogStor
     assert store.read(WORLD, "g") == []
     store.append(WORLD, "g", "s", events(2))
     assert [event.timestamp for event in store.read(WORLD, "g")] == [2]
+
+
+def test_a_file_of_a_newer_version_is_refused_and_one_without_number_taken_over(tmp_path: Path) -> None:
+    LogStore(tmp_path / "logs.db", FakeClock()).close()
+    connection = apsw.Connection(str(tmp_path / "logs.db"))
+    connection.execute("PRAGMA user_version = 0").fetchall()
+    LogStore(tmp_path / "logs.db", FakeClock()).close()
+    connection.execute("PRAGMA user_version = 99").fetchall()
+    connection.close()
+    with pytest.raises(CannotOpen, match=r"logs\.db cannot be opened: .* schema version 99, .* newer Stategate"):
+        LogStore(tmp_path / "logs.db", FakeClock())
+
+
+def test_a_broken_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "logs.db").write_bytes(b"this is not a database" * 1000)
+    with pytest.raises(CannotOpen, match=r"logs\.db cannot be opened: file is not a database"):
+        LogStore(tmp_path / "logs.db", FakeClock())

@@ -16,26 +16,33 @@ from typing import Any
 import apsw
 import structlog
 
+from stategate.runtime.store.schema import SchemaTooNew, migrate
+from stategate.runtime.store.sqlite import CannotOpen
 from stategate.services.ports import Clock, LogEvent, StoredLogEvent, World
 
 LINGER = 0.02
+STREAMS = 10_000
+"""The numbers of so many streams are kept in memory."""
 MAX_QUEUED = 64 << 20
 EVENT_OVERHEAD = 26
 """Bytes that AWS counts for an event beside its message."""
 
 _log = structlog.get_logger(__name__)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS stream (
-    id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, name TEXT NOT NULL,
-    UNIQUE (account, region, log_group, name)
-) STRICT;
-CREATE TABLE IF NOT EXISTS event (
-    id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, timestamp INTEGER NOT NULL, ingested INTEGER NOT NULL,
-    message TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS event_by_time ON event (stream, timestamp, id);
-"""
+_MIGRATIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS stream (
+        id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL,
+        name TEXT NOT NULL, UNIQUE (account, region, log_group, name)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS event (
+        id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, timestamp INTEGER NOT NULL, ingested INTEGER NOT NULL,
+        message TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS event_by_time ON event (stream, timestamp, id);
+    """,
+)
+"""The first files had no number: their tables may be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ _Work = _Batch | Callable[[apsw.Connection], None] | threading.Event
 
 
 class LogStore:
-    """Implements `services.ports.LogEvents`. May be used from any thread; reading is quick but does disk I/O."""
+    """Implements `services.ports.LogEvents`. May be used from any thread; reading is quick but does disk I/O.
+    Raises `CannotOpen`."""
 
     def __init__(self, path: Path, clock: Clock, *, max_queued: int = MAX_QUEUED) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +74,12 @@ class LogStore:
         self._dropped: dict[tuple[World, str, str], int] = {}
         self._closing = False
         self._streams: dict[tuple[World, str, str], int] = {}
-        self._writing = _connect(path)
-        self._writing.execute(_SCHEMA)
-        self._reading = _connect(path)
+        try:
+            self._writing = _connect(path)
+            migrate(self._writing, _MIGRATIONS)
+            self._reading = _connect(path)
+        except (SchemaTooNew, apsw.Error) as error:
+            raise CannotOpen(f"{path} cannot be opened: {error}") from error
         self._reading_lock = threading.Lock()
         self._thread = threading.Thread(target=self._write_forever, name="log writer", daemon=True)
         self._thread.start()
@@ -236,6 +247,8 @@ class LogStore:
                     )
                 )[0]
             )
+            if len(self._streams) >= STREAMS:
+                self._streams.clear()
             self._streams[key] = number
         return number
 

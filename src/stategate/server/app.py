@@ -61,6 +61,8 @@ SERVICES: Mapping[str, Operations] = {
 GRACE = 30
 """Seconds that requests in flight have to finish after SIGTERM."""
 
+SECRET_BYTES = 32
+
 log = structlog.get_logger("stategate.server")
 
 
@@ -82,7 +84,19 @@ class App:
 
 def build(settings: Settings) -> App:
     """Call it in the event loop that will serve. Raises `StartupError`."""
-    store = _open_store(settings.data_dir)
+    try:
+        return _construct(settings)
+    except CannotOpen as error:
+        raise StartupError(str(error)) from error
+    except OSError as error:
+        where = error.filename or settings.data_dir
+        raise StartupError(f"data_dir: {where} cannot be used: {error.strerror}") from error
+
+
+def _construct(settings: Settings) -> App:
+    (settings.data_dir / "functions").mkdir(parents=True, exist_ok=True)
+    store = SqliteStore(settings.data_dir)
+    secret = _secret(settings.data_dir)
     clock, entropy = SystemClock(), SystemEntropy()
     log_store = LogStore(settings.data_dir / "logs.db", clock)
     log_writer = logs.Writer(store, clock, log_store)
@@ -114,7 +128,6 @@ def build(settings: Settings) -> App:
         language=language,
         map_run_data=MapRunItems(made_ports, objects),
     )
-    secret = _secret(settings.data_dir)
     ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret, outbound)
     dispatcher = Dispatcher(ports, SERVICES)
     background: list[asyncio.Task[None]] = []
@@ -149,31 +162,26 @@ def build(settings: Settings) -> App:
     return App(asgi, ports, store, engine, functions, log_store)
 
 
-def _open_store(data_dir: Path) -> SqliteStore:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        return SqliteStore(data_dir)
-    except CannotOpen as error:
-        raise StartupError(str(error)) from error
-    except OSError as error:
-        raise StartupError(f"data_dir: {data_dir} cannot be used: {error.strerror}") from error
-
-
 def _secret(data_dir: Path) -> bytes:
-    """The key that signs session tokens and page tokens: made once, readable by the owner only."""
+    """The key that signs session tokens and page tokens: made once, readable by the owner only. Raises `CannotOpen`,
+    OSError."""
     file = data_dir / "secret"
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        pass
+    if not file.exists():
+        _make_secret(file)
+    secret = file.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise CannotOpen(f"{file} cannot be used: it has {len(secret)} bytes instead of {SECRET_BYTES}")
+    return secret
+
+
+def _make_secret(file: Path) -> None:
     temporary = file.with_suffix(".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as writer:
-        writer.write(secrets.token_bytes(32))
+        writer.write(secrets.token_bytes(SECRET_BYTES))
         writer.flush()
         os.fsync(writer.fileno())
     temporary.rename(file)
-    return file.read_bytes()
 
 
 # --- serving ----------------------------------------------------------------------------------------------------

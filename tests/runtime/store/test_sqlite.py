@@ -1,6 +1,7 @@
 """The store on disk: records, group commit, the fence, and what it refuses."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import apsw
 import msgspec
 import pytest
 
+from stategate.runtime.store import writer
 from stategate.runtime.store.schema import MIGRATIONS
 from stategate.runtime.store.sqlite import FILE, CannotOpen, SqliteStore
 from stategate.runtime.store.writer import Conflict, StoreFailed
@@ -212,3 +214,36 @@ def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(CannotOpen, match="cannot be used"):
         run(tmp_path / "data", lambda store: asyncio.sleep(0))
+
+
+def test_another_process_that_writes_holds_up_no_requests(tmp_path: Path) -> None:
+    """The event loop goes on, and what was to be written is written when the file is free again."""
+
+    async def body(store: SqliteStore) -> None:
+        other = apsw.Connection(str(tmp_path / FILE))
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(0.3, other.execute, "ROLLBACK")
+        store.records(WORLD, "test.thing", Thing).put("a", Thing("x"))
+        begun = time.monotonic()
+        async with asyncio.timeout(4):
+            await store.durable()
+        assert 0.2 < time.monotonic() - begun < 3
+
+    run(tmp_path, body)
+
+
+def test_a_file_that_stays_locked_fails_all_that_wait_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "LOCKED", 200)
+
+    async def body(store: SqliteStore) -> None:
+        other = apsw.Connection(str(tmp_path / FILE))
+        other.execute("BEGIN IMMEDIATE")
+        statement = ("INSERT INTO definition (hash, text) VALUES (?, '')", (b"x",))
+        waiting = [store.writer.write([statement]) for _ in range(20)]
+        begun = time.monotonic()
+        failures = await asyncio.gather(*waiting, return_exceptions=True)
+        other.execute("ROLLBACK")
+        assert time.monotonic() - begun < 2
+        assert {str(failure) for failure in failures} == {"another process has locked the database"}
+
+    run(tmp_path, body)

@@ -9,6 +9,7 @@ have none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -115,16 +116,16 @@ def _msgpack_text(encoded: bytes, member: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def migrate(connection: Any) -> None:
+def migrate(connection: Any, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Brings the file to this version, each migration in a transaction of its own. Raises `SchemaTooNew`."""
     version = connection.execute("PRAGMA user_version").fetchall()[0][0]
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         raise SchemaTooNew(
-            f"the data directory has schema version {version}, but this Stategate knows {len(MIGRATIONS)} only;"
+            f"the data directory has schema version {version}, but this Stategate knows {len(migrations)} only;"
             " a newer Stategate wrote it"
         )
-    if version < len(MIGRATIONS):
+    if version < len(migrations):
         connection.create_scalar_function("msgpack_text", _msgpack_text, 2, deterministic=True)
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+    for number, script in enumerate(migrations[version:], start=version + 1):
         finish = f"PRAGMA user_version = {number}; PRAGMA application_id = {APPLICATION}; COMMIT"
         connection.execute(f"BEGIN IMMEDIATE; {script}; {finish}").fetchall()

@@ -27,6 +27,9 @@ GROUP = 1000
 SMALL = 256
 """So many statements may run in the event loop (about 2 ms)."""
 
+LOCKED = 5000
+"""Milliseconds that the thread waits while another process has the file locked. The event loop never waits."""
+
 
 class StoreFailed(Exception):
     """The disk is full, the file is broken...: what was to be written is not on disk."""
@@ -108,6 +111,7 @@ class Writer:
         self._under_way = True
         results: list[Exception | None] | None = None
         if sum(len(batch.writes) + 1 for batch in group) <= SMALL:
+            self._connection.set_busy_timeout(0)
             try:
                 results = self._execute(group)
             except Exception:  # noqa: BLE001  the thread tries again, and finds out whose fault it is
@@ -147,9 +151,12 @@ class Writer:
         return self._commit(job.group)
 
     def _commit(self, group: list[Batch]) -> list[Exception | None]:
+        self._connection.set_busy_timeout(LOCKED)
         try:
             return self._transaction(group)
         except Exception as error:  # noqa: BLE001  whatever it was, it is not on disk
+            if isinstance(error, apsw.BusyError):  # nobody would fare better
+                return [StoreFailed("another process has locked the database") for _ in group]
             if len(group) == 1:
                 return [StoreFailed(f"{type(error).__name__}: {error}")]
             return [self._commit([batch])[0] for batch in group]

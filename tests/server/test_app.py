@@ -1,0 +1,56 @@
+"""What a data directory must be like: everything else is refused with what is wrong, and where."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stategate.server.app import StartupError, build
+from stategate.server.settings import Settings
+
+
+def open_and_close(data_dir: Path) -> None:
+    async def main() -> None:
+        app = build(Settings(data_dir=data_dir))
+        await app.engine.close()
+        await app.functions.close()
+        await app.store.close()
+        app.log_store.close()
+
+    asyncio.run(main())
+
+
+def _empty_secret(data_dir: Path) -> None:
+    (data_dir / "secret").write_bytes(b"")
+
+
+def _secret_that_is_a_directory(data_dir: Path) -> None:
+    (data_dir / "secret").unlink()
+    (data_dir / "secret").mkdir()
+
+
+def _broken_logs(data_dir: Path) -> None:
+    (data_dir / "logs.db").write_bytes(b"this is not a database" * 1000)
+
+
+def _functions_that_are_a_file(data_dir: Path) -> None:
+    if (data_dir / "functions").is_dir():
+        (data_dir / "functions").rmdir()
+    (data_dir / "functions").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_empty_secret, "secret cannot be used: it has 0 bytes instead of 32"),
+        (_secret_that_is_a_directory, "secret cannot be used: Is a directory"),
+        (_broken_logs, "logs.db cannot be opened: file is not a database"),
+        (_functions_that_are_a_file, "functions cannot be used: File exists"),
+    ],
+)
+def test_what_is_spoilt_is_named(tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
+    open_and_close(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(StartupError, match=message):
+        open_and_close(tmp_path)
