@@ -50,6 +50,11 @@ def main() -> int:
     parser.add_argument("--endpoint", default="http://127.0.0.1:4566")
     parser.add_argument("--data-dir", type=Path, default=Path(".stategate"))
     arguments = parser.parse_args()
+    if not arguments.endpoint.startswith(("http://", "https://")):
+        parser.error(f"--endpoint must be a URL such as http://{arguments.endpoint}")
+    # A proxy that the environment names does not lead to this machine.
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    os.environ["no_proxy"] = ",".join(filter(None, (known, "127.0.0.1", "localhost")))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
     files = arguments.data_dir / "recipes"
     files.mkdir(parents=True, exist_ok=True)
@@ -107,6 +112,11 @@ def server(endpoint: str, data_dir: Path, console: Console) -> Iterator[None]:
     console.print(f"$ stategate serve --port {process.port} --data-dir {data_dir}")
     try:
         process.start()
+    except RuntimeError as error:
+        raise SystemExit(
+            f"{error}\nWith --endpoint http://127.0.0.1:<another port> the demo uses another port."
+        ) from None
+    try:
         yield
     finally:
         if process.running:
@@ -252,7 +262,7 @@ def go_on(deployed: deploy.Deployment, execution: str) -> str:
 and, in another terminal,
 
     export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1
-    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DISABLE_HOST_PREFIX_INJECTION=true
     . .venv/bin/activate
     curl -i {deployed.invoke_url}/recipes/43/move -H 'Content-Type: application/json' -d '{{"user_id": "u7"}}'
     aws stepfunctions list-executions --state-machine-arn {deployed.state_machine_arn}
@@ -263,4 +273,7 @@ examples/recipes/deploy.py shows how all of it was made."""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 HERE = Path(__file__).resolve().parent
 FUNCTIONS = {
@@ -244,4 +244,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, default=Path(".stategate/recipes"), help="where the SQLite files are kept")
     arguments = parser.parse_args()
     arguments.data.mkdir(parents=True, exist_ok=True)
-    deploy(arguments.endpoint, settings_from(dict(os.environ), arguments.data), local_session())
+    try:
+        deploy(arguments.endpoint, settings_from(dict(os.environ), arguments.data), local_session())
+    except (EndpointConnectionError, ValueError) as error:
+        parser.exit(1, f"{error}\nIs a server there? `make serve` starts one.\n")

@@ -29,7 +29,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def main() -> None:
     """API Gateway REST APIs, Step Functions state machines and Lambda functions on your own machines.
 
-    The AWS CLI, boto3, SAM, CDK and Terraform talk to it with AWS_ENDPOINT_URL=http://127.0.0.1:4566.
+    The AWS CLI and the AWS SDKs talk to it with AWS_ENDPOINT_URL=http://127.0.0.1:4566.
     """
 
 

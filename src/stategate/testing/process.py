@@ -16,10 +16,14 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""The server is on this machine, where no proxy that the environment names leads."""
+
 
 class ServerProcess:
     """`stategate serve` on the loopback address, on a free port if none is given. Without `data_dir` it keeps its data
-    in a temporary directory that goes with it. `options` are further command line options."""
+    in a temporary directory that goes with it. `options` are further command line options; settings in the environment
+    (STATEGATE_...) and a stategate.toml in the working directory count too."""
 
     def __init__(self, data_dir: Path | None = None, *options: str, port: int | None = None) -> None:
         self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="stategate-")
@@ -46,7 +50,7 @@ class ServerProcess:
 
     def healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/_stategate/health", timeout=5) as answer:
+            with _DIRECTLY.open(f"{self.url}/_stategate/health", timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
