@@ -136,7 +136,7 @@ def test_distributed_maps_tolerate_failures(folder: Folder, count: int, status: 
     assert result.stdout == ("[2]\n" if status == 0 else "")
 
 
-def test_what_takes_a_server_is_refused_by_name(folder: Folder) -> None:
+def test_s3_takes_a_directory(folder: Folder) -> None:
     processor = {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
         "StartAt": "P",
@@ -145,7 +145,7 @@ def test_what_takes_a_server_is_refused_by_name(folder: Folder) -> None:
     reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}
     result = folder.run({"M": {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}})
     assert result.exit_code == 2
-    assert "The Map state 'M' has an ItemReader: that takes a server." in result.stderr
+    assert "The Map state 'M' reads or writes S3. Give --s3 DIRECTORY" in result.stderr
 
 
 def test_a_task_without_a_mock_is_named(folder: Folder) -> None:
@@ -166,7 +166,7 @@ def test_mocks_of_states_that_there_are_not(folder: Folder) -> None:
 def test_what_is_not_valid_is_shown_with_its_place(folder: Folder) -> None:
     result = folder.run({"A": {"Type": "Pass", "Next": "B"}})
     assert result.exit_code == 2
-    assert "Missing 'Next' target: B at /States/A/Next" in result.stderr
+    assert "error at /States/A/Next: Missing 'Next' target: B (MISSING_TRANSITION_TARGET)" in result.stderr
     result = folder.run({"A": PASS}, mocks="{,}")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[1:] == ["  {,}", "   ^"]

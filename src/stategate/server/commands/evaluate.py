@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import click
 
 from stategate.asl.failures import StateFailure
+from stategate.asl.intrinsic_functions import FUNCTIONS
 from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
 from stategate.asl.paths import PathNotFound, PathSyntaxError, compile_path
 from stategate.asl.scope import Scope
 from stategate.lang import jsonata
 from stategate.lang.jsontext import dumps
-from stategate.server.commands.texts import CONTEXT, encodable, fail, parse_json, parse_object, read_text
+from stategate.server.commands.texts import CONTEXT, encodable, fail, parse_json, parse_object, read_input
+
+_CALLED = re.compile(r"(?<![\w'.])States\.\w+(?=\s*\()", re.ASCII)
 
 
 @click.command("eval", context_settings=CONTEXT)
@@ -30,7 +34,9 @@ from stategate.server.commands.texts import CONTEXT, encodable, fail, parse_json
 )
 @click.option("--input", "-i", "given", default=None, metavar="JSON", help="The input: $, or $states.input in JSONata.")
 @click.option(
-    "--input-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file with the input."
+    "--input-file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A file with the input, or - for standard input.",
 )
 @click.option("--result", default=None, metavar="JSON", help="$states.result (JSONata).")
 @click.option("--error-output", default=None, metavar="JSON", help="$states.errorOutput (JSONata).")
@@ -60,11 +66,8 @@ def evaluate(
       stategate eval '$.orders[?(@.price > 10)].id' --input-file orders.json
       stategate eval "States.Format('Hello {}', \\$.name)" --input '{"name": "Ada"}'
     """
-    if given is not None and input_file is not None:
-        raise click.UsageError("Give either --input or --input-file.")
-    text = read_text(input_file) if input_file is not None else given or "{}"
     scope = Scope(
-        parse_json(text, "the input" if input_file is None else str(input_file)),
+        parse_json(*read_input(given, input_file)),
         parse_json(context, "--context"),
         parse_object(variables, "--variables"),
         int.from_bytes(Random().randbytes(8)) if seed is None else seed,
@@ -95,15 +98,20 @@ def _jsonata(expression: str, scope: Scope) -> Any:
         source = stripped[2:-2]
         offset = expression.index("{%") + 2
     try:
-        value = jsonata.compile(source).evaluate(
-            {**scope.variables, "states": scope.states()}, now=scope.now, random=scope.random
-        )
+        compiled = jsonata.compile(source)
     except jsonata.JsonataSyntaxError as error:
         fail(str(error), expression, offset + error.position if error.position >= 0 else None)
-    except (jsonata.JsonataError, jsonata.UnsupportedResult) as error:
-        raise click.ClickException(str(error) or "The expression gives a function, which is no JSON value.") from None
+    if compiled.uses_eval:
+        raise click.ClickException("The JSONata function '$eval' is not supported.")
+    try:
+        value = compiled.evaluate({**scope.variables, "states": scope.states()}, now=scope.now, random=scope.random)
+    except jsonata.JsonataError as error:
+        raise click.ClickException(str(error)) from None
+    except jsonata.UnsupportedResult:
+        raise click.ClickException("The expression gives a function, which is no JSON value.") from None
     if value is jsonata.UNDEFINED:
-        raise click.ClickException("The expression gives nothing (undefined).")
+        hint = "" if "states" in compiled.variables else " The input is $states.input, variables are $name."
+        raise click.ClickException(f"The expression gives nothing (undefined).{hint}")
     return value
 
 
@@ -115,7 +123,14 @@ def _jsonpath(expression: str, scope: Scope) -> Any:
     try:
         return path(scope)
     except PathNotFound as error:
-        raise click.ClickException(error.message) from None
+        raise click.ClickException(f"{error.message}{_where_from(expression)}") from None
+
+
+def _where_from(path: str) -> str:
+    """Which option gives what the path reads, where it isn't the input."""
+    if path.startswith("$$"):
+        return "\n  $$ is the context object, which --context gives."
+    return "" if path.startswith(("$.", "$[")) else "\n  Variables are given with --variables."
 
 
 def _place(expression: str, message: str) -> int | None:
@@ -132,7 +147,15 @@ def _intrinsic(expression: str, scope: Scope) -> Any:
     try:
         call = compile_intrinsic(expression)
     except IntrinsicSyntaxError as error:
-        fail(error.message, expression, error.column - 1)
+        unknown = next((name for name in _CALLED.findall(expression) if name not in FUNCTIONS), None)
+        if unknown is None:
+            fail(error.message, expression, error.column - 1)
+        known = ", ".join(name.removeprefix("States.") for name in FUNCTIONS)
+        fail(
+            f"There is no intrinsic function {unknown}; in States there are {known}",
+            expression,
+            expression.index(unknown),
+        )
     try:
         return call(scope)
     except StateFailure as failure:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
-from stategate.asl.distributed import EXCEEDED, EXCEEDED_CAUSE, item_selector
 from stategate.asl.effects import (
     CancelTimer,
     Continue,
@@ -27,20 +27,39 @@ from stategate.asl.events import (
     TaskSucceeded,
     TimerFired,
 )
-from stategate.asl.failures import StateFailure
 from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import step
-from stategate.asl.maprun import MapRunEnded, StartMapRun, items_of
+from stategate.asl.maprun import MapRunEnded, StartMapRun
 from stategate.asl.program import Program
 from stategate.asl.program import compile as compile_program
 from stategate.asl.run import Run, RunIdentity
-from stategate.lang.jsontext import dumps, loads
-from stategate.runtime.engine.batches import Batches
+from stategate.lang.jsontext import dumps
 from stategate.server.commands.mocks import Mocks, NotMocked, Returned
 
 PREFIX = "arn:aws:states:us-east-1:000000000000"
 
-Told = Callable[[HistoryEvent], None]
+
+class Watcher(Protocol):
+    """Whom an execution tells what happens."""
+
+    def show(self, event: HistoryEvent) -> None: ...
+
+    def child_failed(self, state: str, index: int, finish: Finish) -> None:
+        """A child execution of a distributed Map did not succeed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyChildren:
+    """A child's own history is not shown, what failed in it is."""
+
+    watcher: Watcher
+
+    def show(self, event: HistoryEvent) -> None:
+        return None
+
+    def child_failed(self, state: str, index: int, finish: Finish) -> None:
+        self.watcher.child_failed(state, index, finish)
 
 
 class NotCarriedOut(Exception):
@@ -82,17 +101,26 @@ def new_identity(machine: str, name: str, input: str, started: float, *, express
 
 
 class LocalExecution:
-    """Tasks are answered by `mocks`, at once. `told` gets each event of the history as it happens."""
+    """Tasks are answered by `mocks`, at once. `history` gets each event as it happens. `buckets` is a directory with
+    one for each bucket of S3 that distributed Maps read and write."""
 
     def __init__(
-        self, program: Program, identity: RunIdentity, mocks: Mocks, clock: Clock, seed: int, told: Told
+        self,
+        program: Program,
+        identity: RunIdentity,
+        mocks: Mocks,
+        clock: Clock,
+        seed: int,
+        history: Watcher,
+        buckets: Path | None = None,
     ) -> None:
         self._program = program
         self._run = Run.new(identity)
         self._mocks = mocks
         self._clock = clock
         self._seed = seed
-        self._told = told
+        self._history = history
+        self._buckets = buckets
         self._inbox: deque[Event] = deque()
         self._timers: dict[str, float] = {}
         self._finish: Finish | None = None
@@ -124,7 +152,7 @@ class LocalExecution:
         outcome = step(self._program, self._run, event, now, step_seed)
         self._run.committed()
         for happened in outcome.events:
-            self._told(happened)
+            self._history.show(happened)
         for effect in outcome.effects:
             self._perform(effect)
 
@@ -159,40 +187,26 @@ class LocalExecution:
     # A Map in DISTRIBUTED mode: its child executions, one after the other.
 
     def _map_run(self, effect: StartMapRun) -> MapRunEnded:
-        for given, field in ((effect.source, "ItemReader"), (effect.target, "ResultWriter")):
-            if given is not None:
-                raise NotCarriedOut(f"The Map state '{effect.state_name}' has an {field}: that takes a server.")
+        # Imported here, as all services cost the runs without such a Map half a second.
+        from stategate.server.commands.local_maps import LocalMapRun, NoBuckets
+
         program = compile_program(effect.definition, type=effect.type, any_resource=True)
-        batches = Batches(effect.batching, item_selector(self._program, effect, self._seed) if effect.selects else None)
-        outputs: list[str] = []
-        failed = total = 0
+        map_run = LocalMapRun(self._program, self._run.identity, effect, self._seed, self._buckets)
         try:
-            inputs = batches.add(items_of(loads(effect.items or "[]")) or []) + batches.rest()
-        except StateFailure as failure:
-            return MapRunEnded(effect.command, None, failure.error, failure.cause)
-        for index, input, items in inputs:
-            finish = self._child(effect, program, index, input)
-            total += items
-            if finish.status == "SUCCEEDED" and finish.output is not None:
-                outputs.append(finish.output)
-            else:
-                failed += items
-        if failed and not _tolerated(effect, failed, total):
-            return MapRunEnded(effect.command, None, EXCEEDED, EXCEEDED_CAUSE)
-        return MapRunEnded(effect.command, f"[{','.join(outputs)}]")
+            return map_run.run(lambda index, input: self._child(effect, program, index, input))
+        except NoBuckets as error:
+            raise NotCarriedOut(str(error)) from None
 
-    def _child(self, effect: StartMapRun, program: Program, index: int, input: str) -> Finish:
-        express = effect.type == "EXPRESS"
-        identity = new_identity(effect.label, str(index), input, self._clock.now(), express=express)
-        child = LocalExecution(program, identity, self._mocks, self._clock, self._seed + index, lambda event: None)
-        return child.run()
-
-
-def _tolerated(effect: StartMapRun, failed: int, total: int) -> bool:
-    count, percentage = effect.tolerated_count, effect.tolerated_percentage
-    if count is None and percentage is None:
-        return False
-    return (count is None or failed <= count) and (percentage is None or failed * 100 <= percentage * total)
+    def _child(self, effect: StartMapRun, program: Program, index: int, input: str) -> tuple[Finish, float, float]:
+        started = self._clock.now()
+        identity = new_identity(effect.label, str(index), input, started, express=effect.type == "EXPRESS")
+        child = LocalExecution(
+            program, identity, self._mocks, self._clock, self._seed + index, OnlyChildren(self._history), self._buckets
+        )
+        finish = child.run()
+        if finish.status != "SUCCEEDED":
+            self._history.child_failed(effect.state_name, index, finish)
+        return finish, started, self._clock.now()
 
 
 __all__ = ["Clock", "LocalExecution", "NotCarriedOut", "NotMocked", "new_identity"]

@@ -17,9 +17,10 @@ from stategate.asl.problems import InvalidDefinition
 from stategate.asl.program import Map, Program
 from stategate.asl.program import compile as compile_program
 from stategate.lang.jsontext import dumps
+from stategate.server.commands.definitions import Definition, read_definition, shown, substitutions_of
 from stategate.server.commands.local import Clock, LocalExecution, NotCarriedOut, new_identity
 from stategate.server.commands.mocks import NO_MOCKS, InvalidMocks, Mocks, NotMocked, read_mocks
-from stategate.server.commands.texts import CONTEXT, Refused, encodable, on_one_line, parse_json, read_text
+from stategate.server.commands.texts import CONTEXT, Refused, encodable, on_one_line, parse_json, read_input, read_text
 
 MAX_LINE = 160
 """Characters of a line where the output is no terminal."""
@@ -28,19 +29,26 @@ _SHOWN = ("input", "parameters", "output", "assignedVariables", "error", "cause"
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("definition", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("definition", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--input", "-i", "given", default=None, metavar="JSON", help="The execution's input.  [default: {}]")
 @click.option(
-    "--input-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file with the input."
+    "--input-file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A file with the input, or - for standard input.",
 )
 @click.option(
     "--mock",
     "mock_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path),
     help="What tasks answer: a MockConfigFile of AWS's Step Functions Local.",
 )
 @click.option("--machine", default=None, metavar="NAME", help="The state machine in the mock file, if it has several.")
 @click.option("--test-case", default=None, metavar="NAME", help="The test case in the mock file, if it has several.")
+@click.option("--substitute", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the definition stands for.")
+@click.option(
+    "--s3", "buckets", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIRECTORY",
+    help="What ItemReaders read and ResultWriters write: DIRECTORY/bucket/key.",
+)  # fmt: skip
 @click.option("--skip-waits", is_flag=True, help="Let time pass at once: in Wait states, and before retries.")
 @click.option("--express", is_flag=True, help="Run as an Express state machine; the default is Standard.")
 @click.option("--seed", default=None, type=int, help="Makes what is random (UUIDs, jitter) the same every time.")
@@ -53,13 +61,15 @@ def run(
     mock_file: Path | None,
     machine: str | None,
     test_case: str | None,
+    substitute: tuple[str, ...],
+    buckets: Path | None,
     skip_waits: bool,
     express: bool,
     seed: int | None,
     full: bool,
     quiet: bool,
 ) -> None:
-    """Run the state machine definition in FILE, without a server.
+    """Run the state machine definition in FILE (JSON or YAML; - is standard input), without a server.
 
     The history is shown on standard error as it happens; the output goes to standard output, so that it can be
     piped. Tasks answer what the mock file says; a task without a mock ends the run, and is named.
@@ -74,25 +84,27 @@ def run(
     Example:
       stategate run order.asl.json --input '{"id": 7}' --mock mocks.json --test-case HappyPath --skip-waits
     """
-    if given is not None and input_file is not None:
-        raise click.UsageError("Give either --input or --input-file.")
-    text = read_text(input_file) if input_file is not None else given or "{}"
-    parse_json(text, "the input" if input_file is None else str(input_file))
-    program = _program(definition, "EXPRESS" if express else "STANDARD")
+    text, source = read_input(given, input_file)
+    parse_json(text, source)
+    read = read_definition(definition, substitutions_of(substitute))
+    program = _program(read, "EXPRESS" if express else "STANDARD")
     mocks = NO_MOCKS if mock_file is None else _mocks(mock_file, machine, test_case, program)
-    finish = _run(program, definition, text, mocks, Clock(skip_waits), seed, History(full=full, quiet=quiet))
+    finish = _run(program, definition, text, mocks, Clock(skip_waits), seed, History(full=full, quiet=quiet), buckets)
     if finish.output is not None:
         click.echo(encodable(finish.output))
     sys.exit(0 if finish.status == "SUCCEEDED" else 1)
 
 
-def _program(path: Path, type: str) -> Program:
+def _program(definition: Definition, type: str) -> Program:
     """Tasks that Stategate can't call are no problem: they are mocked, or refused when they are reached."""
+    for warning in definition.warnings:
+        if not warning.location:
+            click.echo(f"{definition.source}: {shown(warning, definition.text)}", err=True)
     try:
-        return compile_program(read_text(path), type=type, any_resource=True)
+        return compile_program(definition.text, type=type, any_resource=True)
     except InvalidDefinition as error:
-        problems = "\n".join(f"  {problem}" for problem in error.problems)
-        raise Refused(f"{path} is not valid:\n{problems}") from None
+        problems = "\n".join(f"  {shown(problem, definition.text)}" for problem in error.problems)
+        raise Refused(f"{definition.source} is not valid:\n{problems}") from None
 
 
 def _mocks(path: Path, machine: str | None, case: str | None, program: Program) -> Mocks:
@@ -119,12 +131,19 @@ def _names(program: Program) -> set[str]:
 
 
 def _run(
-    program: Program, path: Path, input: str, mocks: Mocks, clock: Clock, seed: int | None, history: History
+    program: Program,
+    path: Path,
+    input: str,
+    mocks: Mocks,
+    clock: Clock,
+    seed: int | None,
+    history: History,
+    buckets: Path | None,
 ) -> Finish:
     seed = int.from_bytes(Random().randbytes(7)) if seed is None else seed
-    name = path.name.removesuffix(".json").removesuffix(".asl") or "machine"
+    name = path.stem.removesuffix(".asl").strip("-") or "machine"
     identity = new_identity(name, "local", input, clock.now(), express=program.type == "EXPRESS")
-    execution = LocalExecution(program, identity, mocks, clock, seed, history.show)
+    execution = LocalExecution(program, identity, mocks, clock, seed, history, buckets)
     try:
         finish = execution.run()
     except (NotMocked, NotCarriedOut) as error:
@@ -159,12 +178,19 @@ class History:
         shown = f"[dim]{event.id:>5} {passed:>9.3f}[/dim]  [{style}]{event.type:<24}[/{style}] {escape(data)}"
         self._console.print(shown, no_wrap=not self._full, overflow="ignore", crop=False)
 
+    def child_failed(self, state: str, index: int, finish: Finish) -> None:
+        if not self._quiet:
+            self._console.print(f"{'':17}{escape(on_one_line(state))}\\[{index}] {_ended(finish)}", soft_wrap=True)
+
     def end(self, finish: Finish) -> None:
-        if self._quiet and finish.status == "SUCCEEDED":
-            return
-        style = "bold green" if finish.status == "SUCCEEDED" else "bold red"
-        why = on_one_line(": ".join(text for text in (finish.error, finish.cause) if text))
-        self._console.print(f"[{style}]{finish.status}[/{style}]" + (f" {escape(why)}" if why else ""), soft_wrap=True)
+        if not self._quiet or finish.status != "SUCCEEDED":
+            self._console.print(_ended(finish), soft_wrap=True)
+
+
+def _ended(finish: Finish) -> str:
+    style = "bold green" if finish.status == "SUCCEEDED" else "bold red"
+    why = on_one_line(": ".join(text for text in (finish.error, finish.cause) if text))
+    return f"[{style}]{finish.status}[/{style}]" + (f" {escape(why)}" if why else "")
 
 
 def _style(type: str) -> str:

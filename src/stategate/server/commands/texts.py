@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import re
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +21,9 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 SHOWN = 100
 """Characters of a line that is shown with a caret."""
 
+_ASIDE = re.compile(r" \((?:for|start marker|not recognized) |: enable ")
+"""Where AWS's parser goes on about itself."""
+
 
 class Refused(click.ClickException):
     """What was asked for can't be done: exit status 2."""
@@ -25,23 +31,52 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
-def read_text(path: Path) -> str:
-    """Raises `Refused` for what is no UTF-8."""
+def name_of(path: Path) -> str:
+    """As messages name a file that may be `-`."""
+    return "standard input" if str(path) == "-" else str(path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Of a file, or of standard input (`-`). Raises `Refused`."""
     try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise Refused(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+        if str(path) == "-":
+            return sys.stdin.buffer.read()
+        return path.read_bytes()
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
 
 
+def text_of(raw: bytes, source: str) -> str:
+    """Without a byte order mark. Raises `Refused` for what is no UTF-8."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Refused(f"{source} is UTF-16 text; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{source} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def read_text(path: Path) -> str:
+    """Of a file, or of standard input (`-`). Raises `Refused`."""
+    return text_of(read_bytes(path), name_of(path))
+
+
+def read_input(given: str | None, file: Path | None) -> tuple[str, str]:
+    """The text of `--input` or `--input-file`, `{}` without both; and the name of where it is from."""
+    if given is not None and file is not None:
+        raise click.UsageError("Give either --input or --input-file.")
+    return (read_text(file), name_of(file)) if file is not None else ("{}" if given is None else given, "the input")
+
+
 def parse_json(text: str, source: str) -> JSON:
     """`source` names the text in errors: `--input`, a file. Raises `Refused` with the place."""
+    if not text.strip():
+        raise Refused(f"{source} is empty; JSON is expected")
     try:
         return jsontext.loads(text)
     except jsontext.JSONSyntaxError as error:
         place = offset_of(text, error.line, error.column - 1)
-        message = error.message.partition("\n")[0].partition(" (for ")[0]
+        message = _ASIDE.split(error.message.partition("\n")[0], 1)[0]
         raise Refused(
             f"{source} is not JSON, line {error.line}, column {error.column}: {message}\n{caret(text, place)}"
         ) from None

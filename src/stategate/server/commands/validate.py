@@ -7,57 +7,56 @@ from pathlib import Path
 
 import click
 
+from stategate.asl.lint import warnings
 from stategate.asl.problems import InvalidDefinition, Problem
-from stategate.asl.program import compile as compile_program
-from stategate.server.commands.texts import CONTEXT, Refused, parse_json, read_text
+from stategate.server.commands.definitions import read_definition, shown, substitutions_of
+from stategate.server.commands.texts import CONTEXT, Refused
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("definitions", metavar="FILE...", nargs=-1, required=True,
-                type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
+                type=click.Path(path_type=Path, allow_dash=True))  # fmt: skip
 @click.option("--express", is_flag=True, help="Check as an Express state machine; the default is Standard.")
-def validate(definitions: tuple[Path, ...], express: bool) -> None:
+@click.option("--substitute", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the definitions stands for.")
+def validate(definitions: tuple[Path, ...], express: bool, substitute: tuple[str, ...]) -> None:
     """Check state machine definitions, without a server.
 
-    Prints every problem of each FILE (Amazon States Language, JSON) with the place where it is, as
-    CreateStateMachine would report it. The exit status is 0 if no file has any, else 1.
+    Prints every problem of each FILE (Amazon States Language in JSON, or in YAML where the name ends so; - is standard
+    input) with the place where it is, as CreateStateMachine would report it, and warnings. Placeholders like ${Name},
+    which SAM and CloudFormation fill in, may stand in a Resource, and where a number is expected. The exit status is 0
+    if no file has an error, else 1.
 
     \b
-    Example:
+    Examples:
       stategate validate workflow.asl.json
+      stategate validate --substitute Table=orders statemachine/*.asl.yaml
     """
+    substitutions = substitutions_of(substitute)
     failed = False
     for path in definitions:
-        text = read_text(path)
-        problems = problems_of(text, "EXPRESS" if express else "STANDARD")
-        failed = failed or any(problem.severity == "ERROR" for problem in problems)
+        try:
+            definition = read_definition(path, substitutions)
+        except Refused as error:
+            click.echo(f"{click.style('error', fg='red')}: {error.message}")
+            failed = True
+            continue
+        problems = (*definition.warnings, *problems_of(definition.text, "EXPRESS" if express else "STANDARD"))
         for problem in problems:
-            click.echo(f"{path}: {_shown(problem, text)}")
-        if not problems:
-            click.echo(f"{path}: {click.style('valid', fg='green')}")
+            click.echo(f"{definition.source}: {shown(problem, definition.text)}")
+        if any(problem.severity == "ERROR" for problem in problems):
+            failed = True
+        else:
+            click.echo(f"{definition.source}: {click.style('valid', fg='green')}")
     sys.exit(1 if failed else 0)
 
 
 def problems_of(definition: str, type: str) -> tuple[Problem, ...]:
+    """Errors; warnings where there are none."""
+    # Imported here, as all services cost the other commands half a second.
+    from stategate.services.states.definitions import compile as compile_program
+
     try:
         compile_program(definition, type=type)
     except InvalidDefinition as error:
         return error.problems
-    return ()
-
-
-def _shown(problem: Problem, text: str) -> str:
-    kind = click.style(problem.severity.lower(), fg="red" if problem.severity == "ERROR" else "yellow")
-    if problem.code == "INVALID_JSON_DESCRIPTION":
-        return f"{kind}: {_not_json(text)}"
-    place = f" at {click.style(problem.location, bold=True)}" if problem.location.startswith("/") else ""
-    return f"{kind}{place}: {problem.message} ({problem.code})"
-
-
-def _not_json(text: str) -> str:
-    """Where the text stops being JSON, instead of the whole text that AWS's message has."""
-    try:
-        parse_json(text, "the definition")
-    except Refused as error:
-        return error.message
-    raise AssertionError(text)
+    return warnings(definition)

@@ -78,7 +78,7 @@ class MapRunItems:
     def authorize(self, execution: NewExecution) -> None:
         """The role must be allowed states:StartExecution on the state machine, as on AWS."""
         machine = execution.machine_arn.partition("/")[0]
-        self._allow(execution, "states:StartExecution", machine, PERMISSIONS_ERROR)
+        self.allow(execution, "states:StartExecution", machine, PERMISSIONS_ERROR)
 
     async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         try:
@@ -107,7 +107,7 @@ class MapRunItems:
         given = _arguments(target.arguments, "putObject", RESULT_WRITER_FAILED)
         bucket, prefix, owner = given["Bucket"], given.get("Prefix", "").rstrip("/"), given.get(OWNER)
         folder = f"{prefix}/{map_run_arn.rpartition(':')[2]}".lstrip("/")
-        self._allow(execution, "s3:PutObject", f"arn:aws:s3:::{bucket}/{folder}/manifest.json", RESULT_WRITER_FAILED)
+        self.allow(execution, "s3:PutObject", f"arn:aws:s3:::{bucket}/{folder}/manifest.json", RESULT_WRITER_FAILED)
         region = execution.world.region
         try:
             async for result in results:
@@ -142,7 +142,7 @@ class MapRunItems:
         self, execution: NewExecution, source: ItemSource, given: dict[str, str]
     ) -> AsyncIterator[Sequence[Item]]:
         bucket, owner = given["Bucket"], given.get(OWNER)
-        self._allow(execution, "s3:ListBucket", f"arn:aws:s3:::{bucket}", ITEM_READER_FAILED)
+        self.allow(execution, "s3:ListBucket", f"arn:aws:s3:::{bucket}", ITEM_READER_FAILED)
         async for page in self.objects.objects(execution.world.region, bucket, given.get("Prefix", ""), owner):
             if not source.flatten:
                 yield [Item(_shown(found), f"S3://{bucket}") for found in page]
@@ -178,7 +178,7 @@ class MapRunItems:
             return file.read().decode("utf-8-sig")
 
     async def _fetch(self, execution: NewExecution, place: Place, file: IO[bytes]) -> int:
-        self._allow(execution, "s3:GetObject", f"arn:aws:s3:::{place.bucket}/{place.key}", ITEM_READER_FAILED)
+        self.allow(execution, "s3:GetObject", f"arn:aws:s3:::{place.bucket}/{place.key}", ITEM_READER_FAILED)
         size = 0
         region = execution.world.region
         async for piece in self.objects.read(region, place.bucket, place.key, place.version, place.owner):
@@ -187,7 +187,7 @@ class MapRunItems:
         file.seek(0)
         return size
 
-    def _allow(self, execution: NewExecution, action: str, resource: str, error: str) -> None:
+    def allow(self, execution: NewExecution, action: str, resource: str, error: str) -> None:
         ports = self.ports()
         principal: Principal | TaskFailure = roles.assume(ports, execution, None)
         if isinstance(principal, TaskFailure):
