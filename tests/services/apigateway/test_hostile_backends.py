@@ -1,4 +1,4 @@
-"""HTTP integrations with endpoints that misbehave: the right status in bounded time, and others are served meanwhile."""
+"""HTTP integrations with endpoints that misbehave: the right status in bounded time, others are served."""
 
 from __future__ import annotations
 
