@@ -99,3 +99,37 @@ def test_what_is_written_as_yaml_is_read_again() -> None:
 def test_nothing_else_is_raised(body: bytes) -> None:
     with contextlib.suppress(InvalidDocument):
         assert isinstance(parse(body), dict)
+
+
+MERGES = "a0: &a0 {x: 1, y: 2}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1" + ":1" * 500_000,
+        "a: 1" + ":1" * 500_000 + ".5",
+        MERGES,
+        "a: &a {x: 1}\nb: {<<: [" + "*a," * 100_000 + "*a]}",
+        "a: [" + "1," * 2_900_000 + "1]",
+        "- &a [x]\n" * 600_000,
+        "a: &a [*a]",
+        "a: &a {<<: *a, b: *a}",
+        "a: " + "[" * 100_000,
+        '{"a": ' + "[" * 1_000_000,
+        "- " * 100_000,
+        '{"a": ' + "1" * 3_000_000 + "}",
+    ],
+    ids=range(12),
+)
+def test_texts_that_are_made_to_take_long_are_refused_quickly(text: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(InvalidDocument):
+        parse(text.encode())
+    assert time.monotonic() - started < 5
+
+
+def test_merge_keys_of_ordinary_size() -> None:
+    text = "base: &base {a: 1, b: 2}\nother: &other {c: 3}\nboth: {<<: [*base, *other], b: 5}\n"
+    assert parse(text.encode())["both"] == {"a": 1, "b": 5, "c": 3}
+    assert parse(b"a: 1:30\nb: 0x10\nc: 1.5\n") == {"a": 90, "b": 16, "c": 1.5}

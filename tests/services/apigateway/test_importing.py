@@ -425,3 +425,167 @@ def paths_of_all(world: GatewayWorld, api: str) -> set[str]:
         position = page.get("position")
         if position is None:
             return found
+
+
+@pytest.mark.parametrize(
+    ("members", "where"),
+    [
+        ({"paths": {"/a": "x"}}, "Unable to create resource at path '/a': Expected an object, found x"),
+        ({"paths": {"/a": {"get": []}}}, "Unable to put method 'GET' on resource at path '/a': Expected an object"),
+        (
+            {"paths": {"/a": {"get": operation(parameters=[{"$ref": "#/components/parameters/none"}])}}},
+            "Unable to put method 'GET' on resource at path '/a': Invalid reference specified: "
+            "#/components/parameters/none",
+        ),
+        ({"paths": {"/a": {"$ref": "other.yaml#/a"}}}, "Invalid reference specified: other.yaml#/a"),
+        ({"paths": {"/a": {"get": {"responses": {"200": 5}}}}}, "method response on '200'"),
+        (
+            {"paths": {"/a": {"get": operation(**{"x-amazon-apigateway-integration": "mock"})}}},
+            "Unable to put integration on 'GET' for resource at path '/a': Expected an object, found mock",
+        ),
+        (
+            {
+                "paths": {
+                    "/a": {"get": operation(**{"x-amazon-apigateway-integration": MOCK | {"timeoutInMillis": "x"}})}
+                }
+            },
+            "Unexpected value of 'timeoutInMillis': x",
+        ),
+        (
+            {"paths": {"/a": {"get": operation(**{"x-amazon-apigateway-integration": MOCK | {"credentials": ["x"]}})}}},
+            "Unexpected value of 'credentials'",
+        ),
+        ({"paths": {"/a": {"get": operation(security={"token": []})}}}, "Expected a list of security requirements"),
+        ({"paths": {"/a": {"get": operation(security=["token"])}}}, "Expected a security requirement, found token"),
+        ({"security": "token", "paths": {"/a": {"get": operation()}}}, "Expected a list of security requirements"),
+        (
+            {"paths": {"/a": {"get": operation(**{"x-amazon-apigateway-auth": "AWS_IAM"})}}},
+            "Unexpected value of 'x-amazon-apigateway-auth': AWS_IAM",
+        ),
+        (
+            {"components": {"securitySchemes": {"token": {"x-amazon-apigateway-authorizer": "x"}}}},
+            "Unable to create authorizer 'token': Invalid authorizer type specified",
+        ),
+        ({"x-amazon-apigateway-policy": "none"}, "Unable to update the resource policy"),
+        ({"x-amazon-apigateway-policy": []}, "Unable to update the resource policy"),
+        ({"x-amazon-apigateway-binary-media-types": "image/png"}, "'x-amazon-apigateway-binary-media-types'"),
+        ({"x-amazon-apigateway-api-key-source": ["HEADER"]}, "'x-amazon-apigateway-api-key-source'"),
+        ({"x-amazon-apigateway-gateway-responses": []}, "'x-amazon-apigateway-gateway-responses'"),
+        (
+            {"x-amazon-apigateway-gateway-responses": {"THROTTLED": {"responseTemplates": {"a/b": {}}}}},
+            "Unable to put gateway response 'THROTTLED': Expected a text as 'a/b' of 'responseTemplates'",
+        ),
+    ],
+)
+def test_what_has_another_form_is_an_error(world: GatewayWorld, members: dict[str, Any], where: str) -> None:
+    assert where in refused(world, document(**members))
+
+
+def test_a_policy_may_be_a_text(world: GatewayWorld) -> None:
+    policy = json.dumps(RICH["x-amazon-apigateway-policy"])
+    made = imported(world, document(**{"x-amazon-apigateway-policy": policy}))
+    assert json.loads(made["policy"].replace('\\"', '"')) == RICH["x-amazon-apigateway-policy"]
+
+
+def test_null_is_nothing(world: GatewayWorld) -> None:
+    integration = MOCK | {
+        "uri": None,
+        "requestTemplates": {"application/json": None, "a/b": "x"},
+        "responses": {"default": {"statusCode": 200, "responseTemplates": {"application/json": None}}},
+    }
+    given = operation(**{"x-amazon-apigateway-integration": integration}, security=None, parameters=None)
+    api = imported(world, document(paths={"/a": {"get": given}, "/b": None}), failOnWarnings=True)["id"]
+    shown = method(world, api, "/a")["methodIntegration"]
+    assert shown["requestTemplates"] == {"application/json": None, "a/b": "x"}
+    assert shown["integrationResponses"]["200"]["responseTemplates"] == {"application/json": None}
+    assert paths(world, api) == {"/": [], "/a": ["GET"], "/b": []}
+
+
+def test_extensions_that_mean_nothing_here_are_warnings(world: GatewayWorld) -> None:
+    given = operation(**{"x-amazon-apigateway-cors": {}, "x-other": 1})
+    content = document(paths={"/a": {"get": given, "x-amazon-apigateway-some-method": {}, "summary": "s"}})
+    assert len(imported(world, content)["warnings"]) == 2
+
+
+def test_a_model_that_no_request_can_be_checked_against_is_a_warning(world: GatewayWorld) -> None:
+    schemas = {"A": {"type": "none"}, "B": {"$ref": "#/components/schemas/C"}, "D": {"type": "object"}}
+    warnings = imported(world, document(components={"schemas": schemas}))["warnings"]
+    assert [warning.split("'")[1] for warning in warnings] == ["A", "B"]
+
+
+@pytest.mark.parametrize("given", [{"basePath": "split"}, {"ignore": "models"}, {"basepath": "x"}])
+def test_parameters_of_an_import(world: GatewayWorld, given: dict[str, str]) -> None:
+    assert next(iter(given)) in refused(world, document(), parameters=given)
+
+
+def test_documentation_is_replaced_by_an_overwriting_document_that_has_some(world: GatewayWorld) -> None:
+    def documented(*names: str) -> dict[str, Any]:
+        parts = [{"location": {"type": "MODEL", "name": name}, "properties": {"description": name}} for name in names]
+        return document(**{"x-amazon-apigateway-documentation": {"documentationParts": parts}})
+
+    def known() -> dict[str, str]:
+        items = world("GetDocumentationParts", restApiId=api)["items"]
+        return {item["location"]["name"]: item["id"] for item in items}
+
+    def put(mode: str, content: dict[str, Any], **given: Any) -> None:
+        world("PutRestApi", restApiId=api, mode=mode, body=json.dumps(content).encode(), **given)
+
+    api = imported(world, documented("a", "b"))["id"]
+    before = known()
+    put("merge", documented("c"))
+    assert sorted(known()) == ["a", "b", "c"]
+    put("overwrite", document())
+    assert sorted(known()) == ["a", "b", "c"]
+    put("overwrite", documented("d"), parameters={"ignore": "documentation"})
+    assert sorted(known()) == ["a", "b", "c"]
+    put("overwrite", documented("b", "d"))
+    assert sorted(known()) == ["b", "d"] and known()["b"] == before["b"]
+
+
+def test_an_export_keeps_responses_that_have_no_pattern_or_the_same(world: GatewayWorld) -> None:
+    api, ids = world.api("/a/b", "/c")
+    patterns = {"200": "", "201": "", "400": "x.*", "401": "x.*", "402": "default"}
+    responses = {code: {"selectionPattern": pattern} for code, pattern in patterns.items()}
+    mock = {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
+    world.method(api, ids["/a/b"], "GET", mock, responses)
+    world.deploy(api)
+    export = world(
+        "GetExport",
+        restApiId=api,
+        stageName="prod",
+        exportType="oas30",
+        parameters={"extensions": "integrations"},
+    )["body"]
+    written = json.loads(export)
+    assert "/c" in written["paths"] and "/a" not in written["paths"]
+    keys = written["paths"]["/a/b"]["get"]["x-amazon-apigateway-integration"]["responses"]
+    assert list(keys) == ["default", "default (201)", "x.*", "(x.*)", "(default)"]
+    again = world("ImportRestApi", body=export)["id"]
+    shown = method(world, again, "/a/b")["methodIntegration"]["integrationResponses"]
+    assert {code: item.get("selectionPattern", "") for code, item in shown.items()} == {
+        "200": "",
+        "201": "",
+        "400": "x.*",
+        "401": "(x.*)",
+        "402": "(default)",
+    }
+
+
+def test_an_export_with_documentation_names_its_version(world: GatewayWorld) -> None:
+    parts = [{"location": {"type": "API"}, "properties": {"description": "d"}}]
+    documented = {"x-amazon-apigateway-documentation": {"version": "7", "documentationParts": parts}}
+    api = imported(world, document(paths={"/": {"get": operation()}}, **documented))["id"]
+    world.deploy(api)
+    patch = [{"op": "replace", "path": "/documentationVersion", "value": "7"}]
+    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patch)
+    export = world(
+        "GetExport",
+        restApiId=api,
+        stageName="prod",
+        exportType="oas30",
+        parameters={"extensions": "documentation"},
+    )
+    written = json.loads(export["body"])
+    assert {name: value for name, value in written.items() if name in documented} == documented
+    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch[0] | {"op": "remove"}])
+    assert "documentationVersion" not in world("GetStage", restApiId=api, stageName="prod")

@@ -17,6 +17,7 @@ from stategate.gateway.openapi.operations import VALIDATOR, Source, bad_path, re
 from stategate.gateway.openapi.reading import children, flag, mapping, resolve, shown, text, texts, whole
 from stategate.gateway.openapi.schemas import Models
 from stategate.gateway.openapi.security import read_schemes
+from stategate.gateway.schemas import InvalidSchema, compile_schema, schemas_of
 
 BASE_PATHS = ("ignore", "prepend", "split")
 _PREFIX = "x-amazon-apigateway-"
@@ -60,6 +61,7 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
             definition.errors.append(problem)
         else:
             read_path(definition, source, full, item)
+    _check_models(definition)
     return definition
 
 
@@ -120,6 +122,16 @@ def _read_settings(definition: Definition, document: Mapping[str, Any], version:
         definition.disable_execute_api_endpoint = flag(endpoint["disableExecuteApiEndpoint"])
     if "vpcEndpointIds" in endpoint:
         definition.vpc_endpoint_ids = texts(endpoint["vpcEndpointIds"])
+
+
+def _check_models(definition: Definition) -> None:
+    """A schema that no request can be validated against is told now; the requests would fail."""
+    schemas = schemas_of(definition.models.values())
+    for name, schema in schemas.items():
+        try:
+            compile_schema(schema, schemas)
+        except InvalidSchema as error:
+            definition.warnings.append(f"Model '{name}' can't be used to validate requests: {shown(str(error))}")
 
 
 def _read_validators(definition: Definition, document: Mapping[str, Any]) -> None:

@@ -67,12 +67,46 @@ def exported(models: Mapping[str, Model], place: str) -> dict[str, Any]:
 
     schemas: dict[str, Any] = {}
     for name, model in models.items():
-        try:
-            schema = json.loads(model.schema)
-        except ValueError:
-            schema = {"type": "string"}
-        schemas[name] = refs_rewritten(mapping(schema), to_place)
+        schema = _object(model.schema)
+        schemas[name] = {"type": "string"} if schema is None else refs_rewritten(schema, to_place)
     return schemas
+
+
+def flattened(schema: str, models: Mapping[str, str]) -> str:
+    """A schema whose references to models are to `#/definitions/<name>`, with these models in `definitions`.
+
+    What is no JSON object comes back as it is.
+    """
+    needed: dict[str, Any] = {}
+    waiting: list[str] = []
+
+    def to_place(target: str) -> str:
+        found = _URL.match(target)
+        if found is None or found[1] not in models:
+            return target
+        if found[1] not in needed:
+            needed[found[1]] = {}
+            waiting.append(found[1])
+        return f"#/definitions/{found[1]}"
+
+    top = _object(schema)
+    if top is None:
+        return schema
+    top = refs_rewritten(top, to_place)
+    while waiting:
+        name = waiting.pop()
+        needed[name] = refs_rewritten(_object(models[name]) or {}, to_place)
+    if needed:
+        top["definitions"] = {**mapping(top.get("definitions")), **needed}
+    return json.dumps(top, indent=2, separators=(",", " : "), ensure_ascii=False)
+
+
+def _object(schema: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(schema)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def refs_rewritten(value: Any, change: Callable[[str], str]) -> Any:

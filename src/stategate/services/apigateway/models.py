@@ -9,11 +9,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from stategate.gateway.model import Model, RequestValidator
+from stategate.gateway.openapi.schemas import flattened
+from stategate.gateway.schemas import InvalidSchema, compile_schema
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.call import Call, Input, Output
+
+_INVALID = "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified"
 
 
 def create_model(call: Call, given: Input) -> Output:
@@ -24,7 +28,7 @@ def create_model(call: Call, given: Input) -> Output:
         raise bad_request(f"Model name must be alphanumeric: {given['name']}")
     key = f"{api.id}/{given['name']}"
     table = records.models(call.ports, call.world)
-    check_schema(given.get("schema"), given["contentType"])
+    _check_usable(call, api.id, given["name"], given.get("schema"), given["contentType"])
     if table.get(key) is not None:
         raise conflict("Model name already exists for this REST API")
     model = Model(
@@ -35,7 +39,13 @@ def create_model(call: Call, given: Input) -> Output:
 
 
 def get_model(call: Call, given: Input) -> Output:
-    return shapes.model(get_model_record(call, given))
+    """`flatten`: with the models that the schema refers to in its `definitions`."""
+    model = get_model_record(call, given)
+    if given.get("flatten"):
+        table = records.models(call.ports, call.world)
+        known = {other.name: other.schema for _, other in table.items(f"{given['restApiId']}/")}
+        model = replace(model, schema=flattened(model.schema, known))
+    return shapes.model(model)
 
 
 def get_models(call: Call, given: Input) -> Output:
@@ -50,7 +60,7 @@ def update_model(call: Call, given: Input) -> Output:
     def apply(patch: Patch, value: str | None) -> None:
         nonlocal model
         if patch.path == "/schema":
-            check_schema(value, model.content_type)
+            _check_usable(call, given["restApiId"], model.name, value, model.content_type)
             model = replace(model, schema=value or "")
         else:
             model = replace(model, description=value)
@@ -83,6 +93,18 @@ def get_model_record(call: Call, given: Input) -> Model:
     return model
 
 
+def _check_usable(call: Call, api_id: str, name: str, schema: str | None, content_type: str) -> None:
+    """Also against the API's other models. A model may refer to itself."""
+    check_schema(schema, content_type)
+    if schema is None or content_type != "application/json":
+        return
+    others = {model.name: model.schema for _, model in records.models(call.ports, call.world).items(f"{api_id}/")}
+    try:
+        compile_schema(schema, {**others, name: schema})
+    except InvalidSchema as error:
+        raise bad_request(f"{_INVALID}. {error}]") from None
+
+
 def check_schema(schema: str | None, content_type: str) -> None:
     if not schema:
         raise bad_request("Model schema must have at least 1 property or array items defined")
@@ -93,7 +115,7 @@ def check_schema(schema: str | None, content_type: str) -> None:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise bad_request("Invalid model schema specified. Validation Result: warnings : [], errors : [Invalid schema]")
+        raise bad_request(f"{_INVALID}]")
 
 
 def create_request_validator(call: Call, given: Input) -> Output:
