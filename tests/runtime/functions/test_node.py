@@ -272,7 +272,7 @@ def test_the_log(tmp_path: Path) -> None:
     )
     result, messages = once(tmp_path, source)
     moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-    assert re.fullmatch(r"INIT_START Runtime Version: nodejs20.x on Node.js v\d+\.\d+\.\d+\n", messages[0])
+    assert re.fullmatch(r"INIT_START Runtime Version: nodejs20.x on Node.js \d+\.\d+\.\d+\n", messages[0])
     assert re.fullmatch(rf"{moment}\tundefined\tINFO\tat init\n", messages[1])
     assert messages[2] == "START RequestId: rid Version: $LATEST\n"
     expected = ["INFO\ta b { c: 1 }", "DEBUG\ttwo\nlines", "WARN\tw", "TRACE\tt"]
@@ -390,8 +390,38 @@ def test_node_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_node_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "node"
-    old.write_text("#!/bin/sh\necho v12.22.9\n")
+    old.write_text("#!/bin/sh\necho v12.22.9 /opt/node\n")
     old.chmod(0o755)
     monkeypatch.setattr(families.shutil, "which", lambda name: str(old))
     result, _ = once(tmp_path / "data", "exports.handler = async () => 1")
-    assert json.loads(result.payload)["errorMessage"].endswith(f"needs Node.js 16 or later; {old} is v12.22.9.")
+    assert json.loads(result.payload)["errorMessage"].endswith(f"needs Node.js 16 or later; {old} is 12.22.9.")
+
+
+def test_a_version_manager_stands_before_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = shutil.which("node")
+    shim = tmp_path / "node"
+    shim.write_text(f'#!/bin/sh\n[ -n "$HOME" ] && exec {node} "$@"\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(families.shutil, "which", lambda name: str(shim))
+    assert once(tmp_path / "data", "exports.handler = async () => 1")[0].payload == b"1"
+
+
+@pytest.mark.parametrize("what", ["new Array(9999).fill({})", "Buffer.alloc(1 << 20, 1)"])
+def test_a_handler_that_takes_too_much_memory(tmp_path: Path, what: str) -> None:
+    """Node.js gives up by itself when its heap is full, if it is not killed before."""
+    source = f"const kept = []; exports.handler = async () => {{ for (;;) kept.push({what}) }}"
+    problem = json.loads(once(tmp_path, source, memory=128)[0].payload)
+    assert problem["errorType"] == "Runtime.ExitError"
+    assert re.fullmatch(
+        r"RequestId: rid Error: Runtime exited with error: signal: (killed|aborted)", problem["errorMessage"]
+    )
+
+
+def test_much_garbage_is_no_memory(tmp_path: Path) -> None:
+    source = (
+        "exports.handler = async () => {\n"
+        "  for (let i = 0; i < 3000; i++) { globalThis.last = new Array(30_000).fill(i); JSON.stringify(last) }\n"
+        "  return 1 }\n"
+    )
+    assert once(tmp_path, source, memory=128, timeout=30)[0].payload == b"1"

@@ -337,13 +337,13 @@ def test_workers_die_with_the_server_even_in_a_busy_loop(
     what happens on systems where the bootstrap must watch."""
     if runtime.startswith("nodejs") and shutil.which("node") is None:
         pytest.skip("there is no `node` on the PATH")
-    if in_kernel and not life.IN_KERNEL:
+    if in_kernel and not life.LINUX:
         pytest.skip("this system does not end workers by itself")
     file = tmp_path / "pid"
     server = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom runtime.functions.poolworld import pool_world\n"
         "from stategate.runtime.functions import life\n"
-        f"life.IN_KERNEL = {in_kernel}\nasync def main():\n    async with pool_world(Path(sys.argv[1])) as world:\n"
+        f"life.LINUX = {in_kernel}\nasync def main():\n    async with pool_world(Path(sys.argv[1])) as world:\n"
         f"        code = await world.function({{sys.argv[2]: sys.argv[3]}}, runtime={runtime!r}, timeout=600)\n"
         "        await world.invoke(code)\nasyncio.run(main())\n"
     )

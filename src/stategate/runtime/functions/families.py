@@ -24,7 +24,7 @@ OLDEST_NODE = 16
 HEAP_SHARE = 0.9
 """Of a function's memory, for the heap of Node.js; what the program itself needs is the rest."""
 
-_node_versions: dict[tuple[str, float], str] = {}
+_nodes: dict[tuple[str, float], str] = {}
 
 
 class InvalidEntrypoint(Exception):
@@ -84,22 +84,23 @@ async def _node(runtime: str) -> Program:
             f"The runtime {runtime} needs Node.js, and the Stategate server finds no program `node` on its PATH."
             f" Install Node.js {OLDEST_NODE} or later there and invoke the function again."
         )
-    version = await asyncio.get_running_loop().run_in_executor(None, _node_version, path)
-    match = re.fullmatch(r"v(\d+)\..*", version)
-    if match is None or int(match[1]) < OLDEST_NODE:
-        raise InvalidEntrypoint(
-            f"The runtime {runtime} needs Node.js {OLDEST_NODE} or later; {path} is {version or 'no Node.js'}."
-        )
-    return Program(path, f"{runtime} on Node.js {version}")
+    said = await asyncio.get_running_loop().run_in_executor(None, _ask_node, path)
+    match = re.fullmatch(r"v((\d+)\.\S+) (.+)", said)
+    if match is None or int(match[2]) < OLDEST_NODE:
+        is_ = "no Node.js" if match is None else match[1]
+        raise InvalidEntrypoint(f"The runtime {runtime} needs Node.js {OLDEST_NODE} or later; {path} is {is_}.")
+    return Program(match[3], f"{runtime} on Node.js {match[1]}")
 
 
-def _node_version(path: str) -> str:
-    """What `--version` says; asked once for each program that is installed there."""
+def _ask_node(path: str) -> str:
+    """Its version and where it really is: version managers put a script on the PATH, which needs more variables than a
+    worker has. Asked once for each program that is installed there."""
     try:
         key = path, Path(path).stat().st_mtime
-        if key not in _node_versions:
-            asked = subprocess.run((path, "--version"), capture_output=True, text=True, timeout=10)
-            _node_versions[key] = asked.stdout.strip()
-        return _node_versions[key]
+        if key not in _nodes:
+            question = "process.version + ' ' + process.execPath"
+            asked = subprocess.run((path, "-p", question), capture_output=True, text=True, timeout=10)
+            _nodes[key] = asked.stdout.strip()
+        return _nodes[key]
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from stategate.runtime.functions import families, life
+from stategate.runtime.functions import families
 from stategate.runtime.functions.channels import Channel
 from stategate.runtime.functions.families import InvalidEntrypoint, Program
 from stategate.runtime.functions.life import Life
@@ -155,10 +155,11 @@ class Worker:
         return self._reaped
 
     def watch_memory(self) -> None:
-        """Kills the worker if it has more memory than it may."""
-        kb = self._resident_kb()
-        self._peak_kb = max(self._peak_kb, kb)
-        if kb > self.code.memory * 1024:
+        """Kills the worker if it has more memory than it may. The program's own files, which the system holds in memory
+        once for all workers, do not count."""
+        resident, shared = self._memory_kb()
+        self._peak_kb = max(self._peak_kb, resident)
+        if resident - shared > self.code.memory * 1024:
             self.kill()
 
     # --- callbacks of the event loop
@@ -227,7 +228,7 @@ class Worker:
             self._timer = None
         self._drain()
         if answer is not None:
-            self._peak_kb = max(self._peak_kb, answer.memory_kb or self._resident_kb())
+            self._peak_kb = max(self._peak_kb, answer.memory_kb or self._memory_kb()[0])
         exit_ = _exit_text(self._process.returncode) if ending is Ending.EXITED else ""
         done(Outcome(answer, seconds, self._peak_kb, ending, exit_))
 
@@ -252,13 +253,15 @@ class Worker:
             if count < _CHUNK:
                 break
 
-    def _resident_kb(self) -> int:
+    def _memory_kb(self) -> tuple[int, int]:
+        """What is resident, and how much of that is shared."""
         if self._statm is None:
-            return 0
+            return 0, 0
         try:
-            return int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * _PAGE_KB
-        except (OSError, IndexError):
-            return 0
+            _, resident, shared, _ = os.pread(self._statm, 128, 0).split(None, 3)
+            return int(resident) * _PAGE_KB, int(shared) * _PAGE_KB
+        except (OSError, ValueError):
+            return 0, 0
 
     def _close_output(self) -> None:
         if self._output_fd is not None:
@@ -289,7 +292,7 @@ _NO_PROGRAM = {
 def _spawn(launch: Launch, channel: Channel, output: int) -> subprocess.Popen[bytes]:
     """Raises `InvalidEntrypoint` if the program is not one that can be run, and OSError."""
     end = launch.life.end_for_worker()
-    watched = -1 if life.IN_KERNEL else end
+    watched = -1 if launch.life.in_kernel else end
     try:
         process = subprocess.Popen(
             families.command(launch.code, launch.program, channel.inherited, watched, launch.separator),
