@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from stategate.gateway.templatehost import UTIL, Input
 from stategate.lang import vtl
 from stategate.lang.jsontext import dumps
 from stategate.lang.vtl.errors import TemplateError
-from stategate.server.commands.texts import CONTEXT, Refused, encodable, parse_object, read_text
+from stategate.server.commands.texts import CONTEXT, Refused, encodable, parse_json, parse_object, read_bytes, read_text
 
 _PLACES = ("path", "querystring", "header")
 
@@ -28,11 +28,12 @@ _PLACES = ("path", "querystring", "header")
     "--body", default=None, metavar="TEXT", help="The body that $input reads: the request's, or the answer's."
 )
 @click.option("--body-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file with the body.")
+@click.option("--binary", is_flag=True, help="The template sees the body in base64 (contentHandling CONVERT_TO_TEXT).")
 @click.option(
     "--params",
     default="{}",
     metavar="JSON",
-    help='$input.params(): {"path": {...}, "querystring": {...}, "header": {...}}.',
+    help='$input.params(): {"path": {...}, "querystring": {...}, "header": {...}}. A list is a repeated parameter.',
 )
 @click.option(
     "--context", default="{}", metavar="JSON", help='Members of $context, as in {"identity": {"user": "u7"}}.'
@@ -43,6 +44,7 @@ def render(
     template: Path,
     body: str | None,
     body_file: Path | None,
+    binary: bool,
     params: str,
     context: str,
     stage_variables: str,
@@ -59,9 +61,10 @@ def render(
     """
     if body is not None and body_file is not None:
         raise click.UsageError("Give either --body or --body-file.")
-    source = sys.stdin.read() if str(template) == "-" else read_text(template)
-    text = read_text(body_file) if body_file is not None else body or ""
-    routed = _request(text, _params(params), parse_object(context, "--context"), _strings(stage_variables))
+    source = read_text(template)
+    data = read_bytes(body_file) if body_file is not None else (body or "").encode("utf-8", "surrogateescape")
+    text = b64encode(data).decode() if binary else data.decode("utf-8", "replace")
+    routed = _request(data, _params(params), parse_object(context, "--context"), _strings(stage_variables))
     references: dict[str, Any] = {
         "input": Input(routed, text),
         "util": UTIL,
@@ -73,19 +76,46 @@ def render(
     except TemplateError as error:
         raise click.ClickException(f"{template}: {error}") from None
     except GatewayFailure as failure:
-        raise click.ClickException(str(failure)) from None
+        raise click.ClickException(f"{template}: {failure}{_where_not_json(text)}") from None
     click.echo(encodable(rendered), nl=not rendered.endswith("\n"))
     if show_context:
         overrides = {name: routed.context[name] for name in ("requestOverride", "responseOverride")}
         click.echo(dumps(overrides), err=True)
 
 
-def _params(text: str) -> dict[str, dict[str, str]]:
+def _where_not_json(body: str) -> str:
+    """Where the body is no JSON, as `$input.json` and `$input.path` need it."""
+    try:
+        parse_json(body, "the body")
+    except Refused as problem:
+        return f"\n{problem.message}"
+    return ""
+
+
+def _params(text: str) -> dict[str, list[tuple[str, str]]]:
+    """By place, (name, value); a list in the place of a value is a parameter that comes several times."""
     given = parse_object(text, "--params")
     for place, values in given.items():
         if place not in _PLACES or not isinstance(values, dict):
             raise Refused(f"--params: an object may stand under {', '.join(_PLACES)}; not so {place}")
-    return {place: {key: str(value) for key, value in given.get(place, {}).items()} for place in _PLACES}
+    return {
+        place: [
+            (name, _parameter(place, name, each))
+            for name, value in given.get(place, {}).items()
+            for each in (value if isinstance(value, list) and place != "path" else [value])
+        ]
+        for place in _PLACES
+    }
+
+
+def _parameter(place: str, name: str, value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case bool() | int() | float():
+            return dumps(value)
+        case _:
+            raise Refused(f"--params: {place}.{name} must be text, not {dumps(value)}")
 
 
 def _strings(text: str) -> dict[str, str]:
@@ -97,7 +127,7 @@ def _strings(text: str) -> dict[str, str]:
 
 
 def _request(
-    body: str, params: dict[str, dict[str, str]], context: dict[str, Any], variables: dict[str, str]
+    body: bytes, params: dict[str, list[tuple[str, str]]], context: dict[str, Any], variables: dict[str, str]
 ) -> Routed:
     """A request to an API that is not there."""
     now = int(time.time() * 1000)
@@ -107,9 +137,9 @@ def _request(
         method="POST",
         path="/",
         full_path="/stage/",
-        query=tuple(params["querystring"].items()),
-        headers=tuple(params["header"].items()),
-        body=body.encode("utf-8", "replace"),
+        query=tuple(params["querystring"]),
+        headers=tuple(params["header"]),
+        body=body,
         source_ip="127.0.0.1",
         domain_name="api.execute-api.us-east-1.amazonaws.com",
         protocol="HTTP/1.1",
@@ -120,7 +150,7 @@ def _request(
     )
     resource = Resource("resource", "/")
     merged = _merge(build_context(received, resource), context)
-    return Routed(received, resource, Method("POST"), params["path"], merged)
+    return Routed(received, resource, Method("POST"), dict(params["path"]), merged)
 
 
 def _merge(known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
