@@ -99,11 +99,19 @@ class Outside:
         for task in asyncio.all_tasks() - self.own - {asyncio.current_task()}:
             task.cancel()
         server.tables_writer._roll_back()
+        self._compare(server)
         self.allowed = self.calls + Counter(
             (arn, command) for arn, command in server.rows("SELECT arn, command FROM task")
         )
         server.reader.close()
         server.connection.close()
+
+    def _compare(self, server: Server) -> None:
+        """What was in memory is on disk, unless a commit was under way."""
+        for arn, live in server.engine._live.items():
+            if live.kept and not live.committing and live.version:
+                stored = dict(server.rows(f"SELECT frame, state FROM frame WHERE arn = '{arn}'"))
+                assert stored == {frame: live.run.frame(frame) for frame in live.run.frame_ids()}
 
     def spawn(self, work: Awaitable[T]) -> asyncio.Task[T]:
         task = asyncio.ensure_future(work)

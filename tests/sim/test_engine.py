@@ -122,7 +122,20 @@ EVERYWHERE: dict[str, dict[str, Any]] = {
         Type="Parallel",
         Branches=[one("A", **task(SYNC)), one("B", **task(ACTIVITY)), one("C", Type="Wait", Seconds=3)],
     ),
-    "iterations": one(Type="Map", MaxConcurrency=2, ItemProcessor=one("I", **task(FUNCTION, Retry=RETRY))),
+    "iterations": {
+        "StartAt": "M",
+        "States": {
+            "M": {
+                "Type": "Map",
+                "MaxConcurrency": 2,
+                "ItemProcessor": one("I", **task(FUNCTION, Retry=RETRY)),
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "W"}],
+                "Next": "W",
+            },
+            "W": {"Type": "Wait", "Seconds": 1, "Next": "F"},
+            "F": task(FUNCTION, End=True),
+        },
+    },
     "map run": one(Type="Map", MaxConcurrency=1, ItemProcessor={**DISTRIBUTED, **one("I", **task(FUNCTION))}),
     "tolerant map run": one(
         Type="Map",
