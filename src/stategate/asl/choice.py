@@ -6,8 +6,9 @@ from typing import Any
 
 from stategate.asl.failures import runtime_failure
 from stategate.asl.paths import PathNotFound, PathSyntaxError, Query, compile_path
-from stategate.asl.scope import JSON, Report, Scope
+from stategate.asl.scope import Report, Scope
 from stategate.asl.timestamps import parse_timestamp
+from stategate.lang.jsontext import JSON
 
 Test = Callable[[Scope], bool]
 

@@ -18,10 +18,11 @@ from stategate.asl.item_readers import MAX_ITEMS, Reader
 from stategate.asl.maprun import Batching, Item, ItemSource, MapRunEnded, RedriveMapRun, ResultTarget, StartMapRun
 from stategate.asl.nesting import Failure, conclude, fail
 from stategate.asl.program import Map, Program
-from stategate.asl.scope import JSON, Scope
+from stategate.asl.scope import Scope
 from stategate.asl.turn import PAYLOAD_LIMIT, Turn
 from stategate.asl.value import Value
 from stategate.lang import jsontext
+from stategate.lang.jsontext import JSON
 
 ITEM_READER_FAILED = "States.ItemReaderFailed"
 RESULT_WRITER_FAILED = "States.ResultWriterFailed"

@@ -11,8 +11,9 @@ from stategate.asl.failures import runtime_failure
 from stategate.asl.jsonata import expression_in
 from stategate.asl.paths import PathNotFound, Selection, compile_path
 from stategate.asl.reader import Node
-from stategate.asl.scope import JSON, Scope
+from stategate.asl.scope import Scope
 from stategate.asl.templates import compile_template
+from stategate.lang.jsontext import JSON
 
 if TYPE_CHECKING:
     from stategate.asl.jsonata import Fields

@@ -19,10 +19,9 @@ from stategate.asl.inspection_maps import enter_map, map_data
 from stategate.asl.nesting import TIMEOUT, Failure, conclude, fail, in_state
 from stategate.asl.program import Map, Parallel, Pass, Program, State, Task, Working
 from stategate.asl.run import ROOT, Run, RunIdentity
-from stategate.asl.scope import JSON
 from stategate.asl.turn import Refusal, Turn
 from stategate.asl.value import Value
-from stategate.lang.jsontext import dumps
+from stategate.lang.jsontext import JSON, dumps
 
 _OPENING = frozenset({"MapStateStarted", "ParallelStateStarted"})
 _CALLING = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})

@@ -12,10 +12,10 @@ from stategate.asl.failures import StateFailure
 from stategate.asl.item_readers import Reader
 from stategate.asl.maprun import ItemSource, items_of
 from stategate.asl.program import Map
-from stategate.asl.scope import JSON, Scope
+from stategate.asl.scope import Scope
 from stategate.asl.turn import PAYLOAD_LIMIT, map_item
 from stategate.asl.value import Value
-from stategate.lang.jsontext import dumps
+from stategate.lang.jsontext import JSON, dumps
 
 _LISTS = ("afterItemsPath", "afterItemsPointer", "afterItemSelector", "afterItemBatcher")
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from stategate.asl.scope import JSON, Scope
-from stategate.lang.jsontext import JSONSyntaxError, dumps, loads
+from stategate.asl.scope import Scope
+from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
 
 MAX_ARGUMENTS = 1000
 _MAX_TEXT = 10_000

@@ -12,8 +12,8 @@ from typing import Any
 from stategate.asl.failures import StateFailure, runtime_failure
 from stategate.asl.intrinsic_functions import FUNCTIONS, Function, Refused, join_format, parse_format
 from stategate.asl.paths import PathNotFound, PathSyntaxError, Selection, compile_path
-from stategate.asl.scope import JSON, Scope
-from stategate.lang.jsontext import dumps
+from stategate.asl.scope import Scope
+from stategate.lang.jsontext import JSON, dumps
 
 INTRINSIC_FAILURE = "States.IntrinsicFailure"
 MAX_NESTING = 10

@@ -15,9 +15,9 @@ from stategate.asl.choice import Test
 from stategate.asl.failures import EvaluationFailure
 from stategate.asl.paths import Selection
 from stategate.asl.program import Number
-from stategate.asl.scope import JSON, Report, Scope
+from stategate.asl.scope import Report, Scope
 from stategate.lang import jsonata
-from stategate.lang.jsontext import dumps
+from stategate.lang.jsontext import JSON, dumps
 
 MAX_NESTING = 150
 ONLY_IN_JSONPATH = "Field is only supported when 'QueryLanguage' is 'JSONPath'"

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 
 from stategate.asl.failures import RESULT_PATH_MATCH_FAILURE, StateFailure, runtime_failure
-from stategate.asl.scope import JSON, Scope
+from stategate.asl.scope import Scope
 from stategate.lang import jsonpath
 from stategate.lang.jsonpath import PathNotFound, PathSyntaxError
-from stategate.lang.jsontext import dumps
+from stategate.lang.jsontext import JSON, dumps
 
 __all__ = [
     "Insertion",

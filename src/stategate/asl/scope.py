@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
-from typing import Any
 
 from stategate.asl.value import Value
-
-JSON = Any
+from stategate.lang.jsontext import JSON
 
 Report = Callable[[str, str], None]
 """Takes a problem found at compile time: (AWS's message, pointer of the value, e.g. `/States/S/Choices[0]/Next`)."""

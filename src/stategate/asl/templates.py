@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
 from stategate.asl.paths import PathNotFound, PathSyntaxError, Selection, compile_path, not_found
-from stategate.asl.scope import JSON, Report, Scope
+from stategate.asl.scope import Report, Scope
+from stategate.lang.jsontext import JSON
 
 _MAX_NESTING = 150
 _NEITHER = "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call"

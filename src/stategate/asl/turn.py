@@ -13,8 +13,9 @@ from stategate.asl.history import HistoryEvent
 from stategate.asl.maprun import StopMapRun
 from stategate.asl.program import Program, Resource, State, Task
 from stategate.asl.run import Run
-from stategate.asl.scope import JSON, NO_VARIABLES, Scope, Variables
+from stategate.asl.scope import NO_VARIABLES, Scope, Variables
 from stategate.asl.value import Value
+from stategate.lang.jsontext import JSON
 
 if TYPE_CHECKING:
     from stategate.asl.nesting import Failure

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stategate.lang import jsontext
-
-JSON = Any
+from stategate.lang.jsontext import JSON
 
 _UNSET: Any = object()
 

@@ -6,14 +6,12 @@ import codecs
 import re
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from stategate.lang import jsontext
-from stategate.lang.jsontext import dumps
-
-JSON = Any
+from stategate.lang.jsontext import JSON, dumps
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """How every command's help is shown."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from stategate.asl.program import Resource
+from stategate.lang.jsontext import JSON
 from stategate.services.errors import AwsError, validation_error
 from stategate.wire.model import Shape, UnknownService, load_model, sdk_service
-
-JSON = Any
 
 _OPTIMIZED = {"states": "stepfunctions", "events": "events"}
 """Service of an optimized integration -> boto3's name, where they differ."""
