@@ -136,6 +136,12 @@ EVERYWHERE: dict[str, dict[str, Any]] = {
             "F": task(FUNCTION, End=True),
         },
     },
+    "a step too long for one commit": one(
+        Type="Map",
+        QueryLanguage="JSONata",
+        Items=[0] * 300,
+        ItemProcessor=one("I", Type="Pass"),
+    ),
     "map run": one(Type="Map", MaxConcurrency=1, ItemProcessor={**DISTRIBUTED, **one("I", **task(FUNCTION))}),
     "tolerant map run": one(
         Type="Map",
