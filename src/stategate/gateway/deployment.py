@@ -27,7 +27,7 @@ from stategate.gateway.stages import (
     Reply,
     Routed,
 )
-from stategate.gateway.trace import java_map, truncated
+from stategate.gateway.trace import headers_map, java_map, truncated
 from stategate.gateway.validation import Validate, compile_validator
 
 Respond = Callable[[Routed, IntegrationResult, bool], Reply]
@@ -152,7 +152,7 @@ def log_request(routed: Routed) -> None:
     trace.info(f"Method request path: {java_map(routed.path_parameters)}")
     trace.info(f"Method request query string: {java_map(received.query)}")
     if trace.data:
-        trace.detail(truncated(f"Method request headers: {java_map(received.headers)}"))
+        trace.detail(truncated(f"Method request headers: {headers_map(received.headers)}"))
         body = received.body.decode("utf-8", "replace")
         trace.detail(truncated(f"Method request body before transformations: {body}"))
 
@@ -165,7 +165,7 @@ def log_reply(routed: Routed, reply: Reply) -> None:
     if trace.data:
         body = reply.body.decode("utf-8", "replace")
         trace.detail(truncated(f"Method response body after transformations: {body}"))
-        trace.detail(truncated(f"Method response headers: {java_map(reply.headers)}"))
+        trace.detail(truncated(f"Method response headers: {headers_map(reply.headers)}"))
     trace.info("Successfully completed execution")
     trace.info(f"Method completed with status: {reply.status}")
 
@@ -179,6 +179,8 @@ def log_failure(received: Received, failure: GatewayFailure, reply: Reply) -> No
         trace.error(truncated(f"Execution failed due to configuration error: {failure.log}"))
     elif failure.response_type == "INTEGRATION_TIMEOUT":
         trace.error("Execution failed due to a timeout error")
+    elif failure.response_type == "INTEGRATION_FAILURE":
+        trace.error("Execution failed due to a network error communicating with endpoint")
     else:
         trace.error(truncated(f"Execution failed: {failure.message}"))
     trace.error(f"Method completed with status: {reply.status}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stategate.gateway.stages import Pairs, Received, Routed
-from stategate.gateway.trace import Trace, java_map, truncated
+from stategate.gateway.trace import Trace, headers_map, truncated
 
 
 def sent_trace(received: Received) -> str:
@@ -30,7 +30,7 @@ def log_endpoint(trace: Trace | None, address: str, headers: Pairs, body: bytes)
         return
     trace.info(f"Endpoint request URI: {address}")
     if trace.data:
-        trace.detail(truncated(f"Endpoint request headers: {java_map(headers)}"))
+        trace.detail(truncated(f"Endpoint request headers: {headers_map(headers)}"))
         text = body.decode("utf-8", "replace")
         trace.detail(truncated(f"Endpoint request body after transformations: {text}"))
     trace.info(f"Sending request to {address}")

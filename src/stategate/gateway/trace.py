@@ -49,3 +49,16 @@ def java_map(pairs: Iterable[tuple[str, str]] | Mapping[str, str]) -> str:
     for key, value in items:
         merged[key] = f"{merged[key]},{value}" if key in merged else value
     return "{" + ", ".join(f"{key}={value}" for key, value in merged.items()) + "}"
+
+
+_SECRET = frozenset(("authorization", "x-api-key", "x-amz-security-token"))
+
+
+def headers_map(pairs: Iterable[tuple[str, str]]) -> str:
+    """As `java_map`, with what nobody should read in a log hidden."""
+    return java_map((name, hidden(value) if name.lower() in _SECRET else value) for name, value in pairs)
+
+
+def hidden(value: str) -> str:
+    """All but the last six characters starred, as AWS logs tokens, keys and principals."""
+    return "*" * (len(value) - 6) + value[-6:] if len(value) > 6 else "*" * len(value)

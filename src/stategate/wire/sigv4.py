@@ -35,7 +35,13 @@ class ExpiredSignature(SignatureError):
 
 
 class SignatureMismatch(SignatureError):
-    """The signature is not that of this request and key."""
+    """The signature is not that of this request and key. `canonical` and `string_to_sign` are what it should have been
+    made of, where that is the reason."""
+
+    def __init__(self, message: str, canonical: str | None = None, string_to_sign: str | None = None) -> None:
+        super().__init__(message)
+        self.canonical = canonical
+        self.string_to_sign = string_to_sign
 
 
 MISMATCH = (
@@ -167,12 +173,14 @@ def verify(request: HttpRequest, signature: Signature, secret_key: str, now: flo
         raise MalformedSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     key = _signing_key(secret_key, signature.scope_date, signature.region, signature.service)
     scope = f"{signature.scope_date}/{signature.region}/{signature.service}/aws4_request"
+    tried = []
     for canonical in _canonical_requests(request, signature):
         digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
         text = f"{ALGORITHM}\n{signature.date}\n{scope}\n{digest}"
+        tried.append((canonical, text))
         if hmac.compare_digest(_hmac(key, text).hex().encode(), signature.signature.encode()):
             return
-    raise SignatureMismatch(MISMATCH)
+    raise SignatureMismatch(MISMATCH, *tried[0])
 
 
 def _check_time(signature: Signature, now: float) -> None:

@@ -449,3 +449,19 @@ def test_a_semicolon_separates_parameters_unless_it_is_encoded(world: GatewayWor
     world.mock(api, ids["/"], "GET", "$input.params('a') $input.params('b') $input.params('c')")
     world.deploy(api)
     assert world.request(api, "GET", "/?a=1;b=2&c=3%3B4").body == b"1 2 3;4"
+
+
+def test_what_nobody_should_read_is_hidden_in_logs(world: GatewayWorld) -> None:
+    api, _ = recipes(world)
+    logging_role(world)
+    patches = [
+        {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},
+        {"op": "replace", "path": "/*/*/logging/dataTrace", "value": "true"},
+    ]
+    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+    headers = {"Authorization": "Bearer verysecret", "x-api-key": "abc", "X-Other": "seen"}
+    world.request(api, "POST", "/recipes/42/move", headers=headers, body=b'{"user_id": "u7"}')
+    line = next(line for line in world.lines.written[-1][2] if "Method request headers" in line)
+    assert "Authorization=***********secret" in line
+    assert "x-api-key=***" in line
+    assert "X-Other=seen" in line.replace("x-other", "X-Other")

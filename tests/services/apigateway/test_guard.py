@@ -89,6 +89,11 @@ class TestIam:
         key, _ = user(world, "ann", "*")
         answer = signed(world, api, key, "wrong")
         assert (answer.status, answer.header("x-amzn-errortype")) == (403, "InvalidSignatureException")
+        lines = json.loads(answer.body)["message"].split("\n")
+        assert lines[:4] == [sigv4.MISMATCH, "", "The Canonical String for this request should have been", "'GET"]
+        assert lines[4:8] == ["/prod/a", "x=1", "host:api.test", "x-amz-date:20231114T221320Z"]
+        assert lines[-7:-4] == ["", "The String-to-Sign should have been", "'AWS4-HMAC-SHA256"]
+        assert lines[-4:-2] == ["20231114T221320Z", "20231114/us-east-1/execute-api/aws4_request"]
 
     @pytest.mark.parametrize(("service", "region"), [("states", "us-east-1"), ("execute-api", "eu-west-1")])
     def test_a_signature_for_something_else(self, world: GatewayWorld, service: str, region: str) -> None:

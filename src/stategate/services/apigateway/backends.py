@@ -23,7 +23,7 @@ from stategate.gateway.stages import (
     Routed,
     ServiceRequest,
 )
-from stategate.gateway.trace import Trace, java_map, truncated
+from stategate.gateway.trace import Trace, headers_map, truncated
 from stategate.iam import Principal
 from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
@@ -221,7 +221,7 @@ def _log_result(trace: Trace | None, result: IntegrationResult, seconds: float) 
     latency = max(0, round(seconds * 1000))
     trace.info(f"Received response. Status: {result.status}, Integration latency: {latency} ms")
     if trace.data:
-        trace.detail(truncated(f"Endpoint response headers: {java_map(result.headers)}"))
+        trace.detail(truncated(f"Endpoint response headers: {headers_map(result.headers)}"))
         body = result.body.decode("utf-8", "replace")
         trace.detail(truncated(f"Endpoint response body before transformations: {body}"))
 

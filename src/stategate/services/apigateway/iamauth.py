@@ -58,9 +58,21 @@ def caller_of(ports: Ports, request: HttpRequest, region: str) -> tuple[Principa
         sigv4.verify(request, signature, secret, ports.clock.now())
     except sigv4.MalformedSignature as error:
         _refuse("IncompleteSignatureException", str(error))
+    except sigv4.SignatureMismatch as error:
+        raise GatewayFailure("INVALID_SIGNATURE", _mismatch(error)) from error
     except sigv4.SignatureError as error:
         raise GatewayFailure("INVALID_SIGNATURE", str(error)) from error
     return principal, key
+
+
+def _mismatch(error: sigv4.SignatureMismatch) -> str:
+    """API Gateway shows what should have been signed."""
+    if error.canonical is None:
+        return str(error)
+    return (
+        f"{error}\n\nThe Canonical String for this request should have been\n'{error.canonical}'\n\n"
+        f"The String-to-Sign should have been\n'{error.string_to_sign}'\n"
+    )
 
 
 def _refuse(error_type: str, message: str) -> NoReturn:

@@ -13,7 +13,7 @@ from stategate.gateway import uris
 from stategate.gateway.authorizers import Answer, CompiledAuthorizer, misconfigured
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.stages import Routed
-from stategate.gateway.trace import Trace, truncated
+from stategate.gateway.trace import Trace, hidden, truncated
 from stategate.iam import MalformedPolicy, Policy
 from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
@@ -156,8 +156,3 @@ def _log_start(
     trace.info(f"Starting authorizer: {compiled.authorizer.id} for request: {routed.received.request_id}")
     trace.info(f"Incoming identity: {','.join(hidden(value) for value in values)}")
     trace.detail(truncated(f"Authorizer request body: {event.decode('utf-8', 'replace')}"))
-
-
-def hidden(value: str) -> str:
-    """All but the last six characters starred, as AWS logs tokens, keys and principals."""
-    return "*" * max(0, len(value) - 6) + value[-6:] if len(value) > 6 else "*" * len(value)

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.stages import Routed
-from stategate.gateway.trace import Trace
+from stategate.gateway.trace import Trace, hidden
 from stategate.services.apigateway import records_keys
-from stategate.services.apigateway.lambdaauth import hidden
 from stategate.services.apigateway.records_keys import ApiKey, Usage, UsagePlan
 from stategate.services.apigateway.throttle import Throttle
 from stategate.services.ports import Ports, World
