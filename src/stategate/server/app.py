@@ -40,7 +40,7 @@ from stategate.services.call import Operations
 from stategate.services.dispatch import Dispatcher
 from stategate.services.lambda_.events import resume
 from stategate.services.lambda_.execution_role import credentials, may_log
-from stategate.services.lambda_.packages import tidy
+from stategate.services.lambda_.packages import tidy_soon
 from stategate.services.lambda_.urlinvoke import FunctionUrls
 from stategate.services.logs.retention import keep_applying
 from stategate.services.ports import NewExecution, Ports, TaskOutcome
@@ -135,7 +135,7 @@ def _construct(settings: Settings) -> App:
     async def start() -> None:
         engine.open()
         resume(ports)
-        await tidy(ports)
+        tidy_soon(ports)
         purging = keep_purging(store.retention, clock, settings.retention_days)
         work = (finish_deletions(ports), keep_applying(ports), purging)
         background.extend(asyncio.create_task(endless) for endless in work)

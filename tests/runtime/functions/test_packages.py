@@ -100,6 +100,7 @@ def test_names_and_removal(tmp_path: Path) -> None:
     packages = Packages(tmp_path)
     names = [put(packages, zipped(("handler.py", source, FILE))) for source in ("x = 1", "x = 2")]
     assert packages.names() == set(names)
+    (tmp_path / "README").write_text("not ours")
     aside = packages.set_aside(names[0])
     assert packages.names() == {names[1]}
     assert packages.leftovers() == [aside]

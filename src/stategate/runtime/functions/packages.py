@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -24,6 +25,7 @@ MAX_ENTRIES = 100_000
 BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
 EMPTY_ZIP = "Uploaded file must be a non-empty zip"
 _CHUNK = 1 << 20
+_NAME = re.compile("[0-9a-f]{64}")
 
 
 class PackageError(ValueError):
@@ -58,7 +60,7 @@ class Packages:
         """All that there are."""
         if not self._directory.exists():
             return set()
-        names = (path.name for path in self._directory.iterdir() if not path.name.startswith("."))
+        names = (path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name))
         return {base64.b64encode(bytes.fromhex(name)).decode() for name in names}
 
     def set_aside(self, code_sha256: str) -> Path:
@@ -73,7 +75,7 @@ class Packages:
 
     def leftovers(self) -> list[Path]:
         """What a server that was killed had begun to make or to remove; for `remove`."""
-        return list(self._directory.glob(".*")) if self._directory.exists() else []
+        return [path for kind in (".new-*", ".old-*") for path in self._directory.glob(kind)]
 
     def code(self, code_sha256: str) -> Path:
         """The directory with the unpacked code."""

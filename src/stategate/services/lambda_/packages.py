@@ -1,7 +1,7 @@
 """Packages go when no function and no version refers to them any more.
 
 That is found by looking at all of them, which is also right after a crash between the deletion of a function and that
-of its package: `tidy` runs when the server starts, and soon after what may have left a package behind.
+of its package: it is done after the server has started, and soon after what may have left a package behind.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ async def tidy(ports: Ports) -> None:
 
 
 def tidy_soon(ports: Ports) -> None:
+    """Call it in the event loop; when the server starts, too."""
     if id(ports.functions) not in _coming:
         _coming.add(id(ports.functions))
         task = asyncio.get_running_loop().create_task(_tidy_after_pause(ports))
