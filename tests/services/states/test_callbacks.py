@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,14 @@ def test_answers_that_cannot_be(tmp_path: Path) -> None:
         code, message = await world.error("SendTaskSuccess", taskToken=token, output="{'a'}")
         assert code == "InvalidOutput"
         assert message.startswith("Invalid Output: 'Unexpected character")
+        code, message = await world.error(
+            "SendTaskSuccess", taskToken=token, output=json.dumps("é" * 131_072, ensure_ascii=False)
+        )
+        assert (code, message) == (
+            "ValidationException",
+            "1 validation error detected: Value at 'output' failed to satisfy constraint: Member must have length less"
+            " than or equal to 262144",
+        )
         for given in ("no-token", "AAAAKgAAAAI="):
             error = await world.error("SendTaskFailure", taskToken=given)
             assert error == ("InvalidToken", "Invalid Token: 'Invalid token'")

@@ -305,6 +305,11 @@ PARALLEL: Mapping[str, Any] = {"Type": "Parallel", "Branches": [INLINE], "End": 
             {**result([1]), "stateConfiguration": {"mapIterationFailureCount": 2}},
             "Map iteration failure count must be less than or equal to the number of Map iterations",
         ),
+        (
+            MAP,
+            {**result([1]), "stateConfiguration": {"mapItemReaderData": "[1]"}},
+            "TestState supports MapItemReaderData for Map states with an ItemReader only.",
+        ),
         ({"Type": "Pass", "End": True}, result({}), "State type 'Pass' is not supported when a mock is specified"),
         ({"Type": "Pass", "End": True}, {"variables": "[]"}, "Variables must be a valid JSON object"),
         (

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from stategate.lang import jsontext
 from stategate.services.access import authorize
 from stategate.services.call import Call, Input, Output
 from stategate.services.ports import World
 from stategate.services.states.errors import invalid_output, invalid_token, task_does_not_exist, task_timed_out
+from stategate.services.states.payloads import check_payload
 
 
 async def send_task_success(call: Call, input: Input) -> Output:
     token, output = input["taskToken"], input["output"]
     _check_token(call, token, "SendTaskSuccess")
-    try:
-        jsontext.loads(output)
-    except jsontext.JSONSyntaxError as error:
-        raise invalid_output(str(error).partition("\n")[0]) from None
+    check_payload("output", output, invalid_output)
     _acknowledge(await call.ports.executions.task_succeeded(token, output))
     return {}
 

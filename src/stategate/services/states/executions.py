@@ -8,7 +8,6 @@ from itertools import takewhile
 from typing import Any
 
 from stategate.asl.references import variable_references
-from stategate.lang import jsontext
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, ExecutionExists, NewExecution
@@ -23,9 +22,7 @@ from stategate.services.states.errors import (
     type_not_supported,
 )
 from stategate.services.states.history import show_event
-
-MAX_INPUT = 262_144
-"""Bytes of UTF-8."""
+from stategate.services.states.payloads import check_payload
 
 
 async def start_execution(call: Call, input: Input) -> Output:
@@ -112,21 +109,8 @@ def _check_input(text: str | None) -> str:
         return "{}"
     if not text.strip():
         raise invalid_input("Invalid execution input.")
-    if len(text) > MAX_INPUT // 4 and len(text.encode("utf-8", "replace")) > MAX_INPUT:
-        raise validation_error(
-            "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less"
-            f" than or equal to {MAX_INPUT}"
-        )
-    try:
-        jsontext.loads(text)
-    except jsontext.JSONSyntaxError as error:
-        raise invalid_input(_first_line(error)) from None
+    check_payload("input", text, invalid_input)
     return text
-
-
-def _first_line(error: Exception) -> str:
-    """Jackson's message without its position."""
-    return str(error).partition("\n")[0]
 
 
 # --- describing -------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from stategate.services.errors import AwsError, validation_error
 from stategate.services.ports import NewExecution, TaskFailure
 from stategate.services.states import configuration, names
 from stategate.services.states.errors import invalid_definition, invalid_input
+from stategate.services.states.payloads import check_payload
 from stategate.services.states.tasks import refusal, run_task
 from stategate.services.states.teststate_context import read_context
 from stategate.services.states.teststate_schema import check_result
@@ -185,17 +186,10 @@ def _read(call: Call, input: Input, machine: str) -> _Request:
         configuration.check_role(call, role_arn, names.machine_arn(call.world, machine))
     if input.get("revealSecrets"):
         access.authorize(call.ports, call.world, call.principal, "states:RevealSecrets", "*")
-    return _Request(program, state, role_arn, _input(input.get("input")), _variables(input), context, mock, given)
-
-
-def _input(text: str | None) -> str:
-    if text is None:
-        return "{}"
-    try:
-        jsontext.loads(text)
-    except jsontext.JSONSyntaxError as error:
-        raise invalid_input(str(error).partition("\n")[0]) from None
-    return text
+    text = input.get("input")
+    if text is not None:
+        check_payload("input", text, invalid_input)
+    return _Request(program, state, role_arn, text or "{}", _variables(input), context, mock, given)
 
 
 def _variables(input: Input) -> dict[str, Any]:
@@ -290,6 +284,8 @@ def _check_mock(program: Program, state: State, mock: _Mock, given: dict[str, An
         for member in ("mapIterationFailureCount", "mapItemReaderData"):
             if member in given:
                 raise validation_error(f"TestState supports {_WITH_MOCK_ONLY[member]} for Map states only.")
+    elif "mapItemReaderData" in given and not (state.distributed and state.distributed.reader):
+        raise validation_error("TestState supports MapItemReaderData for Map states with an ItemReader only.")
     if "errorCausedByState" in given:
         _check_origin(program, state, given["errorCausedByState"])
     if mock.result is None:
