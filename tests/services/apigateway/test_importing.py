@@ -589,3 +589,31 @@ def test_an_export_with_documentation_names_its_version(world: GatewayWorld) -> 
     assert {name: value for name, value in written.items() if name in documented} == documented
     world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch[0] | {"op": "remove"}])
     assert "documentationVersion" not in world("GetStage", restApiId=api, stageName="prod")
+
+
+def test_types_and_tags_of_a_document(world: GatewayWorld) -> None:
+    endpoint = {"types": ["PRIVATE"], "vpcEndpointIds": ["vpce-1"], "other": 1}
+    tags = [{"name": "owner", "x-amazon-apigateway-tag-value": "a"}, {"name": "pets"}, "x"]
+    content = document(
+        servers=[{"url": "https://x.test", "x-amazon-apigateway-endpoint-configuration": endpoint}],
+        tags=tags,
+        paths={"/a": {"get": operation()}},
+    )
+    made = imported(world, content)
+    assert made["endpointConfiguration"] == {
+        "types": ["PRIVATE"],
+        "ipAddressType": "dualstack",
+        "vpcEndpointIds": ["vpce-1"],
+    }
+    assert made["tags"] == {"owner": "a"} and len(made["warnings"]) == 1
+    api = made["id"]
+    world.deploy(api)
+    export = {"restApiId": api, "stageName": "prod", "exportType": "swagger"}
+    written = world("GetExport", **export, parameters={"extensions": "apigateway"})["body"]
+    again = imported(world, json.loads(written), parameters={"endpointConfigurationTypes": "REGIONAL"})
+    assert (again["tags"], again["endpointConfiguration"]["types"]) == ({"owner": "a"}, ["REGIONAL"])
+    tags[0] = {"name": "aws:x", "x-amazon-apigateway-tag-value": "a"}
+    endpoint["types"] = ["PUBLIC"]
+    with pytest.raises(AwsError) as caught:
+        imported(world, content)
+    assert "Invalid EndpointTypes" in caught.value.message and "Unable to tag the API" in caught.value.message

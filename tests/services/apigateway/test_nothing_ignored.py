@@ -264,3 +264,25 @@ def test_models(world: GatewayWorld) -> None:
     }
     patch = replace("/schema", '{"type": 5}')
     assert refused(world, "UpdateModel", restApiId=api, modelName="Leaf", patchOperations=patch).startswith(invalid)
+
+
+def test_access_logs_go_to_a_log_group_of_the_world_or_are_refused(world: GatewayWorld) -> None:
+    api = staged(world)
+    path = "/accessLogSettings/destinationArn"
+    group = "arn:aws:logs:us-east-1:111122223333:log-group:a/b.c"
+
+    def updated(value: str) -> dict[str, Any]:
+        return world("UpdateStage", restApiId=api, stageName="prod", patchOperations=replace(path, value))
+
+    assert updated(f"{group}:*")["accessLogSettings"] == {"destinationArn": group}
+    firehose = "arn:aws:firehose:us-east-1:111122223333:deliverystream/amazon-apigateway-x"
+    for value, part in (
+        (firehose, "Firehose"),
+        (group.replace("us-east-1", "eu-west-1"), "another account or region"),
+        (group.replace("3333", "4444"), "another account or region"),
+        ("group", "Invalid ARN specified in the request"),
+        ("arn:aws:logs:us-east-1:111122223333:log-group:", "Invalid ARN specified in the request"),
+    ):
+        with pytest.raises(AwsError) as caught:
+            updated(value)
+        assert part in caught.value.message

@@ -48,6 +48,8 @@ class Definition:
     policy: str | None = None
     disable_execute_api_endpoint: bool | None = None
     vpc_endpoint_ids: tuple[str, ...] | None = None
+    endpoint_type: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     authorizers: dict[str, Authorizer] = field(default_factory=dict)
     validators: dict[str, RequestValidator] = field(default_factory=dict)

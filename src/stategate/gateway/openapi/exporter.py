@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stategate.gateway.model import Authorizer, DocumentationPart, Method, MethodResponse, RestApi, Snapshot
+from stategate.gateway.openapi.importer import TAG_VALUE
 from stategate.gateway.openapi.integrations import KEY, write_integration
 from stategate.gateway.openapi.operations import ANY, VALIDATOR
 from stategate.gateway.openapi.schemas import exported
@@ -48,6 +49,7 @@ def write_document(source: Exported, kind: Kind, extensions: Iterable[str] = ())
         if kind == "oas30" and _ENDPOINT in settings:
             document["servers"][0][_ENDPOINT] = settings.pop(_ENDPOINT)
         document.update(settings)
+        document |= _filled(tags=[{"name": name, TAG_VALUE: value} for name, value in source.api.tags.items()])
     if "documentation" in chosen and source.parts:
         document[_PREFIX + "documentation"] = _documentation(source)
     return document

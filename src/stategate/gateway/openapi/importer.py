@@ -21,6 +21,8 @@ from stategate.gateway.schemas import InvalidSchema, compile_schema, schemas_of
 
 BASE_PATHS = ("ignore", "prepend", "split")
 _PREFIX = "x-amazon-apigateway-"
+TAG_VALUE = _PREFIX + "tag-value"
+_ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
 _ROOT: Mapping[str, type] = {
     _PREFIX + "api-key-source": str,
     _PREFIX + "binary-media-types": list,
@@ -115,13 +117,40 @@ def _read_settings(definition: Definition, document: Mapping[str, Any], version:
         # A text is checked as a policy like any other: nothing here may leave an API without the one it names.
         written = policy if isinstance(policy, str) and policy else None
         definition.policy = written or json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+    _read_endpoint(definition, document, version)
+    _read_tags(definition, document)
+
+
+def _read_endpoint(definition: Definition, document: Mapping[str, Any], version: int) -> None:
     endpoint = mapping(document.get(_PREFIX + "endpoint-configuration"))
     if version == 3:
         endpoint = mapping(_server(document).get(_PREFIX + "endpoint-configuration")) or endpoint
+    definition.warnings.extend(
+        f"Unsupported property '{name}' of the endpoint configuration, ignoring."
+        for name in endpoint
+        if name not in ("disableExecuteApiEndpoint", "vpcEndpointIds", "types")
+    )
+    types = endpoint.get("types")
+    if types is not None:
+        chosen = texts(types)
+        if len(chosen) == 1 and chosen[0] in _ENDPOINT_TYPES:
+            definition.endpoint_type = chosen[0]
+        else:
+            refuse = definition.refuser("Unable to update the endpoint configuration")
+            refuse("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
     if "disableExecuteApiEndpoint" in endpoint:
         definition.disable_execute_api_endpoint = flag(endpoint["disableExecuteApiEndpoint"])
     if "vpcEndpointIds" in endpoint:
         definition.vpc_endpoint_ids = texts(endpoint["vpcEndpointIds"])
+
+
+def _read_tags(definition: Definition, document: Mapping[str, Any]) -> None:
+    """Tags of the document that have a value are the API's."""
+    given = document.get("tags")
+    for tag in given if isinstance(given, list) else []:
+        name, value = text(mapping(tag).get("name")), text(mapping(tag).get(TAG_VALUE))
+        if name is not None and value is not None:
+            definition.tags[name] = value
 
 
 def _check_models(definition: Definition) -> None:

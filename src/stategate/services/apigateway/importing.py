@@ -35,6 +35,7 @@ from stategate.services.apigateway.methods import check_parameters
 from stategate.services.apigateway.models import check_schema
 from stategate.services.apigateway.resources import check_part
 from stategate.services.apigateway.restapis import check_policy
+from stategate.services.apigateway.tags import merged
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
@@ -202,6 +203,7 @@ def _apply(call: Call, state: _State, definition: Definition, given: Input, *, o
         if overwrite and definition.parts:
             state.parts = []
         _documentation(call, state, definition, known.parts)
+    problems.attempt("Unable to tag the API", merged, {}, state.api.tags)
     problems.attempt("Unable to update the resource policy", check_policy, state.api.policy)
     problems.report(definition.warnings, fail_on_warnings=bool(given.get("failOnWarnings")))
 
@@ -240,6 +242,9 @@ def _settings(state: _State, definition: Definition, given: Input, overwrite: bo
         if kind not in _ENDPOINT_TYPES:
             raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
         api = replace(api, endpoint_types=(kind,), ip_address_type="dualstack" if kind == "PRIVATE" else "ipv4")
+    elif definition.endpoint_type is not None:
+        kind = definition.endpoint_type
+        api = replace(api, endpoint_types=(kind,), ip_address_type="dualstack" if kind == "PRIVATE" else "ipv4")
     if definition.disable_execute_api_endpoint is not None:
         api = replace(api, disable_execute_api_endpoint=definition.disable_execute_api_endpoint)
     if definition.vpc_endpoint_ids is not None:
@@ -260,6 +265,7 @@ def _settings(state: _State, definition: Definition, given: Input, overwrite: bo
         binary_media_types=chosen(binary, api.binary_media_types, ()),
         minimum_compression_size=chosen(definition.minimum_compression_size, api.minimum_compression_size, None),
         policy=chosen(definition.policy, api.policy, None),
+        tags={**api.tags, **definition.tags},
     )
 
 

@@ -77,7 +77,7 @@ def update_resource(call: Call, given: Input) -> Output:
         check_part(parent, part, siblings)
         resource = replace(resource, parent_id=parent_id, path_part=part, path=_path(parent, part))
 
-    read = {"/pathPart": _value, "/parentId": _value}
+    read = {"/parentId": _value, "/pathPart": _value}
     apply_style_a(given, read, apply)
     table = records.resources(call.ports, call.world)
     table.put(f"{api_id}/{resource.id}", resource)

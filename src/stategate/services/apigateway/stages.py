@@ -24,7 +24,8 @@ from stategate.services.errors import AwsError
 CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 
 _MAX_TTL = 3600
-_NAME = re.compile(r"[A-Za-z0-9_\-]+\Z")
+_LOG_GROUP = re.compile(r"arn:[a-z\-]+:logs:([a-z0-9\-]+):(\d{12}):log-group:[A-Za-z0-9_\-/.#]{1,512}(?::\*)?\Z")
+_NAME = re.compile(r"[A-Za-z0-9_\-]{1,128}\Z")
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*\Z")
 
 # Word for word, with the commas that AWS leaves out.
@@ -158,7 +159,7 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
         case ["variables", name]:
             return _variable(stage, patch, name)
         case ["accessLogSettings", *rest]:
-            return _access_log(stage, patch, rest)
+            return _access_log(call, stage, patch, rest)
         case ["canarySettings", *_]:
             return _canary(call, api_id, stage, patch, parts[1:])
         case [*path, verb] if patch.op == "remove" and path:
@@ -230,10 +231,10 @@ def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) ->
             if patch.op == "remove" or not value:
                 return replace(stage, client_certificate_id=None)
             return replace(stage, client_certificate_id=get_client_certificate(call, value).id)
-        case _ if patch.op == "remove":
+        case _ if patch.op == "remove" or not value:
             return replace(stage, documentation_version=None)
         case _:
-            found = records.get_documentation_version(call, api_id, value or "")
+            found = records.get_documentation_version(call, api_id, value)
             return replace(stage, documentation_version=found.version)
 
 
@@ -261,7 +262,7 @@ def _check_variable(name: str, value: str) -> None:
         raise bad_request("Stage variable values must not contain characters other than [A-Za-z0-9-._~:/?#&=,]")
 
 
-def _access_log(stage: Stage, patch: Patch, rest: list[str]) -> Stage:
+def _access_log(call: Call, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
     if patch.op == "remove":
         if rest:
             return _removed(stage, patch, "/".join(["accessLogSettings", *rest]))
@@ -274,10 +275,8 @@ def _access_log(stage: Stage, patch: Patch, rest: list[str]) -> Stage:
     if not patch.value:
         raise bad_request("Access Log value must not be empty")
     if rest == ["destinationArn"]:
-        if ":firehose:" in patch.value:
-            raise unsupported("access logs to Firehose")
-        return replace(stage, access_log_destination=patch.value.removesuffix(":*"))
-    if "\n" in patch.value:
+        return replace(stage, access_log_destination=_log_group(call, patch.value))
+    if "\n" in patch.value.removesuffix("\n"):
         raise bad_request(
             "Access Log format must be single line, new line character is allowed only at end of the format"
         )
@@ -287,6 +286,18 @@ def _access_log(stage: Stage, patch: Patch, rest: list[str]) -> Stage:
             "$context.extendedRequestId"
         )
     return replace(stage, access_log_format=patch.value)
+
+
+def _log_group(call: Call, arn: str) -> str:
+    """The ARN of a log group that the stage can write to; the group need not be there yet [recorded]."""
+    if ":firehose:" in arn:
+        raise unsupported("access logs to Firehose")
+    found = _LOG_GROUP.match(arn)
+    if found is None:
+        raise bad_request("Invalid ARN specified in the request")
+    if found[1] != call.world.region or found[2] != call.world.account:
+        raise unsupported("access logs to another account or region")
+    return arn.removesuffix(":*")
 
 
 def _removed(stage: Stage, patch: Patch, key: str) -> Stage:
