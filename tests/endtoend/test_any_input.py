@@ -90,8 +90,11 @@ class Server:
 
     def prepare(self) -> None:
         """What the likely values name."""
-        iam = "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=" + TRUST
-        assert self.send(HttpRequest("POST", "/", iam)).status == 200
+        iam = "Version=2010-05-08&UserName=nobody&RoleName=r&AssumeRolePolicyDocument=" + TRUST
+        for action in ("CreateRole", "CreateUser", "CreateAccessKey"):
+            answer = self.send(HttpRequest("POST", "/", f"{iam}&Action={action}"))
+            assert answer.status == 200
+        self.user_key = answer.body.partition(b"<AccessKeyId>")[2].partition(b"<")[0].decode()
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("index.py", "def handler(event, context): return event")
@@ -140,3 +143,18 @@ def test_any_input_gets_an_answer(service: str, server: Server, data: Any, rando
     assert answer.status < 500 or answer.status == 501, (request, answer)
     if answer.status >= 400:
         assert b"essage" in answer.body, (request, answer)
+
+
+NEED_NO_PERMISSION = frozenset({"GetCallerIdentity", "GetSessionToken"})
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(data=st.data(), random=st.randoms(use_true_random=False))
+def test_a_user_without_policies_may_do_nothing(service: str, server: Server, data: Any, random: Random) -> None:
+    operation = data.draw(st.sampled_from(sorted(set(SERVICES[service]) - WAITS - NEED_NO_PERMISSION)))
+    request = Generator(random, service, server.known, server.user_key).request(operation, broken=False)
+    if request is None:
+        return
+    answer = server.send(request)
+    assert 400 <= answer.status < 500 or answer.status == 501, (request, answer)

@@ -68,6 +68,8 @@ def test_every_operation_has_one(service: str) -> None:
         ),
         ("lambda", "TagResource", {"Tags": {"a": "b"}}, {"aws:TagKeys": ["a"], "aws:RequestTag/a": "b"}),
         ("iam", "UntagRole", {"RoleName": "R", "TagKeys": ["a"]}, {"aws:TagKeys": ["a"]}),
+        ("logs", "UntagLogGroup", {"logGroupName": "g", "tags": ["a"]}, {"aws:TagKeys": ["a"]}),
+        ("logs", "TagLogGroup", {"tags": {"a": "b"}}, {"aws:TagKeys": ["a"], "aws:RequestTag/a": "b"}),
         ("iam", "AttachRolePolicy", {"PolicyArn": "arn:p"}, {"iam:PolicyARN": "arn:p"}),
         ("iam", "CreateRole", {"PermissionsBoundary": "arn:p"}, {"iam:PermissionsBoundary": "arn:p"}),
         (

@@ -28,9 +28,10 @@ _session = botocore.session.Session()
 
 class Generator:
     """`known`: likely values by the name of a member or shape in lower case; the longest name that a member's ends with
-    counts, so that `arn` serves every member whose name ends so."""
+    counts, so that `arn` serves every member whose name ends so. `key`: the access key id of who asks."""
 
-    def __init__(self, random: Random, service: str, known: Mapping[str, list[str]]) -> None:
+    def __init__(self, random: Random, service: str, known: Mapping[str, list[str]], key: str = "000000000000") -> None:
+        self._key = key
         self._random = random
         self._model = _session.get_service_model(service)
         self._known = known
@@ -56,7 +57,7 @@ class Generator:
                 path = self._broken_path(path)
         path, _, literal = path.partition("?")
         query = "&".join(part for part in (literal, query) if part)
-        scope = f"000000000000/20240101/us-east-1/{self._model.signing_name}/aws4_request"
+        scope = f"{self._key}/20240101/us-east-1/{self._model.signing_name}/aws4_request"
         headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
         headers["x-amz-date"] = "20240101T000000Z"
         return HttpRequest(made["method"], path or "/", query, list(headers.items()), body)

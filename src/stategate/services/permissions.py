@@ -76,11 +76,10 @@ def conditions(service: str, operation: str, input: Input) -> dict[str, str | li
     """The condition keys that AWS takes from the input: tags of the request, and the services' own keys."""
     found: dict[str, str | list[str]] = {}
     tags = _tags(input)
-    if tags:
-        found["aws:TagKeys"] = list(tags)
+    keys = list(tags) or _tag_keys(input)
+    if keys:
+        found["aws:TagKeys"] = keys
         found.update({f"aws:RequestTag/{key}": value for key, value in tags.items()})
-    elif isinstance(input.get("TagKeys") or input.get("tagKeys"), list):
-        found["aws:TagKeys"] = list(input.get("TagKeys") or input["tagKeys"])
     for member, key in _CONDITION_KEYS.get("stepfunctions" if service == "states" else service, {}).items():
         if isinstance(input.get(member), str):
             found[key] = input[member]
@@ -102,8 +101,14 @@ def _tags(input: Input) -> dict[str, str]:
     tags = input.get("Tags") or input.get("tags") or {}
     if isinstance(tags, Mapping):
         return {str(key): str(value) for key, value in tags.items()}
-    pairs = [{name.lower(): value for name, value in tag.items()} for tag in tags]
+    pairs = [{name.lower(): value for name, value in tag.items()} for tag in tags if isinstance(tag, Mapping)]
     return {str(pair["key"]): str(pair.get("value") or "") for pair in pairs if "key" in pair}
+
+
+def _tag_keys(input: Input) -> list[str]:
+    """The keys of an untagging; UntagLogGroup calls them `tags`."""
+    keys = input.get("TagKeys") or input.get("tagKeys") or input.get("tags")
+    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
 
 
 def _first(rules: Mapping[str, Rule], world: World, input: Input) -> str | None:
