@@ -107,6 +107,27 @@ def test_draft_4_whatever_the_schema_says() -> None:
         ({"maximum": 3}, 4, "numeric instance is greater than the required maximum (maximum: 3, found: 4)"),
         ({"required": ["b", "a"]}, {}, 'object has missing required properties (["a","b"])'),
         ({"pattern": "^x$"}, "y", 'ECMA 262 regex "^x$" does not match input string "y"'),
+        (
+            {"minimum": 3, "exclusiveMinimum": True},
+            3,
+            "numeric instance is not strictly greater than the required minimum 3",
+        ),
+        (
+            {"maximum": 3, "exclusiveMaximum": True},
+            3,
+            "numeric instance is not strictly lower than the required maximum 3",
+        ),
+        ({"multipleOf": 3}, 4, "remainder of division is not zero (4 / 3)"),
+        ({"oneOf": [{}, {}]}, 1, "instance failed to match exactly one schema (matched 2 out of 2)"),
+        ({"not": {}}, 1, "instance matched a schema which it should not have"),
+        ({"minProperties": 1}, {}, "object has too few properties (found 0 but schema requires at least 1)"),
+        ({"maxProperties": 0}, {"a": 1}, "object has too many properties (found 1 but schema requires at most 0)"),
+        ({"format": "email"}, "x", 'string "x" is not a valid email address'),
+        (
+            {"pattern": "^(a|aa)+\\1$"},
+            "a" * 5000 + "b",
+            "Error executing regex: Max limit for backtracking count exceeded",
+        ),
     ],
 )
 def test_failures_are_told_as_aws_does(schema: dict[str, Any], value: object, message: str) -> None:

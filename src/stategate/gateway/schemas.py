@@ -112,7 +112,13 @@ def _message(error: jsonschema_rs.ValidationError) -> str:
         case "maximum":
             found = f"(maximum: {about['limit']}, found: {value})"
             return f"numeric instance is greater than the required maximum {found}"
-        case "pattern":
+        case "exclusiveMinimum":
+            return f"numeric instance is not strictly greater than the required minimum {about['limit']}"
+        case "exclusiveMaximum":
+            return f"numeric instance is not strictly lower than the required maximum {about['limit']}"
+        case "multipleOf":
+            return f"remainder of division is not zero ({value} / {about['multiple_of']})"
+        case "pattern" if "pattern" in about:
             return f'ECMA 262 regex "{about["pattern"]}" does not match input string {jsontext.dumps(value)}'
         case "additionalProperties":
             names = jsontext.dumps(about["unexpected"])
@@ -128,9 +134,29 @@ def _message(error: jsonschema_rs.ValidationError) -> str:
         case "anyOf":
             return f"instance failed to match at least one required schema among {len(about['context'])}"
         case "oneOf":
-            return f"instance failed to match exactly one schema (matched 0 out of {len(about['context'])})"
+            branches = about["context"]
+            matched = sum(1 for errors in branches if not errors)
+            return f"instance failed to match exactly one schema (matched {matched} out of {len(branches)})"
+        case "not":
+            return "instance matched a schema which it should not have"
+        case "minProperties":
+            return f"object has too few properties (found {len(value)} but schema requires at least {about['limit']})"
+        case "maxProperties":
+            return f"object has too many properties (found {len(value)} but schema requires at most {about['limit']})"
+        case "format" if about["format"] in _FORMATS:
+            return f"string {jsontext.dumps(value)} {_FORMATS[about['format']]}"
         case _:
             return error.message
+
+
+_FORMATS = {
+    "date-time": "is invalid against requested date format(s) "
+    "[yyyy-MM-dd'T'HH:mm:ssZ, yyyy-MM-dd'T'HH:mm:ss.[0-9]{1,12}Z]",
+    "email": "is not a valid email address",
+    "ipv4": "is not a valid IPv4 address",
+    "ipv6": "is not a valid IPv6 address",
+    "uri": "is not a valid URI",
+}
 
 
 def _type(value: object) -> str:
