@@ -136,12 +136,14 @@ EVERYWHERE: dict[str, dict[str, Any]] = {
             "F": task(FUNCTION, End=True),
         },
     },
-    "a step too long for one commit": one(
-        Type="Map",
-        QueryLanguage="JSONata",
-        Items=[0] * 300,
-        ItemProcessor=one("I", Type="Pass"),
-    ),
+    "a step too long for one commit": {
+        "StartAt": "W",
+        "QueryLanguage": "JSONata",
+        "States": {
+            "W": {"Type": "Wait", "Seconds": 1, "Next": "M"},
+            "M": {"Type": "Map", "Items": [0] * 300, "ItemProcessor": one("I", Type="Pass"), "End": True},
+        },
+    },
     "map run": one(Type="Map", MaxConcurrency=1, ItemProcessor={**DISTRIBUTED, **one("I", **task(FUNCTION))}),
     "tolerant map run": one(
         Type="Map",
