@@ -511,3 +511,39 @@ def test_concurrency_below_zero_is_a_failure() -> None:
 def test_the_same_event_and_seed_give_the_same_answers() -> None:
     runs = [run(S=task(Arguments="{% [$random(), $uuid()] %}")).output for _ in range(2)]
     assert runs[0] == runs[1]
+
+
+# --- text that UTF-8 can't hold ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (r"'\ud800'", "?"),
+        (r"'\ud83d\ude00'", "\U0001f600"),
+        (r"'\ud83d' & '\ude00'", "\U0001f600"),
+        (r"$parse('\"a\\ud800\"')", "a?"),
+        (r"{'\udc00': ['\ud800b']}", {"?": ["?b"]}),
+    ],
+)
+def test_half_of_a_character_is_a_question_mark(expression: str, expected: Any) -> None:
+    assert run(S={"Type": "Pass", "Output": f"{{% {expression} %}}"}).output == expected
+
+
+def test_half_of_a_character_in_an_error_is_a_question_mark() -> None:
+    error, cause = failure(run(S={"Type": "Pass", "Output": r"{% $error('a\ud800') %}"}))
+    assert error == "States.QueryEvaluationError"
+    assert str(cause).endswith("threw an error during evaluation. D3137: a?")
+
+
+def test_a_cause_has_a_limit() -> None:
+    wait = {"Type": "Wait", "Timestamp": "{% $states.input %}"}
+    error, cause = failure(run("x" * 200_000, S=wait))
+    assert error == "States.QueryEvaluationError"
+    assert len(str(cause)) == 32_768
+
+
+def test_what_is_no_json_is_said_of_parse() -> None:
+    error, cause = failure(run(S={"Type": "Pass", "Output": "{% $parse('[1') %}"}))
+    assert error == "States.QueryEvaluationError"
+    assert "D3120: The argument of the parse function is not valid JSON" in str(cause)

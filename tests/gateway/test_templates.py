@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 
 from gateway.requests import received, routed
@@ -90,9 +92,43 @@ def test_escape_java_script(value: str, escaped: str) -> None:
     assert escape_javascript(value) == escaped
 
 
-def test_a_body_is_not_searched_without_end() -> None:
-    body = "[" + "1," * 500_000 + "1]"
+LARGE = "[" + "1," * 300_000 + '"\U0001f600"]'
+INTO_ITSELF = "#set($x = $input.path('$'))#set($x.self = $x)"
+DOUBLING = "#set($m = {})" + "#set($m = {'a': $m, 'b': $m})" * 60 + "#set($x = $input.path('$'))#set($x.m = $m)"
+HALF = "$input.path('$.s').substring(0,1)"
+
+
+@pytest.mark.parametrize(
+    ("template", "body"),
+    [
+        ("#foreach($i in [1..1000])#set($x = $input.path('$..a'))#end", LARGE),
+        ("#foreach($i in [1..1000])$input.json('$').length()#end", LARGE),
+        ("#foreach($i in [1..1000])$util.parseJson($input.body).size()#end", LARGE),
+        (f"{INTO_ITSELF}$input.json('$')", "{}"),
+        (f"{INTO_ITSELF}$input.path('$..s')", "{}"),
+        (f"{DOUBLING}$input.json('$')", "{}"),
+    ],
+)
+def test_a_hostile_template_ends_soon(template: str, body: str) -> None:
+    started = perf_counter()
     with pytest.raises(GatewayFailure) as caught:
-        render("#foreach($i in [1..1000])#set($x = $input.path('$..a'))#end", body)
+        render(template, body)
     assert caught.value.response_type == "API_CONFIGURATION_ERROR"
-    assert render("#foreach($i in [1..1000])#set($x = $input.path('$[0]'))#end$x", body) == "1"
+    assert perf_counter() - started < 30
+
+
+def test_a_path_without_a_search_costs_little() -> None:
+    assert render("#foreach($i in [1..1000])#set($x = $input.path('$[0]'))#end$x", LARGE) == "1"
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (HALF, "?"),
+        (f"{HALF}$input.path('$.s').substring(1,2)", "\U0001f600"),
+        (f"$util.urlEncode({HALF})|$util.base64Encode({HALF})", "%3F|Pw=="),
+        (f"$util.escapeJavaScript({HALF})", "\\uD83D"),
+    ],
+)
+def test_half_of_a_character_is_written_as_java_does(template: str, expected: str) -> None:
+    assert render(template, '{"s": "\U0001f600"}') == expected

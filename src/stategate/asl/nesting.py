@@ -23,6 +23,7 @@ _NOT_TASK_FAILED = frozenset({TIMEOUT, HEARTBEAT_TIMEOUT, RUNTIME})
 INLINE_MAP_CONCURRENCY = 40
 NONE: Mapping[str, Value] = MappingProxyType({})
 VARIABLES_LIMIT = 10_485_760
+MAX_CAUSE = 32_768  # characters, as the API has it; an evaluation shows values of any size
 """Bytes of all variables of a scope; those of one Assign have the limit of a payload."""
 
 
@@ -77,7 +78,7 @@ def in_state(sequence: Sequence, failure: StateFailure) -> Failure:
     place = f"'{sequence.state}' (entered at the event id #{sequence.entered})"
     location = failure.location if isinstance(failure, EvaluationFailure) else None
     cause = f"An error occurred while executing the state {place}. {failure.cause}"
-    return Failure(failure.error, cause, location=location)
+    return Failure(failure.error, cause[:MAX_CAUSE], location=location)
 
 
 # --- success ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from time import perf_counter
 from typing import Any, ClassVar
 from urllib.parse import quote_plus, unquote, unquote_plus
 
@@ -17,24 +18,25 @@ from stategate.gateway.stages import Routed
 from stategate.lang import jsonpath, jsontext
 from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.host import Exposed
-from stategate.lang.vtl.values import text
+from stategate.lang.vtl.methods.strings import writable
+from stategate.lang.vtl.values import measure, text
 
 _UNREAD = object()
 _KEPT_PATHS = 1000
-_MAX_SEARCHED = 100_000_000  # characters of the body, over all searching paths of one rendering
+_MAX_SEARCHING = 2.0  # seconds of one rendering for paths that search, such as `$..name`
 _paths: dict[str, jsonpath.Path] = {}
 
 
 class Input(Exposed):
     """`body` is what the template transforms: the request's body, or the integration's answer."""
 
-    __slots__ = ("_body", "_document", "_params", "_routed", "_searched")
+    __slots__ = ("_body", "_document", "_params", "_routed", "_searching")
 
     def __init__(self, routed: Routed, body: str) -> None:
         self._routed = routed
         self._body = body or "{}"
         self._document: Any = _UNREAD
-        self._searched = 0
+        self._searching = 0.0
         self._params: dict[str, dict[str, str]] | None = None
 
     def vtl_get(self, name: str) -> Any:
@@ -53,8 +55,9 @@ class Input(Exposed):
         if value is None:
             return '""'
         try:
+            measure(value)
             return jsontext.dumps(value)
-        except (TypeError, RecursionError) as error:
+        except (TypeError, RecursionError, UnicodeError) as error:
             # A template can put anything into the document that it got from `$input.path`.
             raise CallError(f"$input.json: {error}") from None
 
@@ -95,14 +98,16 @@ class Input(Exposed):
             if len(_paths) >= _KEPT_PATHS:
                 _paths.clear()
             _paths[source] = path
-        if not path.reference:
-            self._searched += len(self._body)
-            if self._searched > _MAX_SEARCHED:
-                raise CallError(f"$input: the body is searched too often (last with {source[:80]!r})")
+        started = perf_counter()
         try:
             return path.find(self._read())
         except jsonpath.JSONPathError:
             return None
+        finally:
+            if not path.reference:
+                self._searching += perf_counter() - started
+                if self._searching > _MAX_SEARCHING:
+                    raise CallError(f"$input: searching takes too long (last for {source[:80]!r})")
 
     def _read(self) -> Any:
         if self._document is _UNREAD:
@@ -174,13 +179,13 @@ class Util(Exposed):
             raise CallError(f"$util.parseJson: {error}") from None
 
     def url_encode(self, value: Any) -> str | None:
-        return None if value is None else quote_plus(text(value), safe="*-._").replace("~", "%7E")
+        return None if value is None else quote_plus(writable(text(value)), safe="*-._").replace("~", "%7E")
 
     def url_decode(self, value: Any) -> str | None:
         return None if value is None else unquote_plus(text(value))
 
     def encode(self, value: Any) -> str | None:
-        return None if value is None else base64.b64encode(text(value).encode()).decode()
+        return None if value is None else base64.b64encode(writable(text(value)).encode()).decode()
 
     def decode(self, value: Any) -> str | None:
         if value is None:

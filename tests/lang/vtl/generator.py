@@ -45,7 +45,7 @@ TEXTUAL = [
     *("length()", "substring(1)", "substring(1,3)", "substring(2,1)", "indexOf('l')", "indexOf('l', 3)", "trim()"),
     *("lastIndexOf('l')", "charAt(1)", "charAt(9)", "contains('l')", "startsWith('H')", "startsWith('e', 1)"),
     *("endsWith('o')", "equals('Hello')", "equals($s)", "equalsIgnoreCase('hELLO')", "compareTo('Hallo')", "isEmpty()"),
-    *("concat('!')", "concat($s)", "concat($u)", "replace('l','L')", "replace('', '-')", "replaceAll('l+','<$0>')"),
+    *("concat('!')", "concat($s)", "concat($u)", "replace('l','L')", "replaceAll('l+','<$0>')"),
     *("replaceAll('[aeo]','')", "replaceAll('(l)(o)','$2$1')", "replaceFirst('l','r')", "replaceAll('\\\\','/')"),
     *("replaceAll('\"','')", 'replaceAll("\\\'", "\'")', "replaceAll('^|$', '|')"),
     *("replaceAll('\\s+', ' ')", "replaceAll('.', '$0$0')", "replaceAll('(?i)h', 'J')", "replaceAll('l', '$9')"),

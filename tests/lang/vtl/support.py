@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from stategate.gateway.templatehost import UTIL
-from stategate.lang.vtl import Exposed
+from stategate.lang.vtl import CallError, Exposed
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 ORACLE = SHARED / "oracle" / "oracle.sh"
@@ -25,7 +25,8 @@ def path(document: Any, expression: str) -> Any:
     at = 1
     while at < len(expression):
         found = _STEP.match(expression, at)
-        assert found is not None, expression
+        if found is None:
+            raise CallError(f"{expression} is no path")
         at = found.end()
         key = found[1] or found[3]
         if key is not None:

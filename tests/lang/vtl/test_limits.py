@@ -20,6 +20,9 @@ def render(source: str, **references: Any) -> str:
     return compile(source).render(references)
 
 
+GROWING = "#set($m = [])" + "#set($m = [$m, $m])" * 60
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -28,13 +31,19 @@ def render(source: str, **references: Any) -> str:
         ("#foreach($i in [1..99999999])x#end", "range"),
         ("#set($x = 'ab')" + '#set($x = "$x$x")' * 40, "characters"),
         ("#set($x = 'ab')" + "#set($x = $x + $x)" * 40, "characters"),
-        ("#set($x = 'ab')" + "#set($x = $x.concat($x))" * 40, "characters"),
+        ("#set($x = 'ab')" + "#set($x = $x.concat($x))" * 40, "steps"),
         ("#set($x = 'ab')" + "#set($x = $x.replace('a','aaaaaaaaaa'))" * 12, "characters"),
         ("#set($y='x')$y.repeat(2000000000)", "characters"),
         ("#set($x = 99999999)" + "#set($x = $x * $x)" * 40, "too large"),
         ("#set($l = ['abcdefgh'])" + "#set($l = [$l,$l,$l,$l])" * 20 + "$l", "characters"),
         ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b", "too deeply"),
-        ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b.hashCode()", "too deeply"),
+        ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b.hashCode()", "more than 1000000 others"),
+        (f"{GROWING}$m.hashCode()", "more than 1000000 others"),
+        (f"{GROWING}$m.equals([[$m.get(0)], $m.get(1)])", "more than 1000000 others"),
+        (f"{GROWING}#if($m == [$m.get(0), $m.get(1)])x#end", "more than 1000000 others"),
+        ("#set($l=[1..1000])#set($k=[])#foreach($i in $l)#set($q=$k.addAll([1..9999]))#end", "steps"),
+        ("#set($l=[1..99999])#set($k=[])#foreach($i in [1..999])#set($n=[])#set($q=$n.addAll($l))#end", "steps"),
+        ("#set($x='ab')" + "#set($x = $x + $x)" * 18 + "#foreach($i in [1..1000])$x.toCharArray().size()#end", "steps"),
         ("#macro(r)#r()#end#r()", "20 deep"),
         ("#macro(a)#b()#end#macro(b)#a()#end#a()", "20 deep"),
         ("#set($e = '#evaluate($e)')#evaluate($e)", "20 deep"),

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def well_formed(text: str) -> str:
+    """Text that UTF-8 can hold: a pair of surrogates is one character, and a lone one is `?` as `jsontext` reads it."""
+    if text.isascii() or _SURROGATE.search(text) is None:
+        return text
+    paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return _SURROGATE.sub("?", paired)
+
 
 class JsonataSyntaxError(Exception):
     """The text is no JSONata expression. `position` counts characters from 0, -1 where it is not known."""
@@ -17,9 +29,10 @@ class JsonataError(Exception):
     """The evaluation failed; `str()` is what Step Functions shows: `T1006: Attempted to invoke a non-function`."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
+        shown = well_formed(message)
+        super().__init__(f"{code}: {shown}")
         self.code = code
-        self.message = message
+        self.message = shown
 
 
 class UnsupportedResult(Exception):

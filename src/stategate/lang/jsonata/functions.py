@@ -12,6 +12,7 @@ from typing import Any
 
 from jsonata2py import MISSING, JsonataEvaluationError
 
+from .errors import JsonataError
 from .limits import Meter
 from .messages import message
 
@@ -89,8 +90,8 @@ def parse(meter: Meter, random: Random, *arguments: Any) -> Any:
     meter.text(len(text), 16)
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise JsonataEvaluationError("D3120", "The argument of the parse function is no JSON text") from None
+    except (ValueError, RecursionError) as error:
+        raise JsonataError("D3120", f"The argument of the parse function is not valid JSON: {error}") from None
 
 
 ADDED: dict[str, Callable[..., Any]] = {

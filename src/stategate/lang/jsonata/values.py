@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from jsonata2py import MISSING
 
-from .errors import JsonataError, LimitExceeded, UnsupportedResult
+from .errors import JsonataError, LimitExceeded, UnsupportedResult, well_formed
 from .limits import Limits
 
 # As jsontext reads it: dict, list, str, int, float, bool or None.
@@ -34,7 +34,9 @@ _DEEPEST = 200
 def to_json(value: Any, limits: Limits) -> JSON | Undefined:
     """The JSON value of a result: whole floats become ints as JavaScript prints them, marked arrays plain lists."""
     kind = value.__class__
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str:
+        return well_formed(value)
+    if kind is int or kind is bool or value is None:
         return value
     if value is MISSING:
         return UNDEFINED
@@ -54,14 +56,18 @@ class _Conversion:
 
     def convert(self, value: Any, depth: int) -> JSON:
         kind = value.__class__
-        if kind is str or kind is int or kind is bool or value is None:
+        if kind is str:
+            return well_formed(value)
+        if kind is int or kind is bool or value is None:
             return value
         if kind is float:
             return _number(value)
         self.left -= 1
         if isinstance(value, dict):
             self._enter(len(value), depth)
-            return {key: self.convert(item, depth + 1) for key, item in value.items() if item is not MISSING}
+            return {
+                well_formed(key): self.convert(item, depth + 1) for key, item in value.items() if item is not MISSING
+            }
         if isinstance(value, list):
             self._enter(len(value), depth)
             return [None if item is MISSING else self.convert(item, depth + 1) for item in value]

@@ -29,6 +29,7 @@ from stategate.lang.vtl.compiler import CompiledMacro, compile_tree
 from stategate.lang.vtl.context import BreakSignal, Output, Render, Root, Run, StopSignal
 from stategate.lang.vtl.errors import CallError, TemplateError, TemplateRenderError, TemplateSyntaxError
 from stategate.lang.vtl.host import Exposed
+from stategate.lang.vtl.methods.strings import writable
 from stategate.lang.vtl.parser import parse
 from stategate.lang.vtl.values import ListValue, text
 
@@ -81,7 +82,7 @@ class Template:
             raise run.error(str(error), run.at) from None
         except RecursionError:
             raise run.error("The template or a value is nested too deeply", run.at) from None
-        return output.text()
+        return writable(output.text())
 
 
 def compile(source: str) -> Template:

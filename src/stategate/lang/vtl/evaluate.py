@@ -42,8 +42,9 @@ _MATCHING = frozenset({"matches", "split", "replaceAll", "replaceFirst"})
 _REGEX_SECONDS = 1.0  # for all regular expressions of one rendering
 _STEPS_OF_A_CALL = 1
 # What a call costs beside that: one step for so many (as a power of two) characters or members of the value.
-_WEIGHTS = {str: 6, dict: 2, list: 2, ListValue: 2, ArrayValue: 2, MapView: 2}
+_WEIGHTS: dict[type, int] = {str: 5, dict: 2, list: 2, ListValue: 2, ArrayValue: 2, MapView: 2}
 _SMALL = 256  # a value up to this size costs nothing extra
+_SLOW = frozenset({"compareTo", "compareToIgnoreCase", "getBytes", "hashCode", "split", "toCharArray"})
 _INSTANT = frozenset(
     {"add", "containsKey", "entrySet", "get", "isEmpty", "iterator", "keySet", "length", "put", "set", "size", "values"}
 )
@@ -159,7 +160,8 @@ class ExpressionCompiler:
         if prepared is not None:
             chosen[str] = prepared
         matching = name in _MATCHING and prepared is None
-        weights = {} if name in _INSTANT else _WEIGHTS
+        weights = {} if name in _INSTANT else {**_WEIGHTS, str: 3} if name in _SLOW else _WEIGHTS
+        made_list = name not in _INSTANT
 
         def call(scope: Scope, value: Any) -> Any:
             run = scope.run
@@ -170,18 +172,23 @@ class ExpressionCompiler:
             try:
                 if kind in weights and len(value) > _SMALL:
                     run.charge(len(value) >> weights[kind])
+                if constants is None:
+                    for argument in arguments:
+                        if type(argument) in _WEIGHTS and len(argument) > _SMALL:
+                            run.charge(len(argument) >> _WEIGHTS[type(argument)])
                 method = chosen.get(kind)
                 if method is None and isinstance(value, Exposed):
                     method = value.vtl_methods.get(key)
-                    for argument in arguments:
-                        if type(argument) is str and len(argument) > _SMALL:
-                            run.charge(len(argument) >> _WEIGHTS[str])
                     result = None if method is None else method(value, *arguments)
                 else:
                     result = methods.call(value, name, arguments) if method is None else method(value, *arguments)
                 if matching:
                     _timed(run, started)
-                return run.made(result) if type(result) is str and len(result) > _SMALL else result
+                if type(result) is str:
+                    return run.made(result) if len(result) > _SMALL else result
+                if made_list and isinstance(result, list) and len(result) > _SMALL:
+                    run.charge(len(result) >> 3)
+                return result
             except CallError as error:
                 raise run.error(f".{name}(): {error}", at) from None
 
@@ -235,7 +242,7 @@ class ExpressionCompiler:
             size = abs(end - start) + 1
             if size > _MAX_RANGE:
                 raise scope.run.error(f"A range of more than {_MAX_RANGE} numbers", at)
-            scope.run.charge(size >> 4)
+            scope.run.charge(size >> 2)
             return ListValue(range(start, end + 1) if start <= end else range(start, end - 1, -1))
 
         return value

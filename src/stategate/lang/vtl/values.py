@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from stategate.lang.vtl.host import Exposed
 MAX_TEXT = 10 * 1024 * 1024  # characters of one value's text
 MAX_BITS = 8192  # of one integer
 MAX_NESTING = 200  # of a value that is printed
+MAX_MEMBERS = 1_000_000  # of a value with all that is in it; what is shared counts each time it is met
 
 
 class ListValue(list[Any]):
@@ -224,8 +225,31 @@ def text(value: Any) -> str:
             return ""
 
 
+def measure(value: Any) -> None:
+    """Raises CallError for a value that a walk through all of it would not come to the end of: a template can put a
+    value into itself, or twice into another one, again and again."""
+    left = MAX_MEMBERS
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            members: Collection[Any] = node.values()
+        elif isinstance(node, list | MapView):
+            members = node
+        elif isinstance(node, Entry):
+            members = (node.value,)
+        else:
+            continue
+        left -= len(members)
+        if left < 0:
+            raise CallError(f"A value holds more than {MAX_MEMBERS} others")
+        pending.extend(members)
+
+
 def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
     """`left.equals(right)`: the classes count, so 1, 1.0, true and "1" all differ."""
+    if depth == 0 and isinstance(left, dict | list | Entry | MapView):
+        measure(left)
     if depth > MAX_NESTING:
         raise CallError("Values are nested too deeply to be compared")
     match left, right:
@@ -254,7 +278,7 @@ def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
                 case _:
                     return left.kind == right.kind and left.owner is right.owner
         case Entry(), Entry():
-            return java_equals(left.key, right.key) and java_equals(left.value, right.value, depth + 1)
+            return java_equals(left.key, right.key, depth + 1) and java_equals(left.value, right.value, depth + 1)
         case _:
             return left is right
 
@@ -275,6 +299,8 @@ def loosely_equal(left: Any, right: Any) -> bool:
 
 def hash_code(value: Any, depth: int = 0) -> int:
     """`hashCode()` of the values that have one in Java's contracts."""
+    if depth == 0:
+        measure(value)
     if depth > MAX_NESTING:
         raise CallError("A value is nested too deeply to be hashed")
     match value:
@@ -304,7 +330,7 @@ def hash_code(value: Any, depth: int = 0) -> int:
         case Entry():
             return hash_code(value.key, depth + 1) ^ hash_code(value.value, depth + 1)
         case dict():
-            return wrap32(sum(hash_code(k) ^ hash_code(v, depth + 1) for k, v in value.items()))
+            return wrap32(sum(hash_code(k, depth + 1) ^ hash_code(v, depth + 1) for k, v in value.items()))
         case _:
             return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -11,21 +12,31 @@ from stategate.lang.vtl.methods.formatter import format_text
 from stategate.lang.vtl.values import MAX_TEXT, ArrayValue, ListValue, bounded, hash_code, java_equals, text
 
 _BLANK = "".join(map(chr, range(33)))
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def units(value: str) -> str:
     """The text with one character for each UTF-16 unit."""
-    if value.isascii() or max(value) < "\U00010000":
+    if value.isascii() or _BEYOND.search(value) is None:
         return value
-    encoded = value.encode("utf-16-le", "surrogatepass")
-    return "".join(chr(encoded[at] | encoded[at + 1] << 8) for at in range(0, len(encoded), 2))
+    return "".join(map(chr, memoryview(value.encode("utf-16-le", "surrogatepass")).cast("H")))
+
+
+def _length(value: str) -> int:
+    return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def joined(value: str) -> str:
     """The text again from its UTF-16 units."""
-    if value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value):
+    if value.isascii() or _SURROGATE.search(value) is None:
         return value
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def writable(value: str) -> str:
+    """The text as Java writes it: half a character that stands alone is `?`."""
+    return value if value.isascii() else joined(value).encode("utf-8", "replace").decode()
 
 
 def _substring(value: str, begin: int, end: int | None = None) -> str:
@@ -125,7 +136,7 @@ def _bytes(value: str, charset: str = "UTF-8") -> ArrayValue:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
-    "length": lambda value: len(units(value)),
+    "length": _length,
     "isEmpty": lambda value: not value,
     "isBlank": lambda value: not value.strip(),
     "charAt i": _char_at,
