@@ -139,6 +139,40 @@ def test_redrive(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_children_that_wait_to_be_redriven(tmp_path: Path) -> None:
+    seconds = "{% $states.context.Execution.RedriveCount = 0 ? -1 : 60 %}"
+    failing = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "End": True}}
+
+    async def children(rig: Rig, run_arn: str, status: str) -> list[dict[str, Any]]:
+        found = await rig("ListExecutions", mapRunArn=run_arn, statusFilter=status)
+        executions: list[dict[str, Any]] = found["executions"]
+        assert all(child["status"] == status for child in executions)
+        return executions
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        text = definition(failing, MaxConcurrency=1, ToleratedFailureCount=1)
+        arn = (await run(rig, text, [1, 2, 3]))["executionArn"]
+        run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+        counts = (await rig("DescribeMapRun", mapRunArn=run_arn))["itemCounts"]
+        assert (counts["failed"], counts["pending"], "pendingRedrive" in counts) == (2, 1, False)
+        await rig("RedriveExecution", executionArn=arn)
+        async with asyncio.timeout(10):
+            while True:
+                if await children(rig, run_arn, "RUNNING"):
+                    break
+                await asyncio.sleep(0.005)
+        # Now the first waits; the second failed before, the third never ran.
+        counts = (await rig("DescribeMapRun", mapRunArn=run_arn))["itemCounts"]
+        assert [counts[name] for name in ("running", "pendingRedrive", "pending", "total")] == [1, 1, 1, 3]
+        (waiting,) = await children(rig, run_arn, "PENDING_REDRIVE")
+        assert await children(rig, run_arn, "FAILED") == []
+        assert (await rig("DescribeExecution", executionArn=waiting["executionArn"]))["status"] == "PENDING_REDRIVE"
+        await rig("StopExecution", executionArn=arn)
+        assert [child["executionArn"] for child in await children(rig, run_arn, "FAILED")] == [waiting["executionArn"]]
+
+    simulate(tmp_path, body)
+
+
 def test_what_can_not_be_redriven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(rig: Rig, server: S3Server) -> None:
         done = (await run(rig, json.dumps({"StartAt": "P", "States": PASS}), {}))["executionArn"]

@@ -51,6 +51,9 @@ class Lookups:
     ) -> Sequence[Execution]:
         return self._tables.page(map_run_arn, by="map_run", status=status, after=after, limit=limit)
 
+    def awaits_redrive(self, map_run_arn: str, index: int) -> bool:
+        return self._tables.map_runs.awaits_redrive(map_run_arn, index)
+
     def map_run(self, arn: str) -> MapRun | None:
         stored = self._tables.map_runs.get(arn)
         return None if stored is None else self._tables.map_runs.shown(stored)

@@ -19,6 +19,7 @@ from stategate.services.ports import MapRun, MapRunCounts
 Done = Callable[[Exception | None], None]
 
 PENDING, RUNNING, SUCCEEDED = "PENDING", "RUNNING", "SUCCEEDED"
+PENDING_REDRIVE = "PENDING_REDRIVE"  # shown of those PENDING that have run before
 
 _COLUMNS = """arn, execution, command, status, started, stopped, spec, concurrency, tolerated_count,
     tolerated_percentage, complete, redrives, redriven"""
@@ -214,6 +215,12 @@ class MapRunTables:
             ORDER BY idx LIMIT ?"""
         return [Child(*row) for row in self._read(sql, (map_run, after, limit))]
 
+    def awaits_redrive(self, map_run: str, index: int) -> bool:
+        """Whether this child, which has ended once, is to run again as soon as there is room."""
+        sql = """SELECT 1 FROM map_child JOIN map_run ON map_run.arn = map_child.map_run
+            WHERE map_child.map_run = ? AND idx = ? AND map_child.status = 'PENDING' AND map_run.status = 'RUNNING'"""
+        return bool(self._read(sql, (map_run, index)))
+
     def active(self, map_run: str) -> Sequence[int]:
         """The indexes of the children that run."""
         sql = "SELECT idx FROM map_child WHERE map_run = ? AND status = 'RUNNING'"
@@ -246,7 +253,9 @@ class MapRunTables:
 
     def shown(self, stored: StoredMapRun) -> MapRun:
         """As the operations show it."""
-        by_status = self.by_status(stored.arn)
+        by_status = dict(self.by_status(stored.arn))
+        if stored.redrives and stored.status == RUNNING:
+            by_status |= self._redriven_later(stored.arn, by_status.get(PENDING, (0, 0)))
         return MapRun(
             arn=stored.arn,
             execution_arn=stored.execution,
@@ -264,6 +273,13 @@ class MapRunTables:
             type=stored.spec.type,
         )
 
+    def _redriven_later(self, map_run: str, pending: tuple[int, int]) -> Mapping[str, tuple[int, int]]:
+        """Of the pending children those that have run before, and the others."""
+        sql = """SELECT count(*), coalesce(sum(items), 0) FROM map_child JOIN execution ON execution.arn = map_child.arn
+            WHERE map_child.map_run = ? AND map_child.status = 'PENDING'"""
+        ((children, items),) = self._read(sql, (map_run,))
+        return {PENDING: (pending[0] - children, pending[1] - items), PENDING_REDRIVE: (children, items)}
+
     def _read(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         rows: list[Any] = self._reader.execute(sql, parameters).fetchall()
         return rows
@@ -276,6 +292,7 @@ def _counts(by_status: Mapping[str, tuple[int, int]], which: int) -> MapRunCount
     found = {status: numbers[which] for status, numbers in by_status.items()}
     return MapRunCounts(
         pending=found.get(PENDING, 0),
+        pending_redrive=found.get(PENDING_REDRIVE, 0),
         running=found.get(RUNNING, 0),
         succeeded=found.get(SUCCEEDED, 0),
         failed=found.get("FAILED", 0),

@@ -78,6 +78,7 @@ class MapRunCounts:
     failed: int = 0
     timed_out: int = 0
     aborted: int = 0
+    pending_redrive: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,10 @@ class Executions(Protocol):
         limit: int = 1000,
     ) -> Sequence[Execution]:
         """The Standard executions that a map run started; ordered as by `list`."""
+        ...
+
+    def awaits_redrive(self, map_run_arn: str, index: int) -> bool:
+        """Whether this child of a map run that was redriven has ended before, and is yet to run again."""
         ...
 
     def map_run(self, arn: str) -> MapRun | None: ...

@@ -117,7 +117,7 @@ def _check_input(text: str | None) -> str:
 
 
 def describe_execution(call: Call, input: Input) -> Output:
-    execution = _existing(call, input["executionArn"])
+    execution = mapruns.shown(call, _existing(call, input["executionArn"]))
     trace = execution.new.trace_header
     return {
         **_summary(execution),

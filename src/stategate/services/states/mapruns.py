@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from stategate.services.call import Call, Input, Output
@@ -10,6 +11,8 @@ from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, MapRun, MapRunCounts
 from stategate.services.states import names, paging
 from stategate.services.states.errors import execution_does_not_exist, resource_not_found, type_not_supported
+
+PENDING_REDRIVE = "PENDING_REDRIVE"
 
 SCAN = 500
 """Executions read at a time where a list is filtered."""
@@ -86,16 +89,27 @@ def children(call: Call, input: Input) -> tuple[list[Execution], str | None]:
     )
 
 
+def shown(call: Call, execution: Execution) -> Execution:
+    """A child that a redriven map run will run again is PENDING_REDRIVE until then."""
+    new = execution.new
+    if new.map_run_arn is None or execution.status in ("RUNNING", "SUCCEEDED"):
+        return execution
+    if not call.ports.executions.awaits_redrive(new.map_run_arn, new.map_index):
+        return execution
+    return replace(execution, status=PENDING_REDRIVE)
+
+
 def _matching(
     call: Call, arn: str, status: str | None, redriven: str | None, last: list[Any] | None, wanted: int
 ) -> Iterator[Execution]:
-    if status == "PENDING_REDRIVE":
-        return  # a child that is to be redriven is so at once
+    kept = None if status == PENDING_REDRIVE else status
     after = None if last is None else (float(last[0]), str(last[1]))
-    size = wanted if redriven is None else max(wanted, SCAN)
+    size = wanted if redriven is None and status is None else max(wanted, SCAN)
     while True:
-        batch = call.ports.executions.children(arn, status=status, after=after, limit=size)
-        for execution in batch:
+        batch = call.ports.executions.children(arn, status=kept, after=after, limit=size)
+        for execution in (shown(call, found) for found in batch):
+            if status is not None and execution.status != status:
+                continue
             if redriven is None or (redriven == "REDRIVEN") == (execution.redrive_count > 0):
                 yield execution
         if len(batch) < size:
@@ -121,6 +135,7 @@ def _machine_arn(run: MapRun) -> str:
 
 def _counts(run: MapRun, counts: MapRunCounts) -> Output:
     ended = counts.succeeded + counts.failed + counts.timed_out + counts.aborted
+    redriving = {"pendingRedrive": counts.pending_redrive} if run.redrives else {}
     return {
         "pending": counts.pending,
         "running": counts.running,
@@ -128,6 +143,7 @@ def _counts(run: MapRun, counts: MapRunCounts) -> Output:
         "failed": counts.failed,
         "timedOut": counts.timed_out,
         "aborted": counts.aborted,
-        "total": counts.pending + counts.running + ended,
+        "total": counts.pending + counts.pending_redrive + counts.running + ended,
+        **redriving,
         "resultsWritten": 0 if run.status == "RUNNING" else ended,
     }
