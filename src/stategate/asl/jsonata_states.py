@@ -226,6 +226,7 @@ def _items(node: Node, fields: Fields, processor: Node | None) -> Selection | No
         return fields.typed(node.fields["Items"], "Items", "array", also)
     return expecting(lambda scope: scope.input, "array", "$states.input", "Items", also)
 
+
 _COMPILERS: dict[str, Callable[[Compiler, Node, Fields, dict[str, Any]], State]] = {
     "Task": _task,
     "Wait": _wait,
