@@ -126,6 +126,26 @@ def test_an_error_and_going_on(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_a_streamed_response(tmp_path: Path) -> None:
+    body = (
+        "import socket\nhost, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')\n"
+        "for trailer in '', 'Lambda-Runtime-Function-Error-Type: Broken\\r\\n':\n"
+        "    id, _, _ = next_one()\n    raw = socket.create_connection((host, int(port)))\n"
+        "    head = f'POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\\r\\nHost: x\\r\\n'\n"
+        "    head += 'Lambda-Runtime-Function-Response-Mode: streaming\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n'\n"
+        "    raw.sendall((head + '4\\r\\n[1, \\r\\n2\\r\\n2]\\r\\n0\\r\\n' + trailer + '\\r\\n').encode())\n"
+        "    assert b'202 Accepted' in raw.recv(1000)\nnext_one()\n"
+    )
+
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(package(body), runtime="provided.al2023")
+        assert (await world.invoke(code)).payload == b"[1, 2]"
+        broken = await world.invoke(code)
+        assert (broken.error, json.loads(broken.payload)["errorType"]) == ("Unhandled", "Broken")
+
+    run(tmp_path, test)
+
+
 def test_an_error_at_init(tmp_path: Path) -> None:
     body = "print(ask('POST', 'init/error', json.dumps({'errorType': 'Config', 'errorMessage': 'none'}))); sys.exit(1)"
     result, _ = once(tmp_path, package(body))

@@ -21,8 +21,9 @@ from stategate.services.ports import RUNTIMES, FunctionCode, RuntimeFamily
 PYTHON_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 NODE_BOOTSTRAP = Path(__file__).with_name("bootstrap.mjs")
 OLDEST_NODE = 16
-HEAP_SHARE = 0.9
-"""Of a function's memory, for the heap of Node.js; what the program itself needs is the rest."""
+OLD_SHARE, YOUNG_SHARE = 0.9, 0.05
+"""Of a function's memory, for the old objects of Node.js and each half of the young ones. Without such limits it would
+collect garbage only when it has more than the function may."""
 
 _nodes: dict[tuple[str, float], str] = {}
 
@@ -63,8 +64,9 @@ def command(code: FunctionCode, program: Program, control: tuple[int, ...], life
         case RuntimeFamily.PYTHON:
             return [program.path, str(PYTHON_BOOTSTRAP), *arguments]
         case RuntimeFamily.NODEJS:
-            heap = f"--max-old-space-size={int(code.memory * HEAP_SHARE)}"
-            return [program.path, heap, str(NODE_BOOTSTRAP), *arguments]
+            old, young = (max(1, int(code.memory * share)) for share in (OLD_SHARE, YOUNG_SHARE))
+            heap = (f"--max-old-space-size={old}", f"--max-semi-space-size={young}")
+            return [program.path, *heap, str(NODE_BOOTSTRAP), *arguments]
         case RuntimeFamily.PROVIDED:
             return [program.path]
         case family:

@@ -132,6 +132,9 @@ class RuntimeApi:
             self._answered(Answer(ERROR if kind == RESULT else kind, 0, orjson.dumps(failure)))
             return
         connection.reply(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
+        if kind == RESULT and error_type is not None:
+            # A streamed response that failed on its way says so in its trailers.
+            kind, body = ERROR, b""
         if kind != RESULT and not body:
             body = orjson.dumps({"errorType": error_type or "Unhandled", "errorMessage": ""})
         self._answered(Answer(kind, 0, body))
