@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from stategate.gateway.stages import Pairs
+
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -48,6 +52,12 @@ _WELL_KNOWN = {
         Via X-Amzn-Trace-Id X-Forwarded-For X-Forwarded-Port X-Forwarded-Proto"""
     )
 }
+
+
+@lru_cache(maxsize=1024)
+def is_name(name: str) -> bool:
+    """Whether HTTP allows it as a header's name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def incoming(headers: Pairs, raw_names: Sequence[str] | None = None) -> Pairs:

@@ -101,3 +101,24 @@ def test_a_function_that_fails_behind_a_proxy(world: GatewayWorld) -> None:
     answer = world.request(api, "POST", "/")
     assert (answer.status, answer.body) == (502, INTERNAL)
     assert answer.header("x-amzn-errortype") == "InternalServerErrorException"
+
+
+def test_a_request_that_is_too_large_for_a_function(world: GatewayWorld) -> None:
+    api = deployed(world, "AWS_PROXY", world.role("Invoke", allow="lambda:InvokeFunction"))
+    answer = world.request(api, "POST", "/", body=b"x" * (7 * 1024 * 1024))
+    assert (answer.status, answer.body) == (413, b'{"message":"Request Too Long"}')
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "é", "(a)"])
+def test_names_that_no_header_may_have(world: GatewayWorld, name: str) -> None:
+    api = deployed(world, "AWS_PROXY", world.role("Invoke", allow="lambda:InvokeFunction"))
+    world.functions.result = result({"statusCode": 200, "headers": {name: "x"}})
+    answer = world.request(api, "POST", "/", body=b"{}")
+    assert (answer.status, answer.body) == (502, INTERNAL)
+
+
+def test_a_header_name_that_a_template_made_up(world: GatewayWorld) -> None:
+    api, ids = world.api()
+    world.mock(api, ids["/"], "GET", '#set($context.responseOverride.header["a b"] = "x")')
+    world.deploy(api)
+    assert (world.request(api, "GET").status, world.request(api, "GET").body) == (500, INTERNAL)

@@ -210,6 +210,10 @@ def _error_message(invoked: Invoked) -> str:
 def _invocation_failure(trace: Trace | None, error: AwsError) -> GatewayFailure:
     if error.code == "AccessDeniedException":
         return configuration_error("Invalid permissions on Lambda function")
+    if error.code == "RequestEntityTooLargeException":
+        if trace is not None:
+            trace.error(f"Execution failed: {error.message}")
+        return GatewayFailure("REQUEST_TOO_LARGE")
     if trace is not None:
         trace.error(f"Lambda invocation failed with status: {error.status}. {error.code}: {error.message}")
     return configuration_error("")

@@ -11,6 +11,8 @@ from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledMethod
 from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.gatewayresponses import Render
+from stategate.gateway.headers import is_name
+from stategate.gateway.proxy import malformed
 from stategate.gateway.stages import (
     Authorized,
     FunctionRequest,
@@ -83,9 +85,7 @@ async def run(
             _tell(extra, request, result)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = target.respond(routed, result, failed)
-        if reply.status < 200:
-            # No final answer: the client would wait for another one.
-            raise configuration_error(f"Invalid status code: {reply.status}")
+        _check_sendable(target, reply)
         if target.proxies_function:
             # The function's own status; that of the Lambda service is integrationStatus.
             extra["integration.status"] = str(reply.status)
@@ -102,6 +102,18 @@ async def run(
         if failure.log is not None and not failure.response_type.startswith("AUTHORIZER"):
             extra["integrationErrorMessage"] = extra["integration.error"] = failure.log or "-"
         return Outcome(reply, context, False, extra, generated=True)
+
+
+def _check_sendable(target: CompiledMethod, reply: Reply) -> None:
+    """What can't be an answer of HTTP is the API's fault, or its function's."""
+    wrong = None
+    if reply.status < 200:
+        # No final answer: the client would wait for another one.
+        wrong = f"Invalid status code: {reply.status}"
+    elif bad := [name for name, _ in reply.headers if not is_name(name)]:
+        wrong = f"Invalid header name: {bad[0]!r}"
+    if wrong is not None:
+        raise malformed() if target.proxies_function else configuration_error(wrong)
 
 
 def _tell(extra: dict[str, str], request: IntegrationRequest, result: IntegrationResult) -> None:
