@@ -8,6 +8,7 @@ worker's bootstrap watches the pipe.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -44,6 +45,10 @@ class Life:
         if self.in_kernel:
             fcntl.fcntl(end, fcntl.F_SETOWN, -group)
             self._ask_for_signal(end)
+            # A pipe that closed before gives no signal any more.
+            with contextlib.suppress(BlockingIOError):
+                os.read(end, 1)
+                os.killpg(group, signal.SIGKILL)
 
     def _own_end(self) -> int:
         """A file description of its own: the owner of its signals will be the worker's group."""
