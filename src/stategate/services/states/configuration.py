@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from stategate.asl.problems import InvalidDefinition
+from stategate.iam import Principal
 from stategate.services import access
 from stategate.services.call import Call, Output
 from stategate.services.errors import access_denied
 from stategate.services.logs import records as log_records
 from stategate.services.ports import LogDestination
-from stategate.services.states import definitions
+from stategate.services.states import definitions, names
 from stategate.services.states.errors import (
     invalid_definition,
     invalid_encryption,
@@ -22,6 +23,7 @@ from stategate.services.states.errors import (
 from stategate.services.states.records import OWNED_KEY, Logging, Settings
 
 SERVICE = "states.amazonaws.com"
+RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 VALIDATION_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions"
 
 
@@ -33,6 +35,26 @@ def check_definition(definition: str, type_: str) -> None:
         raise invalid_definition(problems) from None
 
 
+def check_managed_rule(call: Call, definition: str, role_arn: str, machine_arn: str) -> None:
+    """Tasks that wait for executions are told of their end by a rule of EventBridge, which Step Functions makes in the
+    role's name; here no rule is needed, but a role that AWS would refuse is refused."""
+    if not definitions.waits_for_executions(definition):
+        return
+    role = _assume(call, role_arn, machine_arn)
+    rule = f"arn:{names.partition(call.world.region)}:events:{call.world.region}:{call.world.account}:rule/{RULE}"
+    for action in ("PutTargets", "PutRule", "DescribeRule"):
+        if role is None or not access.decide(call.ports, call.world, role, f"events:{action}", rule).allowed:
+            raise access_denied(f"'{role_arn}' is not authorized to create managed-rule.")
+
+
+def _assume(call: Call, role_arn: str, machine_arn: str) -> Principal | None:
+    context = {"aws:SourceArn": machine_arn}
+    try:
+        return access.assume_role(call.ports, call.world, role_arn, SERVICE, "check", context)
+    except access.RoleNotAssumable:
+        return None
+
+
 def check_role(call: Call, role_arn: str, machine_arn: str) -> None:
     """The caller must be allowed to pass the role, and the role must trust Step Functions to work for this state
     machine (a trust policy may ask for aws:SourceArn)."""
@@ -40,7 +62,7 @@ def check_role(call: Call, role_arn: str, machine_arn: str) -> None:
     if len(parts) != 6 or parts[0] != "arn" or parts[2] != "iam" or not parts[5].startswith("role/"):
         raise invalid_role_arn(role_arn)
     access.pass_role(call, role_arn, SERVICE)
-    if not access.role_exists_and_trusts(call.ports, call.world, role_arn, SERVICE, {"aws:SourceArn": machine_arn}):
+    if _assume(call, role_arn, machine_arn) is None:
         raise access_denied(
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume"
             " the provided role."
@@ -67,14 +89,8 @@ def check_logging(call: Call, logging: Logging, role_arn: str, machine_arn: str)
     """The role must be allowed to deliver logs, and the log group must be there."""
     if logging.level == "OFF":
         return
-    try:
-        context = {"aws:SourceArn": machine_arn}
-        role = access.assume_role(call.ports, call.world, role_arn, SERVICE, "check", context)
-    except access.RoleNotAssumable:
-        allowed = False
-    else:
-        allowed = access.decide(call.ports, call.world, role, "logs:CreateLogDelivery", "*").allowed
-    if not allowed:
+    role = _assume(call, role_arn, machine_arn)
+    if role is None or not access.decide(call.ports, call.world, role, "logs:CreateLogDelivery", "*").allowed:
         raise access_denied("The state machine IAM Role is not authorized to access the Log Destination")
     for arn in logging.destinations or ():
         if not _exists(call, arn):

@@ -14,6 +14,7 @@ from stategate.services.states import parquet
 from stategate.services.states.tasks import arguments
 
 INTEGRATION = ":states:"
+SYNC = ":states:startExecution.sync"
 PARQUET = "PARQUET"
 
 
@@ -29,6 +30,13 @@ def compile(definition: str, *, type: str = "STANDARD") -> Program:
     if problems:
         raise InvalidDefinition(tuple(problems))
     return program
+
+
+def waits_for_executions(definition: str) -> bool:
+    """Whether a task of this (valid) definition waits for the end of an execution."""
+    return SYNC in definition and any(
+        state["Type"] == "Task" and SYNC in state["Resource"] for _, state in _states(jsontext.loads(definition), "")
+    )
 
 
 def _integrations(definition: Any) -> Iterator[Problem]:

@@ -34,6 +34,7 @@ def create_state_machine(call: Call, input: Input) -> Output:
     arn = names.machine_arn(call.world, name)
     configuration.check_definition(settings.definition, type_)
     configuration.check_role(call, settings.role_arn, arn)
+    configuration.check_managed_rule(call, settings.definition, settings.role_arn, arn)
     machine = records.machines(call.ports, call.world).get(name)
     if machine is not None:
         _check_same(call, machine, type_, settings)
@@ -104,6 +105,8 @@ def _updated(call: Call, machine: Machine, input: Input) -> Settings:
     if input.get("encryptionConfiguration") is not None:
         changes["encryption"] = configuration.read_encryption(input["encryptionConfiguration"])
     settings = msgspec.structs.replace(machine.settings, **changes)
+    if "definition" in changes or "role_arn" in changes:
+        configuration.check_managed_rule(call, settings.definition, settings.role_arn, arn)
     if "logging" in changes or "role_arn" in changes:
         configuration.check_logging(call, settings.logging, settings.role_arn, arn)
     return settings

@@ -29,7 +29,7 @@ def output(execution: Any) -> dict[str, Any]:
 
 def test_start_execution(tmp_path: Path) -> None:
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "states:StartExecution")
+        role = await world.role("r", "states:StartExecution", "events:*")
         target = await world.machine(PASS, role, "target")
         given = {"StateMachineArn": target, "Name": "n", "Input": {"a": 1}}
         result = output(await world.run(task(START, given), role))
@@ -47,7 +47,7 @@ def test_start_execution(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("input", "text"), [(None, "{}"), ('"text"', '"text"'), ([1, {"b": None}], '[1,{"b":null}]')])
 def test_the_input_of_a_started_execution(tmp_path: Path, input: Any, text: str) -> None:
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "states:StartExecution")
+        role = await world.role("r", "states:StartExecution", "events:*")
         target = await world.machine(PASS, role, "target")
         result = output(await world.run(task(START, {"StateMachineArn": target, "Input": input}), role))
         assert (await world.ended(result["ExecutionArn"])).new.input == text
@@ -57,7 +57,7 @@ def test_the_input_of_a_started_execution(tmp_path: Path, input: Any, text: str)
 
 def test_sync_shows_the_execution(tmp_path: Path) -> None:
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "states:StartExecution")
+        role = await world.role("r", "states:StartExecution", "events:*")
         target = await world.machine(PASS, role, "target")
         given = {"StateMachineArn": target, "Input": {"a": 1}}
         result = output(await world.run(task(f"{START}.sync", given), role, name="one"))
@@ -74,7 +74,7 @@ def test_sync_shows_the_execution(tmp_path: Path) -> None:
 
 def test_a_started_execution_that_fails(tmp_path: Path) -> None:
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "states:StartExecution")
+        role = await world.role("r", "states:StartExecution", "events:*")
         target = await world.machine(FAIL, role, "target")
         ended = await world.run(task(f"{START}.sync", {"StateMachineArn": target, "Name": "n"}), role)
         assert ended.error == "States.TaskFailed"
@@ -92,7 +92,7 @@ def test_a_task_that_is_called_again_finds_its_execution(tmp_path: Path) -> None
     """Also if that has ended meanwhile; another task with the same name does not."""
 
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "states:StartExecution")
+        role = await world.role("r", "states:StartExecution", "events:*")
         target = await world.machine(PASS, role, "target")
         parent = await world.start(await world.machine(WAIT, role))
         execution = world.engine.get(parent)
@@ -116,7 +116,7 @@ def test_a_task_that_is_called_again_finds_its_execution(tmp_path: Path) -> None
 
 def test_executions_that_cannot_be_started(tmp_path: Path) -> None:
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "states:StartExecution")
+        role = await world.role("r", "states:StartExecution", "events:*")
         none = f"{PREFIX}:stateMachine:none"
         ended = await world.run(task(START, {"StateMachineArn": none}), role, name="a")
         assert ended.error == "StepFunctions.StateMachineDoesNotExistException"
@@ -139,7 +139,7 @@ def test_executions_that_cannot_be_started(tmp_path: Path) -> None:
 
 def test_credentials_of_another_account(tmp_path: Path) -> None:
     async def body(world: TaskWorld) -> None:
-        role = await world.role("r", "sts:AssumeRole")
+        role = await world.role("r", "sts:AssumeRole", "events:*")
         trusted = await world.role("trusted", "states:*", account=OTHER, trusts={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
         target = await world.machine(PASS, await world.role("t", account=OTHER), "target")
         assert target.split(":")[4] == OTHER
@@ -154,6 +154,24 @@ def test_credentials_of_another_account(tmp_path: Path) -> None:
             "States.TaskFailed",
             f"The role {role} is not authorized to assume the task state's role, {stranger}.",
         )
+
+    simulate(tmp_path, body)
+
+
+def test_a_role_that_may_not_have_rules_made_can_not_wait_for_executions(tmp_path: Path) -> None:
+    async def body(world: TaskWorld) -> None:
+        rule = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+        role = await world.role("r", "states:*", "events:PutRule", "events:DescribeRule", resource=rule)
+        inner = task(f"{START}.sync:2", {"StateMachineArn": "x"})
+        branches = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [inner], "End": True}}}
+        refused = ("AccessDeniedException", f"'{role}' is not authorized to create managed-rule.")
+        for definition in (inner, branches):
+            given = {"name": "m", "definition": json.dumps(definition), "roleArn": role}
+            assert await world.error("CreateStateMachine", **given) == refused
+        able = await world.role("able", "events:Put*", "events:DescribeRule", resource=rule)
+        machine = await world.machine(branches, able)
+        assert await world.error("UpdateStateMachine", stateMachineArn=machine, roleArn=role) == refused
+        await world.machine(task(START, {"StateMachineArn": "x"}), role, name="does-not-wait")
 
     simulate(tmp_path, body)
 
