@@ -286,3 +286,92 @@ def test_access_logs_go_to_a_log_group_of_the_world_or_are_refused(world: Gatewa
         with pytest.raises(AwsError) as caught:
             updated(value)
         assert part in caught.value.message
+
+
+@pytest.mark.parametrize("op", ["move", "copy", "test"])
+def test_operations_that_a_setting_does_not_have(world: GatewayWorld, op: str) -> None:
+    api = world("CreateRestApi", name="a", description="d")["id"]
+    for path in ("/description", "/policy", "/name"):
+        patch = [{"op": op, "path": path, "from": "/name", "value": "x"}]
+        message = refused(world, "UpdateRestApi", restApiId=api, patchOperations=patch)
+        assert message.startswith("Invalid patch operation specified. Must be one of: [")
+    assert world("GetRestApi", restApiId=api)["description"] == "d"
+
+
+@pytest.mark.parametrize("part", ["$batch", "a~b", "Products('1')", "a,b", "a@b", "{id}.json", "a%20b", "ä"])
+def test_path_parts_have_the_letters_that_the_message_names(world: GatewayWorld, part: str) -> None:
+    api = world("CreateRestApi", name="a")
+    message = refused(world, "CreateResource", restApiId=api["id"], parentId=api["rootResourceId"], pathPart=part)
+    assert message == (
+        "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
+        "beginning and the end."
+    )
+
+
+@pytest.mark.parametrize("uri", ["http://", "https:///x", "http://a b/", "http:/x", "ftp://x", "", "https://?x"])
+def test_http_endpoints(world: GatewayWorld, uri: str) -> None:
+    api, ids = world.api()
+    where = {"restApiId": api, "resourceId": ids["/"], "httpMethod": "GET"}
+    world("PutMethod", **where, authorizationType="NONE")
+    given = {"type": "HTTP", "integrationHttpMethod": "GET"}
+    assert refused(world, "PutIntegration", **where, **given, uri=uri) == "Invalid HTTP endpoint specified for URI"
+    for good in ("http://x", "https://x:80/{a}?b=c", "http://${stageVariables.host}/x", "${stageVariables.url}"):
+        world("PutIntegration", **where, **given, uri=good)
+
+
+def test_a_model_that_a_response_names_stays(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    world.method(api, ids["/a"], "GET", MOCK, {"200": {}}, {"200": {"responseModels": {"application/json": "Error"}}})
+    with pytest.raises(AwsError) as caught:
+        world("DeleteModel", restApiId=api, modelName="Error")
+    assert (caught.value.code, caught.value.message) == (
+        "ConflictException",
+        "Cannot delete model 'Error', is referenced in method response: /a/GET",
+    )
+    world("DeleteModel", restApiId=api, modelName="Empty")
+
+
+def test_endpoints_in_a_vpc_are_for_private_apis(world: GatewayWorld) -> None:
+    refused(world, "CreateRestApi", name="a", endpointConfiguration={"types": ["EDGE"], "vpcEndpointIds": ["vpce-1"]})
+    private = {"types": ["PRIVATE"], "vpcEndpointIds": ["vpce-1"]}
+    api = world("CreateRestApi", name="a", endpointConfiguration=private)["id"]
+    add = replace("/endpointConfiguration/vpcEndpointIds", "vpce-2", "add")
+    assert (
+        len(world("UpdateRestApi", restApiId=api, patchOperations=add)["endpointConfiguration"]["vpcEndpointIds"]) == 2
+    )
+    public = replace("/endpointConfiguration/types/PRIVATE", "REGIONAL")
+    assert (
+        "vpcEndpointIds" not in world("UpdateRestApi", restApiId=api, patchOperations=public)["endpointConfiguration"]
+    )
+    refused(world, "UpdateRestApi", restApiId=api, patchOperations=add)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        {"type": "API", "path": "/"},
+        {"type": "MODEL"},
+        {"type": "MODEL", "name": "a", "method": "GET"},
+        {"type": "RESOURCE", "path": "/", "method": "GET"},
+        {"type": "METHOD", "path": "/", "statusCode": "200"},
+        {"type": "PATH_PARAMETER", "path": "/"},
+    ],
+)
+def test_locations_of_documentation(world: GatewayWorld, location: dict[str, str]) -> None:
+    api, _ = world.api()
+    assert "documentation location" in refused(
+        world, "CreateDocumentationPart", restApiId=api, location=location, properties="{}"
+    )
+
+
+def test_what_an_integration_or_an_export_cannot_have(world: GatewayWorld) -> None:
+    api = staged(world)
+    where = {"restApiId": api, "resourceId": world("GetResources", restApiId=api)["items"][-1]["id"]}
+    tls = {"tlsConfig": {"insecureSkipVerification": True}}
+    assert "TLS" in refused(world, "PutIntegration", **where, httpMethod="GET", type="MOCK", **tls)
+    export = {"restApiId": api, "stageName": "prod", "exportType": "oas30"}
+    assert "application/xml" in refused(world, "GetExport", **export, accepts="application/xml")
+    assert world("GetExport", **export, accepts="application/json; charset=utf-8")["body"].startswith(b"{")
+    large = '{"title": "' + "a" * 400 * 1024 + '"}'
+    given = {"restApiId": api, "name": "Large", "contentType": "application/json"}
+    assert "maximum size" in refused(world, "CreateModel", **given, schema=large)

@@ -23,7 +23,7 @@ POLICY = json.dumps(
     },
     separators=(",", ":"),
 )
-PATHS = ("/", "/a", "/a/{id}", "/a/{id}/x", "/a/b.c", "/b", "/{rest+}", "/b/~1~0")
+PATHS = ("/", "/a", "/a/{id}", "/a/{id}/x", "/a/b.c", "/b", "/{rest+}", "/b/c:d")
 VERBS = ("GET", "POST", "DELETE", "ANY")
 TYPES = ("application/json", "application/xml", "text/plain; charset=utf-8", "$default")
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)

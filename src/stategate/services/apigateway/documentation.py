@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,10 +14,29 @@ from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.call import Call, Input, Output
 
+_METHOD = ("path", "method")
+_RESPONSE = (*_METHOD, "statusCode")
+_LOCATIONS: Mapping[str, tuple[str, ...]] = {
+    "API": (),
+    "AUTHORIZER": ("name",),
+    "MODEL": ("name",),
+    "RESOURCE": ("path",),
+    "METHOD": _METHOD,
+    "PATH_PARAMETER": (*_METHOD, "name"),
+    "QUERY_PARAMETER": (*_METHOD, "name"),
+    "REQUEST_HEADER": (*_METHOD, "name"),
+    "REQUEST_BODY": (*_METHOD, "name"),
+    "RESPONSE": _RESPONSE,
+    "RESPONSE_HEADER": (*_RESPONSE, "name"),
+    "RESPONSE_BODY": _RESPONSE,
+}
+"""The fields of a location by its type [AWS's service model]."""
+
 
 def create_documentation_part(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     location = {name: str(value) for name, value in given["location"].items()}
+    _check_location(location)
     table = records.documentation_parts(call.ports, call.world)
     if any(part.location == location for _, part in table.items(f"{api.id}/")):
         raise conflict("Documentation part already exists for the specified location")
@@ -112,6 +132,16 @@ def _part(call: Call, given: Input) -> DocumentationPart:
     if part is None:
         raise not_found("Invalid Documentation part identifier specified")
     return part
+
+
+def _check_location(location: Mapping[str, str]) -> None:
+    kind = location["type"]
+    fields = _LOCATIONS[kind]
+    wrong = next((name for name in location if name != "type" and name not in fields), None)
+    if wrong is not None:
+        raise bad_request(f"Invalid documentation location: {wrong} is not a field of the type {kind}")
+    if "name" in fields and not location.get("name") and kind != "REQUEST_BODY":
+        raise bad_request(f"Invalid documentation location: name is required for the type {kind}")
 
 
 def _properties(given: str | None) -> str:

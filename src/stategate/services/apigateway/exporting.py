@@ -45,6 +45,8 @@ def get_export(call: Call, given: Input) -> Output:
     document = write_document(source, cast(Kind, kind), chosen)
     accept = (given.get("accepts") or "").split(";")[0].strip().lower()
     yaml = accept in _YAML
+    if not yaml and accept not in ("", "*/*", "application/json"):
+        raise unsupported(f"the export as {accept}")
     name = f"{kind}_{api.version or version}.{'yaml' if yaml else 'json'}".replace('"', "").replace("\n", "")
     return {
         "contentType": "application/octet-stream",

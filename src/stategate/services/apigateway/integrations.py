@@ -6,6 +6,7 @@ selection patterns, targets that the method response does not declare.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -32,6 +33,7 @@ from stategate.services.ports import Ports
 
 _MAX_TIMEOUT = 29000
 _HTTP = ("HTTP", "HTTP_PROXY")
+_ENDPOINT = re.compile(r"(?:https?://[^/?#\s]|\$\{)\S*\Z")
 
 
 def put_integration(call: Call, given: Input) -> Output:
@@ -136,7 +138,7 @@ def check_integration(integration: Integration, ports: Ports, *, imported: bool 
         raise bad_request("Enumeration value for HttpMethod must be non-empty")
     match integration.type:
         case "HTTP" | "HTTP_PROXY":
-            if not (integration.uri or "").startswith(("http://", "https://", "${")):
+            if _ENDPOINT.match(integration.uri or "") is None:
                 raise bad_request("Invalid HTTP endpoint specified for URI")
         case "AWS" | "AWS_PROXY":
             _check_uri(integration, ports, imported)
@@ -200,6 +202,8 @@ def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
 
 
 def _check_connection(call: Call, integration: Integration) -> None:
+    if integration.type not in _HTTP and integration.insecure_skip_verification is not None:
+        raise bad_request("TLS config is only supported for HTTP and HTTP_PROXY integrations")
     if integration.connection_type != "VPC_LINK":
         if integration.connection_id:
             raise bad_request("Connection ID can only be specified for connection type VPC_LINK")

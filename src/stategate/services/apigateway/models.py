@@ -17,6 +17,7 @@ from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.call import Call, Input, Output
 
+_MAX_SCHEMA = 400 * 1024
 _INVALID = "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified"
 
 
@@ -76,11 +77,12 @@ def delete_model(call: Call, given: Input) -> Output:
     # AWS names the last one [recorded].
     for resource in reversed(records.resources_of(call, api_id)):
         for method in records.methods_of(call, api_id, resource.id):
+            where = f"{resource.path}/{method.http_method}"
             if model.name in (method.request_models or {}).values():
-                raise conflict(
-                    f"Cannot delete model '{model.name}', is referenced in method request: "
-                    f"{resource.path}/{method.http_method}"
-                )
+                raise conflict(f"Cannot delete model '{model.name}', is referenced in method request: {where}")
+            for response in method.responses.values():
+                if model.name in (response.response_models or {}).values():
+                    raise conflict(f"Cannot delete model '{model.name}', is referenced in method response: {where}")
     records.models(call.ports, call.world).delete(f"{api_id}/{model.name}")
     return {}
 
@@ -102,12 +104,14 @@ def _check_usable(call: Call, api_id: str, name: str, schema: str | None, conten
     try:
         compile_schema(schema, {**others, name: schema})
     except InvalidSchema as error:
-        raise bad_request(f"{_INVALID}. {error}]") from None
+        raise bad_request(f"{_INVALID}. {str(error).partition(chr(10))[0]}]") from None
 
 
 def check_schema(schema: str | None, content_type: str) -> None:
     if not schema:
         raise bad_request("Model schema must have at least 1 property or array items defined")
+    if len(schema.encode()) > _MAX_SCHEMA:
+        raise bad_request(f"Model schema exceeds maximum size of {_MAX_SCHEMA} bytes")
     if content_type != "application/json":
         return
     try:

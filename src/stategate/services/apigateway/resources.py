@@ -13,7 +13,7 @@ from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a
 from stategate.services.call import Call, Input, Output
 
-_PART = re.compile(r"(?:\{[a-zA-Z0-9._\-:]+\+?\}|[a-zA-Z0-9._\-:~$&'()*+,;=@%!]+)\Z")
+_PART = re.compile(r"(?:\{[a-zA-Z0-9._\-:]+\+?\}|[a-zA-Z0-9._\-:]+)\Z")
 
 
 def create_resource(call: Call, given: Input) -> Output:
@@ -118,7 +118,7 @@ def check_part(parent: Resource, part: str, siblings: list[Resource]) -> None:
         raise bad_request(f"Cannot create a child of a resource with a greedy path variable: {parent.path_part}")
     if _PART.match(part) is None:
         raise bad_request(
-            "Resource's path part only allow a-zA-Z0-9._-:  or a valid greedy path variable and curly braces at the "
+            "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
             "beginning and the end."
         )
     for sibling in siblings:

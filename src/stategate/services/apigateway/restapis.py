@@ -20,6 +20,8 @@ from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
 _ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
+_CHANGES = ("add", "remove", "replace")
+_NOT_PRIVATE = "VPCEndpoints can only be specified with PRIVATE apis."
 _NO_NAME = "API name cannot be empty"
 
 _EMPTY_MODEL = """{
@@ -144,6 +146,8 @@ def _endpoint(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str, tuple[str
     if private and address_type == "ipv4":
         raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
     endpoints = tuple(given.get("vpcEndpointIds") or ())
+    if endpoints and not private:
+        raise bad_request(_NOT_PRIVATE)
     return tuple(types), address_type or ("dualstack" if private else "ipv4"), endpoints
 
 
@@ -165,7 +169,7 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             if not patch.value:
                 raise bad_request(_NO_NAME)
             return replace(api, name=patch.value)
-        case ["description"]:
+        case ["description"] if patch.op in _CHANGES:
             return replace(api, description=None if patch.op == "remove" else patch.value or None)
         case ["version"]:
             only_replace(patch)
@@ -194,7 +198,7 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
                 _check_compression(size)
                 return replace(api, minimum_compression_size=size)
             return replace(api, minimum_compression_size=None)
-        case ["policy"]:
+        case ["policy"] if patch.op in _CHANGES:
             return replace(api, policy=None if patch.op == "remove" else check_policy(patch.value))
         case ["binaryMediaTypes", media_type]:
             return replace(api, binary_media_types=_media_types(api, patch, media_type))
@@ -202,6 +206,8 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             return _typed(api, patch)
         case ["endpointConfiguration", "vpcEndpointIds", *names] if patch.op in ("add", "remove"):
             endpoint = patch.value or "/".join(names)
+            if patch.op == "add" and api.endpoint_types != ("PRIVATE",):
+                raise bad_request(_NOT_PRIVATE)
             others = tuple(known for known in api.vpc_endpoint_ids if known != endpoint)
             return replace(api, vpc_endpoint_ids=(*others, endpoint) if patch.op == "add" else others)
         case ["endpointConfiguration", "ipAddressType"]:
@@ -211,6 +217,8 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             if api.endpoint_types == ("PRIVATE",) and patch.value == "ipv4":
                 raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
             return replace(api, ip_address_type=patch.value)
+        case ["description" | "policy"]:
+            raise bad_request(f"Invalid patch operation specified. Must be one of: [{', '.join(_CHANGES)}]")
         case _:
             raise invalid_path(patch.path)
 
@@ -221,7 +229,8 @@ def _typed(api: RestApi, patch: Patch) -> RestApi:
     if patch.value not in _ENDPOINT_TYPES:
         raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
     address_type = "dualstack" if patch.value == "PRIVATE" else api.ip_address_type
-    return replace(api, endpoint_types=(patch.value,), ip_address_type=address_type)
+    endpoints = api.vpc_endpoint_ids if patch.value == "PRIVATE" else ()
+    return replace(api, endpoint_types=(patch.value,), ip_address_type=address_type, vpc_endpoint_ids=endpoints)
 
 
 def _media_types(api: RestApi, patch: Patch, media_type: str) -> tuple[str, ...]:
