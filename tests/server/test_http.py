@@ -347,7 +347,7 @@ def test_behind_uvicorn() -> None:
     async def go() -> None:
         backend = Backend()
         config = uvicorn.Config(
-            application(backend), port=0, http="httptools", log_level="error", access_log=False, lifespan="on"
+            application(backend), port=0, http="httptools", log_config=None, access_log=False, lifespan="on"
         )
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve())
