@@ -68,15 +68,18 @@ class Server:
     """The whole server in this process, without its sockets."""
 
     def __init__(self, runner: asyncio.Runner, app: App) -> None:
-        self._runner = runner
+        self.runner = runner
         self._app = app
         self.known = dict(KNOWN)
 
-    def send(self, request: HttpRequest) -> HttpResponse:
-        return self._runner.run(self._app.asgi._dispatcher.http(request, "127.0.0.1"))
+    async def asked(self, request: HttpRequest) -> HttpResponse:
+        return await self._app.asgi._dispatcher.http(request, "127.0.0.1")
 
-    def call(self, service: str, path_or_target: str, value: dict[str, Any] | bytes) -> Any:
-        """A POST of JSON to a service; what it answers."""
+    def send(self, request: HttpRequest) -> HttpResponse:
+        return self.runner.run(self.asked(request))
+
+    def request(self, service: str, path_or_target: str, value: dict[str, Any] | bytes) -> HttpRequest:
+        """A POST of JSON to a service."""
         scope = f"000000000000/20240101/us-east-1/{service}/aws4_request"
         signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
         headers = [("authorization", signed), ("x-amz-date", "20240101T000000Z")]
@@ -84,7 +87,11 @@ class Server:
         if path == "/":
             headers.append(("x-amz-target", path_or_target))
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        answer = self.send(HttpRequest("POST", path, query, headers, body))
+        return HttpRequest("POST", path, query, headers, body)
+
+    def call(self, service: str, path_or_target: str, value: dict[str, Any] | bytes) -> Any:
+        """What is answered to `request`."""
+        answer = self.send(self.request(service, path_or_target, value))
         assert answer.status < 300, answer
         return json.loads(answer.body or b"null")
 
@@ -143,6 +150,18 @@ def test_any_input_gets_an_answer(service: str, server: Server, data: Any, rando
     assert answer.status < 500 or answer.status == 501, (request, answer)
     if answer.status >= 400:
         assert b"essage" in answer.body, (request, answer)
+
+
+def test_a_certificate_that_is_made_holds_up_nobody(server: Server) -> None:
+    async def both() -> bool:
+        making = asyncio.create_task(server.asked(server.request("apigateway", "/clientcertificates", {})))
+        await asyncio.sleep(0)
+        assert (await server.asked(server.request("states", "AWSStepFunctions.ListActivities", {}))).status == 200
+        waited = not making.done()
+        assert (await making).status == 201
+        return waited
+
+    assert server.runner.run(both())
 
 
 NEED_NO_PERMISSION = frozenset({"GetCallerIdentity", "GetSessionToken"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -81,10 +82,11 @@ def delete_vpc_link(call: Call, given: Input) -> Output:
     return {}
 
 
-def generate_client_certificate(call: Call, given: Input) -> Output:
+async def generate_client_certificate(call: Call, given: Input) -> Output:
     created = datetime.fromtimestamp(int(call.now), UTC)
-    # A key has to come from the system's own randomness, whatever the entropy port gives.
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    # A key has to come from the system's own randomness, whatever the entropy port gives. It takes half a second, and
+    # other requests go on meanwhile.
+    key = await asyncio.to_thread(rsa.generate_private_key, public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ApiGateway")])
     certificate = (
         x509.CertificateBuilder()
