@@ -237,6 +237,20 @@ def test_a_runtime_that_ends(tmp_path: Path, body: str, message: str) -> None:
     }
 
 
+def test_a_runtime_that_ends_after_each_answer(tmp_path: Path) -> None:
+    """What it had no time to ask for is done by another."""
+    body = "id, _, event = next_one()\nrespond(id, [os.getpid(), json.loads(event)])\nimport time; time.sleep(0.05)\n"
+
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(package(body), runtime="provided.al2023")
+        results = [await world.invoke(code, str(at).encode()) for at in range(3)]
+        values = [json.loads(result.payload) for result in results]
+        assert [event for _, event in values] == [0, 1, 2]
+        assert len({pid for pid, _ in values}) == 3
+
+    run(tmp_path, test)
+
+
 def test_a_timeout(tmp_path: Path) -> None:
     result, _ = once(tmp_path, package("import time; next_one(); time.sleep(60)"), timeout=1)
     assert json.loads(result.payload)["errorType"] == "Sandbox.Timedout"

@@ -37,6 +37,11 @@ class Channel(Protocol):
         """`deadline` in epoch seconds."""
         ...
 
+    @property
+    def took(self) -> bool:
+        """Whether the worker may have seen the last invocation."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -44,6 +49,7 @@ class ControlSocket(asyncio.Protocol):
     """A socket pair; `protocol` describes its frames. Its descriptor is the first of `inherited`."""
 
     environment: Mapping[str, str] = {}
+    took = True
 
     def __init__(self, answered: Callable[[Answer], None], lost: Callable[[], None]) -> None:
         self._answered = answered

@@ -443,6 +443,13 @@ class FunctionPool:
         crew.busy.discard(worker)
         if outcome.answer is None:
             worker.retired = True
+        if outcome.ending is Ending.EXITED and not worker.took and not self._closed:
+            # A custom runtime that ended after its last answer: the next worker does what this one never saw.
+            worker.output.end()
+            job.begun = False
+            crew.waiting.appendleft(job)
+            self._released(crew, worker)
+            return
         self._conclude(worker.output, job, outcome, init_ms, job.code.timeout)
         self._released(crew, worker)
 

@@ -60,6 +60,10 @@ class RuntimeApi:
         self._pending = invocation, deadline
         self._serve()
 
+    @property
+    def took(self) -> bool:
+        return self._pending is None
+
     def close(self) -> None:
         if self._server is not None:
             self._server.close()

@@ -143,6 +143,11 @@ class Worker:
         self._expect(time.monotonic(), limit, done)
         self._channel.invoke(invocation, deadline)
 
+    @property
+    def took(self) -> bool:
+        """Whether the process may have seen the last invocation."""
+        return self._channel.took
+
     def kill(self) -> None:
         """Ends the whole process group at once."""
         if self._process.returncode is None:
