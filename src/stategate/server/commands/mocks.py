@@ -117,7 +117,7 @@ def _choose(
         name = "#".join(part for part in (machine, case) if part is not None)
         reader.problems.append(f"There is no test case {name}. There are: {known}")
     else:
-        reader.problems.append(f"Choose one of the test cases: {known}")
+        reader.problems.append(f"There are several test cases; choose one with --test-case: {known}")
     return None
 
 

@@ -113,7 +113,7 @@ def _mocks(path: Path, machine: str | None, case: str | None, program: Program) 
     try:
         mocks = read_mocks(parse_json(read_text(path), str(path)), machine, case)
     except InvalidMocks as error:
-        raise Refused(f"{path} is not valid:\n" + "\n".join(f"  {each}" for each in error.problems)) from None
+        raise Refused(f"{path} can not be used:\n" + "\n".join(f"  {each}" for each in error.problems)) from None
     strangers = sorted(mocks.states - _names(program))
     if strangers:
         raise Refused(f"{path}: the definition has no state {', '.join(repr(name) for name in strangers)}")
