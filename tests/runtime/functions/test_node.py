@@ -252,6 +252,21 @@ def test_a_worker_stands_still_between_invocations(tmp_path: Path) -> None:
     assert run(tmp_path, test) < 300
 
 
+@pytest.mark.parametrize("late", ["resolve('old')", "callback(null, 'old')", "context.succeed('old')"])
+def test_what_an_invocation_left_behind_does_not_answer_the_next(tmp_path: Path, late: str) -> None:
+    source = (
+        "let finish\nexports.handler = (event, context, callback) => {\n"
+        f"  if (finish === undefined) return new Promise((resolve) => {{ finish = () => {late} }})\n"
+        "  finish(); return Promise.resolve('new') }\n"
+    )
+
+    async def test(world: PoolWorld) -> list[bytes]:
+        code = await world.function({"index.js": source}, runtime="nodejs20.x", handler="index.handler")
+        return [(await world.invoke(code)).payload for _ in range(2)]
+
+    assert run(tmp_path, test) == [b"null", b'"new"']
+
+
 def test_a_rejection_after_the_result_ends_the_worker_but_loses_nothing(tmp_path: Path) -> None:
     source = (
         "let n = 0\nexports.handler = async (e) => { n += 1; if (e) Promise.reject(new Error('floating')); return n }\n"

@@ -286,6 +286,7 @@ def test_the_environment(tmp_path: Path) -> None:
         assert variables["TABLE"] == "t"
         assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
         assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+        assert variables["AWS_DISABLE_HOST_PREFIX_INJECTION"] == "true"
         assert variables["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.12"
         assert variables["AWS_SESSION_TOKEN"] == "t"
         assert variables["_HANDLER"] == "handler.handler"

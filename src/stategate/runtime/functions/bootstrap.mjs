@@ -282,6 +282,7 @@ class Runtime {
   constructor(handler) {
     this.handler = handler;
     this.whenIdle = () => {};
+    this.current = undefined;
     this.answer = undefined;
     this.answered = true;
   }
@@ -289,6 +290,7 @@ class Runtime {
   next() {
     const [head, payload] = nextInvocation();
     requestId = head.id;
+    this.current = head;
     this.answered = false;
     this.answer = undefined;
     if (head.trace) process.env._X_AMZN_TRACE_ID = head.trace;
@@ -300,16 +302,19 @@ class Runtime {
   // Up to nodejs22.x: only promises and callbacks give a result; without either it is null once nothing is left to do.
   handleOnceNonStreaming(head, payload) {
     let first = true;
+    // The first of all these functions counts, and only while its invocation is the current one.
     const once = (action) => (...given) => {
-      if (!first) return;
+      if (!first || this.current !== head) return;
       first = false;
       this.whenIdle = () => {};
       action(...given);
     };
     const waits = { value: true };
-    const done = (error, result) => (error === undefined || error === null ? this.succeed(result) : this.fail(error));
+    const succeed = (result) => this.succeed(head, result);
+    const fail = (error) => this.fail(head, error ?? "handled");
+    const done = (error, result) => (error === undefined || error === null ? succeed(result) : fail(error));
     const callback = (error, result) => {
-      if ((error === undefined || error === null) && waits.value) this.whenIdle = () => this.succeed(result);
+      if ((error === undefined || error === null) && waits.value) this.whenIdle = () => succeed(result);
       else done(error, result);
     };
     const context = {
@@ -319,12 +324,12 @@ class Runtime {
       set callbackWaitsForEmptyEventLoop(value) {
         waits.value = value;
       },
-      succeed: once((result) => this.succeed(result)),
-      fail: once((error) => this.fail(error ?? "handled")),
+      succeed: once(succeed),
+      fail: once(fail),
       done: once(done),
     };
     const called = once(callback);
-    this.whenIdle = () => this.succeed(null);
+    this.whenIdle = () => succeed(null);
     try {
       const result = this.handler(JSON.parse(payload), Object.assign(context, environmentData(), invocationData(head)), called);
       if (typeof result?.then === "function") result.then(context.succeed, context.fail);
@@ -337,17 +342,19 @@ class Runtime {
   async handleOnce(head, payload) {
     this.whenIdle = () => process.exit(13);
     try {
-      this.succeed(await this.handler(JSON.parse(payload), { ...invocationData(head), ...environmentData() }));
+      this.succeed(head, await this.handler(JSON.parse(payload), { ...invocationData(head), ...environmentData() }));
     } catch (error) {
-      this.fail(error);
+      this.fail(head, error);
     }
   }
 
-  succeed(result) {
-    this.settle(...marshal(result));
+  // What an earlier invocation left behind must not answer for the current one.
+  succeed(head, result) {
+    if (this.current === head) this.settle(...marshal(result));
   }
 
-  fail(error) {
+  fail(head, error) {
+    if (this.current !== head) return;
     logError("Invoke Error", error);
     this.settle(ERROR, encode(failure(error)));
   }

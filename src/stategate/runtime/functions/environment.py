@@ -22,8 +22,10 @@ def environment(
     endpoint: str,
 ) -> dict[str, str]:
     """The user's variables, and over them Lambda's. `AWS_ENDPOINT_URL` makes AWS's clients talk to this server, unless
-    the user set one. `LAMBDA_TASK_ROOT` and `PWD` are where the code really is."""
-    variables = {"AWS_ENDPOINT_URL": endpoint, "TZ": ":UTC", **_of_family(code, program, directory)}
+    the user set one, and AWS_DISABLE_HOST_PREFIX_INJECTION lets StartSyncExecution do so, which they would send to the
+    host `sync-127.0.0.1`. `LAMBDA_TASK_ROOT` and `PWD` are where the code really is."""
+    ours = {"AWS_ENDPOINT_URL": endpoint, "AWS_DISABLE_HOST_PREFIX_INJECTION": "true", "TZ": ":UTC"}
+    variables = {**ours, **_of_family(code, program, directory)}
     variables |= code.environment
     variables |= {
         "AWS_REGION": code.world.region,
