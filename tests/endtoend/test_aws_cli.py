@@ -22,6 +22,7 @@ def cli(server: Any, account: str) -> Any:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_PAGER": "",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
     def run(*arguments: str, fails: bool = False) -> Any:
@@ -39,6 +40,15 @@ TRUST = json.dumps(
         "Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"},
     }
 )
+
+
+def test_operations_that_clients_send_to_a_host_of_their_own(cli: Any) -> None:
+    role = cli("iam", "create-role", "--role-name", "t", "--assume-role-policy-document", TRUST)["Role"]["Arn"]
+    tested = cli(
+        *("stepfunctions", "test-state", "--role-arn", role),
+        *("--definition", '{"Type": "Pass", "Result": 1, "End": true}'),
+    )
+    assert (tested["status"], tested["output"]) == ("SUCCEEDED", "1")
 
 
 def test_from_role_to_history(cli: Any, account: str) -> None:
