@@ -36,12 +36,23 @@ def request_time(milliseconds: int) -> str:
     return f"{t.tm_mday:02}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000"
 
 
+def vpc_endpoint(host: str) -> str | None:
+    """The VPC endpoint that a private API was called through, as the host names it: `{api}-{vpce}.execute-api…` or
+    `vpce-….`; None for a public address."""
+    name = host.partition(".")[0].lower()
+    at = name.find("vpce-")
+    return "-".join(name[at:].split("-")[:2]) if at >= 0 else None
+
+
 def build_context(received: Received, resource: Resource | None) -> dict[str, Any]:
     """A fresh `$context`: it is mutable, templates set overrides in it. `resource` is None where routing failed."""
     around = received.around
     identity = dict(NO_IDENTITY)
     identity["sourceIp"] = received.source_ip
     identity["userAgent"] = received.header("user-agent")
+    endpoint = vpc_endpoint(received.domain_name)
+    if endpoint is not None:
+        identity["vpceId"] = endpoint
     if received.test:
         identity["apiKey"] = identity["apiKeyId"] = "test-invoke-api-key"
     context: dict[str, Any] = {

@@ -60,10 +60,10 @@ class Received:
 
     def header(self, name: str) -> str | None:
         """The last value of the header, whatever its case."""
-        name = name.lower()
+        name, size = name.lower(), len(name)
         found = None
         for key, value in self.headers:
-            if key.lower() == name:
+            if len(key) == size and key.lower() == name:
                 found = value
         return found
 

@@ -225,3 +225,26 @@ def test_a_function_that_takes_too_long(world: GatewayWorld, monkeypatch: pytest
     assert (answer.status, json.loads(answer.body)) == (500, NULL)
     assert answer.header("x-amzn-errortype") == "AuthorizerFailureException"
     assert time.monotonic() - started < 3
+
+
+def test_the_authorizer_names_the_api_key(world: GatewayWorld) -> None:
+    api = deployed(world, template="$context.identity.apiKeyId")
+    world(
+        "UpdateRestApi",
+        restApiId=api,
+        patchOperations=[{"op": "replace", "path": "/apiKeySource", "value": "AUTHORIZER"}],
+    )
+    resource = next(item["id"] for item in world("GetResources", restApiId=api)["items"] if item["path"] == "/a")
+    required = [{"op": "replace", "path": "/apiKeyRequired", "value": "true"}]
+    world("UpdateMethod", restApiId=api, resourceId=resource, httpMethod="GET", patchOperations=required)
+    world.deploy(api)
+    plan = world("CreateUsagePlan", name="p", apiStages=[{"apiId": api, "stage": "prod"}])["id"]
+    key = world("CreateApiKey", name="k", enabled=True)
+    world("CreateUsagePlanKey", usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    says(world, usageIdentifierKey=key["value"])
+    assert (call(world, api).status, call(world, api).body.decode()) == (200, key["id"])
+    says(world, usageIdentifierKey="unknown")
+    assert call(world, api, token="two").status == 403
+    says(world)
+    answer = world.request(api, "GET", "/a", headers={"Auth": "three", "x-api-key": key["value"]})
+    assert (answer.status, answer.header("x-amzn-errortype")) == (403, "ForbiddenException")

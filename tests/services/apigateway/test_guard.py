@@ -159,6 +159,15 @@ class TestResourcePolicies:
             request = HttpRequest("GET", "/prod/a", "", [("host", host)])
             assert asyncio.run(world.execute(request, api, "prod", "/a", "10.0.0.9")).status == status
 
+    def test_the_context_names_the_endpoint(self, world: GatewayWorld) -> None:
+        policy = resource_policy(statement("Allow"))
+        api, ids = world.api("/a", endpointConfiguration={"types": ["PRIVATE"]}, policy=policy)
+        world.mock(api, ids["/a"], "GET", "<$!context.identity.vpceId>")
+        world.deploy(api)
+        for host, body in ((f"{api}-VPCE-0abc-xyz.execute-api.x", b"<vpce-0abc>"), ("localhost", b"<>")):
+            request = HttpRequest("GET", "/prod/a", "", [("host", host)])
+            assert asyncio.run(world.execute(request, api, "prod", "/a", "10.0.0.9")).body == body
+
 
 class TestKeys:
     def plan(self, world: GatewayWorld, api: str, **members: Any) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from stategate.gateway.authorizers import misconfigured
+from stategate.gateway.context import vpc_endpoint
 from stategate.gateway.deployment import CompiledDeployment, CompiledMethod
 from stategate.gateway.failures import RESPONSE_TYPES, GatewayFailure
 from stategate.gateway.model import RestApi, Stage
@@ -193,7 +194,7 @@ class _Check:
                 "aws:sourceip": received.source_ip,
                 "aws:useragent": received.header("user-agent"),
                 "aws:referer": received.header("referer"),
-                "aws:sourcevpce": _endpoint(received.domain_name),
+                "aws:sourcevpce": vpc_endpoint(received.domain_name),
                 "aws:currenttime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "aws:epochtime": str(int(now)),
                 "aws:requestedregion": self.world.region,
@@ -272,13 +273,3 @@ def _identify(routed: Routed, principal: Principal, access_key: str) -> None:
     identity["accountId"] = principal.account
     identity["caller"] = identity["user"] = principal.user_id or principal.account
     identity["userArn"] = principal.arn
-
-
-def _endpoint(host: str) -> str | None:
-    """The VPC endpoint that a private API was called through, as the host names it: `{api}-{vpce}.execute-api…` or
-    `vpce-….`; None for a public address."""
-    name = host.lower().partition(".")[0]
-    at = name.find("vpce-")
-    if at < 0:
-        return None
-    return "-".join(name[at:].split("-")[:2])
