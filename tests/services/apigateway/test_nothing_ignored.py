@@ -375,3 +375,26 @@ def test_what_an_integration_or_an_export_cannot_have(world: GatewayWorld) -> No
     large = '{"title": "' + "a" * 400 * 1024 + '"}'
     given = {"restApiId": api, "name": "Large", "contentType": "application/json"}
     assert "maximum size" in refused(world, "CreateModel", **given, schema=large)
+
+
+def test_patches_of_gateway_responses(world: GatewayWorld) -> None:
+    api = world("CreateRestApi", name="a")["id"]
+    given = {"restApiId": api, "responseType": "THROTTLED"}
+
+    def error(patch: list[dict[str, str]]) -> tuple[str, str]:
+        with pytest.raises(AwsError) as caught:
+            world("UpdateGatewayResponse", **given, patchOperations=patch)
+        return caught.value.code, caught.value.message
+
+    header = "/responseParameters/gatewayresponse.header.X"
+    for op in ("add", "remove"):
+        assert error(replace("/statusCode", "429", op)) == ("BadRequestException", "Invalid patch path /statusCode")
+    unknown = ("NotFoundException", "Invalid parameter name specified")
+    assert error(replace(header, "'x'")) == error(replace("/responseTemplates/a~1b", "x")) == unknown
+    assert error(replace("/responseTemplates/a~1b", None)) == unknown
+    for path in (header, "/responseTemplates/a~1b"):
+        name = path.split("/")[1]
+        empty = ("BadRequestException", f"Invalid null or empty value in {name}")
+        assert error(replace(path, None, "add")) == error(replace(path, "", "add")) == empty
+    world("UpdateGatewayResponse", **given, patchOperations=replace(header, "'x'", "add"))
+    assert world("GetGatewayResponse", **given)["responseParameters"] == {"gatewayresponse.header.X": "'x'"}

@@ -122,6 +122,11 @@ def update_documentation_version(call: Call, given: Input) -> Output:
 def delete_documentation_version(call: Call, given: Input) -> Output:
     api_id = given["restApiId"]
     version = records.get_documentation_version(call, api_id, given["documentationVersion"])
+    for _, stage in records.stages(call.ports, call.world).items(f"{api_id}/"):
+        if stage.documentation_version == version.version:
+            raise conflict(
+                f"Cannot delete documentation version '{version.version}', is associated with stage '{stage.name}'"
+            )
     records.documentation_versions(call.ports, call.world).delete(f"{api_id}/{version.version}")
     return {}
 

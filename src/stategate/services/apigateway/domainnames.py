@@ -196,8 +196,13 @@ def _mapping(call: Call, given: Input) -> BasePathMapping:
 
 
 def _check_mapping(call: Call, mapping: BasePathMapping) -> None:
+    if "/" in mapping.base_path:
+        raise bad_request(
+            "API Gateway V1 doesn't support the slash character (/) in base path mappings. "
+            "To create a multi-level base path mapping, use API Gateway V2."
+        )
     if mapping.base_path != EMPTY_PATH and _BASE_PATH.match(mapping.base_path) is None:
-        raise bad_request("API Gateway V1 doesn't support the slash character (/) in base path mappings.")
+        raise bad_request(f"Invalid base path specified: {mapping.base_path}")
     if records.apis(call.ports, call.world).get(mapping.api_id) is None:
         raise bad_request("Invalid REST API identifier specified")
     if mapping.stage and records.stages(call.ports, call.world).get(f"{mapping.api_id}/{mapping.stage}") is None:

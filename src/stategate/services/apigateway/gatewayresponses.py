@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from stategate.gateway.failures import DEFAULT_TEMPLATE, RESPONSE_TYPES
@@ -12,7 +14,7 @@ from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found
 from stategate.services.apigateway.methods import entry
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.apigateway.patching import Patch, invalid_path, patches
 from stategate.services.call import Call, Input, Output
 
 DEFAULT_TEMPLATES = {"application/json": DEFAULT_TEMPLATE}
@@ -83,30 +85,25 @@ def check_gateway_response(response: GatewayResponse) -> None:
 
 def _patched(response: GatewayResponse, patch: Patch) -> GatewayResponse:
     match patch.keys:
-        case ["statusCode"]:
-            only_replace(patch)
+        case ["statusCode"] if patch.op == "replace":
             value = patch.value or ""
             if not (len(value) == 3 and value.isdigit() and "1" <= value[0] <= "5"):
                 raise bad_request(f"Invalid status code: {value}")
             return replace(response, status_code=value)
         case ["responseParameters", *names] if names:
-            if patch.op != "remove" and not patch.value:
-                raise bad_request("Invalid null or empty value in responseParameters")
-            name = "/".join(names)
-            parameters = entry(
-                response.response_parameters, patch, name, patch.value or "", "Invalid parameter name specified"
-            )
-            return replace(response, response_parameters=parameters)
+            return replace(response, response_parameters=_entries(response.response_parameters, patch, names))
         case ["responseTemplates", *names] if names:
-            if patch.op != "remove" and not patch.value:
-                raise bad_request("Invalid null or empty value in responseTemplates")
-            name = "/".join(names)
-            templates = entry(
-                response.response_templates, patch, name, patch.value or "", "Content-Type specified was not found"
-            )
-            return replace(response, response_templates=templates)
+            return replace(response, response_templates=_entries(response.response_templates, patch, names))
         case _:
             raise invalid_path(patch.path)
+
+
+def _entries(known: Mapping[str, str], patch: Patch, names: list[str]) -> dict[str, str]:
+    """As `entry`; what is missing has one name here, be it a parameter or a template."""
+    entries = entry(known, patch, "/".join(names), patch.value or "", "Invalid parameter name specified")
+    if patch.op != "remove" and not patch.value:
+        raise bad_request(f"Invalid null or empty value in {patch.keys[0]}")
+    return entries
 
 
 OPERATIONS = {
