@@ -212,3 +212,14 @@ def test_eval_names_the_intrinsic_functions() -> None:
     lines = result.stderr.splitlines()
     assert lines[0].startswith("Error: There is no intrinsic function States.Foo; in States there are Format, ")
     assert lines[2].index("^") - 2 == "States.Array(1, States.Foo(2))".index("States.Foo")
+
+
+@pytest.mark.parametrize("root", ["$", "$$", "$name"])
+def test_eval_points_at_the_end_of_a_path(root: str) -> None:
+    result = invoke("eval", "--jsonpath", f"{root}.a[?(@.x == '$y')].b[")
+    assert result.stderr.splitlines()[0] == "Error: Could not analyze path component: ["
+    assert result.stderr.splitlines()[2].index("^") - 2 == len(f"{root}.a[?(@.x == '$y')].b")
+
+
+def test_eval_of_a_path_without_a_root() -> None:
+    assert invoke("eval", "--jsonpath", "a.b").stderr.startswith("Error: A path begins with '$', not as in 'a.b'\n")

@@ -16,10 +16,12 @@ from stategate.asl.intrinsic_functions import FUNCTIONS
 from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
 from stategate.asl.paths import PathNotFound, PathSyntaxError, compile_path
 from stategate.asl.scope import Scope
-from stategate.lang import jsonata
+from stategate.lang import jsonata, jsonpath
 from stategate.lang.jsontext import dumps
 from stategate.server.commands.texts import CONTEXT, encodable, fail, parse_json, parse_object, read_input
 
+_ROOT = re.compile(r"\A\$(?:\$|[^\W\d]\w*)")
+"""Of paths into the context object and variables."""
 _CALLED = re.compile(r"(?<![\w'.])States\.\w+(?=\s*\()", re.ASCII)
 
 
@@ -119,11 +121,23 @@ def _jsonpath(expression: str, scope: Scope) -> Any:
     try:
         path = compile_path(expression)
     except PathSyntaxError as error:
-        fail(error.message, expression, _place(expression, error.message))
+        message = _why(expression) or error.message
+        fail(message, expression, _place(expression, message))
     try:
         return path(scope)
     except PathNotFound as error:
         raise click.ClickException(f"{error.message}{_where_from(expression)}") from None
+
+
+def _why(expression: str) -> str | None:
+    """What exactly is wrong with a path, which AWS does not say of definitions."""
+    if not expression.startswith("$"):
+        return f"A path begins with '$', not as in '{expression}'"
+    try:
+        jsonpath.compile(_ROOT.sub("$", expression))
+    except PathSyntaxError as error:
+        return error.message
+    return None
 
 
 def _where_from(path: str) -> str:
