@@ -142,3 +142,19 @@ def test_what_is_inserted_is_found_there(names: list[str], raw: Any) -> None:
     assert {key: value for key, value in output.items() if key != names[0]} == {
         key: value for key, value in raw.items() if key != names[0]
     }
+
+
+@pytest.mark.parametrize("text", ["", "x", "$.a[", "$.a.", "$[?(@.x)", "States.Array(1)", "$$.a["])
+def test_what_is_no_path_is_refused_in_the_words_of_aws(text: str) -> None:
+    with pytest.raises(PathSyntaxError) as caught:
+        compile_path(text)
+    assert str(caught.value) == "Value is not a valid JSONPath"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "$.a[", "$.a[*]", "$..a", "$.a[-1]", "$$.a", "$a", "$a.b", "$['a','b']", "$[0:1]"]
+)
+def test_what_is_no_reference_path_is_refused_in_the_words_of_aws(text: str) -> None:
+    with pytest.raises(PathSyntaxError) as caught:
+        compile_result_path(text)
+    assert str(caught.value) == "Value is not a Reference Path"

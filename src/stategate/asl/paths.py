@@ -25,6 +25,8 @@ __all__ = [
 Selection = Callable[[Scope], JSON]
 Insertion = Callable[[JSON, JSON], JSON]
 
+NOT_A_PATH = "Value is not a valid JSONPath"
+NOT_A_REFERENCE_PATH = "Value is not a Reference Path"
 _VARIABLE = re.compile(r"\$([^\W\d]\w*)(.*)", re.DOTALL)
 
 
@@ -48,9 +50,16 @@ class Query:
 
 
 def compile_path(text: str) -> Query:
-    """Raises PathSyntaxError."""
+    """Raises PathSyntaxError, in the words with which AWS refuses a definition."""
+    try:
+        return _compile_path(text)
+    except PathSyntaxError:
+        raise PathSyntaxError(NOT_A_PATH) from None
+
+
+def _compile_path(text: str) -> Query:
     if not text.startswith("$"):
-        raise PathSyntaxError(f"A path begins with '$', not as in '{text}'")
+        raise PathSyntaxError(NOT_A_PATH)
     if text.startswith("$$"):
         path = jsonpath.compile(text[1:])
         find = path.find
@@ -124,12 +133,7 @@ def compile_result_path(path: str | None) -> Insertion:
     there."""
     if path is None:
         return lambda raw, result: raw
-    if not path.startswith("$") or path.startswith("$$") or _VARIABLE.fullmatch(path):
-        raise PathSyntaxError(f"Value is not a Reference Path: '{path}'")
-    compiled = jsonpath.compile(path)
-    if not compiled.reference:
-        raise PathSyntaxError(f"Value is not a Reference Path: '{path}'")
-    segments = compiled.segments
+    segments = _reference_path(path).segments
     if not segments:
         return lambda raw, result: result
 
@@ -149,6 +153,17 @@ def compile_result_path(path: str | None) -> Insertion:
         return top[0]
 
     return insert
+
+
+def _reference_path(path: str) -> jsonpath.Path:
+    if path.startswith("$") and not path.startswith("$$") and not _VARIABLE.fullmatch(path):
+        try:
+            compiled = jsonpath.compile(path)
+        except PathSyntaxError:
+            raise PathSyntaxError(NOT_A_REFERENCE_PATH) from None
+        if compiled.reference:
+            return compiled
+    raise PathSyntaxError(NOT_A_REFERENCE_PATH)
 
 
 def _opened(value: JSON, segment: str | int, path: str, raw: JSON) -> JSON:

@@ -202,3 +202,10 @@ def test_deep_results_are_refused_by_name() -> None:
         deep = {"a": deep}
     with pytest.raises(LimitExceeded):
         compile("$deep").evaluate({"deep": deep}, now=0.0, random=Random(1))
+
+
+@pytest.mark.parametrize("steps", [100, 120])
+def test_long_paths_and_many_short_ones_compile(steps: int) -> None:
+    compile("$x" + ".a" * steps)
+    compile("[" + ", ".join(["$x.a.b"] * 5 * steps) + "]")
+    compile("$x.a & " * steps + "'a.b.c'")

@@ -32,6 +32,11 @@ _REPLACED: Final = frozenset({"random", "eval"})
 # The library's search for the parents that `%` stands for takes the square of their number.
 _PARENT_STEPS: Final = re.compile(r"[.(\[]\s*%")
 _MOST_PARENT_STEPS: Final = 200
+# It takes the square of the length of a path, too, and cannot translate one of more steps.
+_MOST_STEPS: Final = 256
+_STEPS: Final = re.compile(
+    r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|/\*.*?\*/|[.(\[{)\]},;:?&+=<>~!-]""", re.DOTALL
+)
 _OPERAND: Final = re.compile(r"[\w$`'\"]")
 _TOO_DEEP = "The expression is nested too deeply"
 
@@ -41,7 +46,7 @@ def build(source: str, *, plain: bool = False, hidden: frozenset[str] = frozense
     `hidden` are the built-in functions in whose place there are variables."""
     if len(source) > DEFAULT.source:
         raise JsonataSyntaxError("S0500", f"The expression is longer than {DEFAULT.source} characters", -1)
-    if len(_PARENT_STEPS.findall(source)) > _MOST_PARENT_STEPS:
+    if len(_PARENT_STEPS.findall(source)) > _MOST_PARENT_STEPS or _longest_path(source) > _MOST_STEPS:
         raise JsonataSyntaxError("S0500", _TOO_DEEP, -1)
     try:
         tree = Parser.parse(source)
@@ -64,6 +69,25 @@ def build(source: str, *, plain: bool = False, hidden: frozenset[str] = frozense
     exec(code, names)
     entry: Entry = names["_evaluate"]
     return entry, found
+
+
+def _longest_path(source: str) -> int:
+    """The steps of the longest path, or more: the dots between two signs that end a path."""
+    longest = 0
+    counts = [0]
+    for found in _STEPS.finditer(source):
+        sign = found[0]
+        if sign == ".":
+            counts[-1] += 1
+            longest = max(longest, counts[-1])
+        elif sign in "([{":
+            counts.append(0)
+        elif sign in ")]}":
+            if len(counts) > 1:
+                counts.pop()
+        elif len(sign) == 1:
+            counts[-1] = 0
+    return longest
 
 
 _NO_REFERENCES: Final = References(frozenset(), frozenset(), frozenset(), False, False)
