@@ -356,6 +356,29 @@ def test_delete_stops_and_forgets(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_two_deletions_at_once_leave_a_new_state_machine_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(rig: Rig) -> None:
+        await rig.machine()
+        stop_all, first, go_on = rig.engine.stop_all, asyncio.Event(), asyncio.Event()
+
+        async def slow(machine_arn: str) -> int:
+            first.set()
+            await go_on.wait()
+            return await stop_all(machine_arn)
+
+        monkeypatch.setattr(rig.engine, "stop_all", slow)
+        slow_one = asyncio.ensure_future(rig("DeleteStateMachine", stateMachineArn=MACHINE))
+        await first.wait()
+        monkeypatch.setattr(rig.engine, "stop_all", stop_all)
+        await rig("DeleteStateMachine", stateMachineArn=MACHINE)
+        await rig.machine(FAIL)
+        go_on.set()
+        await slow_one
+        assert (await rig("DescribeStateMachine", stateMachineArn=MACHINE))["definition"] == FAIL
+
+    simulate(tmp_path, body)
+
+
 def test_an_interrupted_deletion_is_finished(tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         await rig.machine(WAIT)

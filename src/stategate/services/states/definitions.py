@@ -24,7 +24,8 @@ def compile(definition: str, *, type: str = "STANDARD") -> Program:
     program = compile_program(definition, type=type)
     problems: list[Problem] = []
     if INTEGRATION in definition:
-        problems += _integrations(jsontext.loads(definition))
+        parsed = jsontext.loads(definition)
+        problems += [*_unknown_actions(parsed), *argument_problems(parsed)]
     if PARQUET in definition and not parquet.installed():
         problems += _parquet_readers(jsontext.loads(definition))
     if problems:
@@ -39,28 +40,35 @@ def waits_for_executions(definition: str) -> bool:
     )
 
 
-def _integrations(definition: Any) -> Iterator[Problem]:
+def argument_problems(definition: Any) -> Iterator[Problem]:
+    """What can be seen of the arguments of tasks before their values are known. `definition` is JSON, and valid."""
+    for place, state, resource in _integrations(definition):
+        known = arguments.arguments_of(resource.service, resource.action)
+        field = "Arguments" if "Arguments" in state else "Parameters"
+        if known is not None and isinstance(given := state.get(field), dict):
+            names = [name.removesuffix(".$") if field == "Parameters" else name for name in given]
+            for message in arguments.name_problems(known, names):
+                yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/{field}")
+
+
+def _unknown_actions(definition: Any) -> Iterator[Problem]:
+    for place, _, resource in _integrations(definition):
+        if arguments.arguments_of(resource.service, resource.action) is None:
+            message = (
+                f"The resource provided {resource.text} is not recognized. The value is not a valid resource ARN, or"
+                " the resource is not available in this region."
+            )
+            yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/Resource")
+
+
+def _integrations(definition: Any) -> Iterator[tuple[str, dict[str, Any], Resource]]:
+    """(place, state, what it calls), also of what can't be called: mocks stand for it."""
     for place, state in _states(definition, ""):
-        resource = resources.parse(state["Resource"]) if state["Type"] == "Task" else None
-        if isinstance(resource, Resource) and resource.kind == "integration":
-            yield from _arguments(place, state, resource)
-
-
-def _arguments(place: str, state: Any, resource: Resource) -> Iterator[Problem]:
-    """What can be seen of a task's arguments before their values are known."""
-    known = arguments.arguments_of(resource.service, resource.action)
-    if known is None:
-        message = (
-            f"The resource provided {resource.text} is not recognized. The value is not a valid resource ARN, or the"
-            " resource is not available in this region."
-        )
-        yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/Resource")
-        return
-    field = "Arguments" if "Arguments" in state else "Parameters"
-    if isinstance(given := state.get(field), dict):
-        names = [name.removesuffix(".$") if field == "Parameters" else name for name in given]
-        for message in arguments.name_problems(known, names):
-            yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/{field}")
+        if state["Type"] == "Task":
+            known = resources.parse(state["Resource"])
+            resource = resources.named(state["Resource"]) if isinstance(known, str) else known
+            if resource is not None and resource.kind == "integration":
+                yield place, state, resource
 
 
 def _parquet_readers(definition: Any) -> Iterator[Problem]:

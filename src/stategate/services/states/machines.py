@@ -168,7 +168,9 @@ async def delete_state_machine(call: Call, input: Input) -> Output:
     if machine.type == "STANDARD":
         await call.ports.store.durable()
         await call.ports.executions.stop_all(names.machine_arn(call.world, machine.name))
-    _remove(call, machine.name)
+    left = table.get(machine.name)
+    if left is not None and left.deleting:  # else another deletion was faster, and there may be a new one of this name
+        _remove(call, machine.name)
     return {}
 
 

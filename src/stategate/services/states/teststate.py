@@ -20,6 +20,7 @@ from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, validation_error
 from stategate.services.ports import NewExecution, TaskFailure
 from stategate.services.states import configuration, names
+from stategate.services.states.definitions import argument_problems
 from stategate.services.states.errors import invalid_definition, invalid_input
 from stategate.services.states.payloads import check_payload
 from stategate.services.states.tasks import refusal, run_task
@@ -208,8 +209,11 @@ def _state(input: Input) -> tuple[Program, State]:
     definition = input["definition"] if name is not None else _machine_of(input["definition"])
     try:
         program = compile_program(definition, any_resource=True)
-    except InvalidDefinition as problems:
-        raise invalid_definition(problems) from None
+        problems = tuple(argument_problems(jsontext.loads(definition)))
+        if problems:
+            raise InvalidDefinition(problems)
+    except InvalidDefinition as error:
+        raise invalid_definition(error) from None
     name = ALONE if name is None else name
     try:
         return program, program.flows[flow_of(program, name)].states[name]

@@ -171,3 +171,14 @@ def test_a_state_that_is_tested_cannot_begin(tmp_path: Path) -> None:
         assert "could not be used to start the Task" in tested["cause"]
 
     simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize("more", [{}, {"mock": {"result": "{}"}}])
+def test_a_state_that_is_tested_names_what_there_is(tmp_path: Path, more: dict[str, Any]) -> None:
+    async def body(world: TaskWorld) -> None:
+        state = task(f"{SDK}:iam:getRole", {"Name": "r"})["States"]["T"]
+        code, message = await world.error("TestState", definition=json.dumps(state), **more)
+        assert code == "InvalidDefinition"
+        assert f"SCHEMA_VALIDATION_FAILED: {UNKNOWN.format('Name')} at /States/StateName/Parameters" in message
+
+    simulate(tmp_path, body)
