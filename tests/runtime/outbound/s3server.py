@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote_plus, unquote, urlsplit
 
 PAGE = 2
 
@@ -14,6 +15,7 @@ class S3Server:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.buckets: set[str] = set()
+        self.locked = False
         self.seen: list[tuple[str, str, dict[str, str]]] = []
 
     @contextlib.asynccontextmanager
@@ -41,6 +43,8 @@ class S3Server:
     ) -> tuple[int, Sequence[str], bytes]:
         parts = urlsplit(target)
         bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+        if self.locked:
+            return 403, (), b""
         if bucket not in self.buckets:
             return 404, (), _error("NoSuchBucket", "The specified bucket does not exist")
         if method == "PUT":
@@ -55,7 +59,15 @@ class S3Server:
         if int(first) >= len(found):
             return 416, (), _error("InvalidRange", "The requested range is not satisfiable")
         piece = found[int(first) : int(last) + 1 if last else None]
-        return 206, (f"Content-Range: bytes {first}-{int(first) + len(piece) - 1}/{len(found)}",), piece
+        etag = f'"{hashlib.md5(found, usedforsecurity=False).hexdigest()}"'
+        if headers.get("if-match", etag) != etag:
+            return (
+                412,
+                (),
+                _error("PreconditionFailed", "A precondition did not hold."),
+            )
+        place = f"Content-Range: bytes {first}-{int(first) + len(piece) - 1}/{len(found)}"
+        return 206, (place, f"ETag: {etag}"), piece
 
     def _listing(self, bucket: str, query: dict[str, str]) -> bytes:
         keys = sorted(
@@ -64,14 +76,15 @@ class S3Server:
             if owner == bucket and key.startswith(query.get("prefix", "")) and key > query.get("continuation-token", "")
         )
         shown = "".join(
-            f"<Contents><Key>{key}</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified>"
+            f"<Contents><Key>{quote_plus(key)}</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified>"
             f"<ETag>&quot;e&quot;</ETag><Size>{len(self.objects[bucket, key])}</Size>"
             "<StorageClass>STANDARD</StorageClass></Contents>"
             for key in keys[:PAGE]
         )
         more = f"<NextContinuationToken>{keys[PAGE - 1]}</NextContinuationToken>" if len(keys) > PAGE else ""
         space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-        return f"<ListBucketResult {space}>{shown}{more}</ListBucketResult>".encode()
+        encoding = f"<EncodingType>{query['encoding-type']}</EncodingType>"
+        return f"<ListBucketResult {space}>{encoding}{shown}{more}</ListBucketResult>".encode()
 
 
 def _error(code: str, message: str) -> bytes:

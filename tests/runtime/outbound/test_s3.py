@@ -57,6 +57,53 @@ def test_lists_all_pages() -> None:
     simulate(body)
 
 
+def test_keys_that_xml_can_not_hold() -> None:
+    async def body(store: S3, server: S3Server) -> None:
+        keys = ["p/a&b <c>", "p/\x01+é"]
+        for key in keys:
+            server.objects["b", key] = b""
+        found = [item.key async for page in store.objects(REGION, "b", "p/") for item in page]
+        assert sorted(found) == sorted(keys)
+
+    simulate(body)
+
+
+def test_an_object_that_is_written_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PIECE", 4)
+
+    async def body(store: S3, server: S3Server) -> None:
+        server.objects["b", "k"] = b"aaaabbbb"
+        pieces = store.read(REGION, "b", "k")
+        assert await anext(aiter(pieces)) == b"aaaa"
+        server.objects["b", "k"] = b"ccccdddd"
+        with pytest.raises(ObjectStoreError) as caught:
+            await anext(aiter(pieces))
+        assert caught.value.code == "PreconditionFailed"
+
+    simulate(body)
+
+
+def test_the_owner_of_the_bucket_is_told() -> None:
+    async def body(store: S3, server: S3Server) -> None:
+        await store.put(REGION, "b", "k", b"x", "111122223333")
+        assert b"".join([piece async for piece in store.read(REGION, "b", "k", None, "111122223333")]) == b"x"
+        assert [page async for page in store.objects(REGION, "b", "", "111122223333")]
+        assert {headers["x-amz-expected-bucket-owner"] for _, _, headers in server.seen} == {"111122223333"}
+
+    simulate(body)
+
+
+@pytest.mark.parametrize("keys", [("", ""), ("AKIA", "secret")])
+def test_a_refusal_says_if_nothing_was_signed(keys: tuple[str, str]) -> None:
+    async def body(store: S3, server: S3Server) -> None:
+        server.locked = True
+        with pytest.raises(ObjectStoreError) as caught:
+            await whole(store, "k")
+        assert ("s3_access_key is not set" in str(caught.value)) == (not keys[0])
+
+    simulate(body, keys)
+
+
 def test_puts() -> None:
     async def body(store: S3, server: S3Server) -> None:
         await store.put(REGION, "b", "r/x.json", b"[]")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 from xml.etree import ElementTree
 
 from stategate.services.ports import (
@@ -65,7 +65,7 @@ class S3:
     ) -> AsyncIterator[Sequence[ListedObject]]:
         token: str | None = None
         while True:
-            members = {"list-type": "2", "prefix": prefix}
+            members = {"encoding-type": "url", "list-type": "2", "prefix": prefix}
             if token is not None:
                 members["continuation-token"] = token
             query = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(members.items()) if value)
@@ -153,9 +153,11 @@ def _listed(body: bytes) -> tuple[list[ListedObject], str | None]:
         root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
         raise ObjectStoreError("InvalidResponse", f"S3's list of objects is not XML: {error}", 200) from None
+    # Asked for, as XML can not hold every key.
+    encoded = _text(root, "EncodingType") == "url"
     found = [
         ListedObject(
-            key=_text(item, "Key"),
+            key=unquote_plus(_text(item, "Key")) if encoded else _text(item, "Key"),
             size=int(_text(item, "Size") or 0),
             etag=_text(item, "ETag"),
             modified=_seconds(_text(item, "LastModified")),
