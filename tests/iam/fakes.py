@@ -43,16 +43,18 @@ class FakeEntropy:
 class FakeRecords(Generic[T]):
     """Keeps bytes, as a store does."""
 
-    def __init__(self, rows: dict[str, bytes], type_: type[T]) -> None:
-        self.rows, self.type = rows, type_
+    def __init__(self, store: "FakeStore", rows: dict[str, bytes], type_: type[T]) -> None:
+        self.store, self.rows, self.type = store, rows, type_
 
     def get(self, key: str) -> T | None:
         return msgspec.msgpack.decode(self.rows[key], type=self.type) if key in self.rows else None
 
     def put(self, key: str, value: T) -> None:
+        self.store.written += 1
         self.rows[key] = msgspec.msgpack.encode(value)
 
     def delete(self, key: str) -> None:
+        self.store.written += 1
         self.rows.pop(key, None)
 
     def items(self, prefix: str = "") -> Iterator[tuple[str, T]]:
@@ -64,9 +66,10 @@ class FakeRecords(Generic[T]):
 class FakeStore:
     def __init__(self) -> None:
         self.tables: dict[tuple[World, str], dict[str, bytes]] = {}
+        self.written = 0
 
     def records(self, world: World, kind: str, type_: type[T]) -> FakeRecords[T]:
-        return FakeRecords(self.tables.setdefault((world, kind), {}), type_)
+        return FakeRecords(self, self.tables.setdefault((world, kind), {}), type_)
 
     def worlds(self, kind: str) -> Sequence[World]:
         return [world for (world, other), rows in self.tables.items() if other == kind and rows]

@@ -7,7 +7,8 @@ counts from the next request on. Credentials of sessions are in `services.iam.cr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stategate.iam import (
@@ -70,17 +71,21 @@ class RoleNotAssumable(Exception):
 # --- the request's context --------------------------------------------------------------------------------------
 
 
+_OF_THIS_REQUEST = frozenset({"aws:currenttime", "aws:epochtime", "aws:userid"})
+
+
 class RequestContext(Mapping[str, ContextValue]):
     """Condition keys in lower case: those that the request gives, else those of the principal, the region and the
-    time, computed when a policy asks for them."""
+    time, computed when a policy asks for them. `lasting` until one asked for what is another each time."""
 
-    __slots__ = ("_given", "_ports", "_principal", "_world")
+    __slots__ = ("_given", "_ports", "_principal", "_world", "lasting")
 
     def __init__(self, ports: Ports, world: World, principal: Principal, values: RequestValues | None) -> None:
         self._ports = ports
         self._world = world
         self._principal = principal
         self._given = context_of(values) if values else {}
+        self.lasting = True
 
     def __getitem__(self, key: str) -> ContextValue:
         value = self._given.get(key)
@@ -100,6 +105,8 @@ class RequestContext(Mapping[str, ContextValue]):
         return len(self._given)
 
     def _computed(self, key: str) -> ContextValue | None:
+        if key in _OF_THIS_REQUEST:
+            self.lasting = False
         match key:
             case "aws:requestedregion":
                 return "us-east-1" if self._world.region == records.GLOBAL else self._world.region
@@ -235,16 +242,55 @@ def decide(
     type), which belongs to `world.account`? `resource_policy` is the resource's own policy (JSON), if it has one."""
     if principal.kind == "root" and principal.account == world.account and resource_policy is None:
         return Decision(True, By.ROOT)
-    return evaluate(
-        _subject(ports, world, principal),
-        Target(
-            action,
-            resource,
-            world.account,
-            policy=parse_policy(resource_policy, Kind.RESOURCE) if resource_policy else None,
-            context=RequestContext(ports, world, principal, context),
-        ),
+    policy = (resource_policy, Kind.RESOURCE) if resource_policy else None
+    return _decided(ports, world, principal, _Asked(action, resource, world.account, policy, _values(context)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked for. `policy` is the resource's own: its text and kind; `account` owns the resource."""
+
+    action: str
+    resource: str
+    account: str
+    policy: tuple[str, Kind] | None
+    values: tuple[tuple[str, ContextValue | None], ...]
+
+
+def _values(context: RequestValues | None) -> tuple[tuple[str, ContextValue | None], ...]:
+    if not context:
+        return ()
+    return tuple(
+        (key, tuple(v) if isinstance(v, Sequence) and not isinstance(v, str) else v) for key, v in context.items()
     )
+
+
+def _decided(ports: Ports, world: World, principal: Principal, asked: _Asked) -> Decision:
+    """Remembered while no record changes. Sessions of a role are alike, unless a policy names them or asks for what
+    differs."""
+    alike = principal.kind == "role" and asked.policy is None
+    key = (
+        world,
+        asked,
+        principal.role_arn if alike else principal.arn,
+        principal.user_id.partition(":")[0] if alike else principal.user_id,
+        principal.kind,
+        principal.account,
+        principal.session_policies,
+        principal.source_identity,
+        tuple(principal.tags.items()),
+    )
+    found: Decision | None = ports.memo.get(ports.store, key)
+    if found is not None:
+        return found
+    context = RequestContext(ports, World(asked.account, world.region), principal, dict(asked.values))
+    trust = asked.policy is not None and asked.policy[1] is Kind.TRUST
+    policy = parse_policy(*asked.policy) if asked.policy else None
+    target = Target(asked.action, asked.resource, asked.account, policy=policy, trust=trust, context=context)
+    decision = evaluate(_subject(ports, world, principal), target)
+    if context.lasting:
+        ports.memo.put(key, decision)
+    return decision
 
 
 def denied(principal: Principal, action: str, resource: str | None, decision: Decision) -> AwsError:
@@ -304,18 +350,8 @@ def may_assume(
     context: RequestValues | None = None,
 ) -> Decision:
     """The role's trust policy, and the caller's own policies where the trust policy leaves it to them."""
-    account = role.arn.split(":")[4]
-    return evaluate(
-        _subject(ports, world, principal),
-        Target(
-            action,
-            role.arn,
-            account,
-            policy=parse_policy(role.trust, Kind.TRUST),
-            trust=True,
-            context=RequestContext(ports, World(account, world.region), principal, context),
-        ),
-    )
+    asked = _Asked(action, role.arn, role.arn.split(":")[4], (role.trust, Kind.TRUST), _values(context))
+    return _decided(ports, world, principal, asked)
 
 
 def role_session(

@@ -16,12 +16,16 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._tables: dict[tuple[World, str], RecordTable[Any]] = {}
+        self.written = 0
 
     def records(self, world: World, kind: str, type_: type[T]) -> Records[T]:
-        return self._tables.setdefault((world, kind), RecordTable())
+        return self._tables.setdefault((world, kind), RecordTable(written=self._count))
 
     def worlds(self, kind: str) -> Sequence[World]:
         return [world for (world, k), table in self._tables.items() if k == kind and len(table)]
 
     async def durable(self) -> None:
         return None
+
+    def _count(self, key: str, value: Any) -> None:
+        self.written += 1

@@ -72,6 +72,10 @@ class SqliteStore:
         found = [w for w in self._worlds[kind] if (table := self._tables.get((w, kind))) is None or len(table) > 0]
         return sorted(found, key=lambda world: (world.account, world.region))
 
+    @property
+    def written(self) -> int:
+        return self._count
+
     async def durable(self) -> None:
         """Raises `StoreFailed` when they could not be written; they are tried again with the next."""
         target = self._count

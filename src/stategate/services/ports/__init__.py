@@ -21,7 +21,7 @@ from stategate.services.ports.executions import (
     NotRedrivable,
     TaskOwner,
 )
-from stategate.services.ports.foundation import Clock, Entropy, Records, Store, World
+from stategate.services.ports.foundation import Clock, Entropy, Memo, Records, Store, World
 from stategate.services.ports.functions import (
     RUNTIMES,
     FunctionCode,
@@ -66,6 +66,7 @@ __all__ = [
     "MapRun",
     "MapRunCounts",
     "MapRunData",
+    "Memo",
     "NewExecution",
     "NotRedrivable",
     "ObjectStore",
@@ -104,3 +105,4 @@ class Ports:
     settings: Any
     secret: bytes  # signs session tokens and page tokens; 32 bytes, kept in the data directory
     outbound: Outbound = field(default_factory=Offline)
+    memo: Memo = field(default_factory=Memo)

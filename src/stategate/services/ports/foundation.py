@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -55,6 +55,11 @@ class Records(Protocol[T]):
 
 
 class Store(Protocol):
+    @property
+    def written(self) -> int:
+        """How many writes of records there were: while it stays the same, so do all records."""
+        ...
+
     def records(self, world: World, kind: str, type_: type[T]) -> Records[T]:
         """`kind` is `<service>.<thing>`, as in `iam.role`; `type_` is a `msgspec.Struct`."""
         ...
@@ -66,3 +71,25 @@ class Store(Protocol):
     async def durable(self) -> None:
         """Returns once every write made so far is on disk."""
         ...
+
+
+class Memo:
+    """What follows from the records alone, computed once: it is forgotten with the next write of any record."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._written = -1
+        self._values: dict[Hashable, Any] = {}
+
+    def get(self, store: Store, key: Hashable) -> Any:
+        """None if it is not there."""
+        if store.written != self._written:
+            self._values.clear()
+            self._written = store.written
+        return self._values.get(key)
+
+    def put(self, key: Hashable, value: object) -> None:
+        """Right after the `get` that found nothing."""
+        if len(self._values) >= self._most:
+            self._values.clear()
+        self._values[key] = value
