@@ -134,7 +134,7 @@ def _service(
             log_endpoint(received.trace, address, sent_headers(routed, headers), payload)
             later = mapped.headers.get("X-Amz-Invocation-Type", "").strip("'") == "Event"
             return FunctionRequest(function, parsed.region, payload, headers, role, seconds, False, later)
-        request = _call(parsed, verb, mapped, payload, role, seconds)
+        request = _call(parsed, received.method if verb == "ANY" else verb, mapped, payload, role, seconds)
         request = replace(request, headers=sent_headers(routed, request.headers))
         address = f"https://{parsed.service}.{parsed.region}.amazonaws.com{request.path}"
         if parsed.kind == "action" and not any(name == "Action" for name, _ in request.query):

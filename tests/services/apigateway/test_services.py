@@ -128,3 +128,10 @@ def test_query_services_answer_in_the_form_that_is_asked_for(world: GatewayWorld
     assert error["Error"]["Code"] == "NoSuchEntity"
     assert (error["Error"]["Type"], list(error)) == ("Sender", ["Error", "RequestId"])
     assert world.request(api, path="/a?role=Caller&form=text/xml").body.startswith(b"<GetRoleResponse")
+
+
+def test_any_is_the_verb_of_the_request(world: GatewayWorld) -> None:
+    api = deployed(world, "sqs:path/queue", "ANY")
+    world.outbound.answer = OutboundResponse(200, (), b"{}")
+    assert world.request(api, path="/a").status == 200
+    assert world.outbound.requests[-1].method == "GET"
