@@ -105,6 +105,9 @@ def test_the_key_that_holds_by_default_is_no_difference(tmp_path: Path) -> None:
         assert await rig.machine(encryptionConfiguration=OWNED) == first
         updated = await rig("UpdateStateMachine", stateMachineArn=MACHINE, encryptionConfiguration=OWNED)
         assert "revisionId" not in updated
+        arn = (await rig("StartExecution", stateMachineArn=MACHINE))["executionArn"]
+        described = await rig("DescribeStateMachineForExecution", executionArn=arn)
+        assert described["encryptionConfiguration"] == OWNED
         made = await rig("CreateActivity", name="a")
         assert await rig("CreateActivity", name="a", encryptionConfiguration=OWNED) == made
 

@@ -23,7 +23,8 @@ class LogDestination:
 class NewExecution:
     """An execution to start. `arn` is the execution's ARN, `type` STANDARD or EXPRESS, `definition` the text that the
     state machine had at the start: the execution keeps it. `input` is the JSON text, verbatim. `parent` is the task
-    (execution's ARN and command) that started it. `redrives` and `redriven` (when the last was) are kept beside it."""
+    (execution's ARN and command) that started it. `redrives` and `redriven` (when the last was) are kept beside it.
+    `encryption` is the type of the state machine's key, if it was given one."""
 
     arn: str
     name: str
@@ -47,6 +48,7 @@ class NewExecution:
     map_items: int | None = None
     redrives: int = 0
     redriven: float | None = None
+    encryption: str | None = None
 
 
 ListedBy = Literal["machine", "machine_version", "machine_alias"]

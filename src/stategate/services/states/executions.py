@@ -100,6 +100,7 @@ def _new_execution(call: Call, input: Input, only: str | None = None) -> NewExec
         revision_id=machine.revision if found.version is None else found.version.revision,
         trace_header=input.get("traceHeader"),
         parent=call.parent,
+        encryption=settings.encryption,
     )
 
 
@@ -147,6 +148,8 @@ def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
         "loggingConfiguration": logging,
         "tracingConfiguration": {"enabled": False},
     }
+    if new.encryption is not None:
+        answer["encryptionConfiguration"] = {"type": new.encryption}
     if new.map_run_arn is not None:
         answer["mapRunArn"] = new.map_run_arn
         answer["label"] = new.machine_arn.rpartition("/")[2]
