@@ -138,7 +138,7 @@ def _writer(node: Node, fields: Fields | None) -> Writer | None:
     config = writer.node("WriterConfig") or Node({}, writer.at("WriterConfig"), writer.problems)
     config.allow(frozenset(("OutputType", "Transformation", "Comment")))
     given = arguments(writer, "putObject", None if fields is None else fields.inside("ResultWriter", ()))
-    if "Resource" in writer or "WriterConfig" not in writer:
+    if "WriterConfig" not in writer or {"Resource", "Parameters", "Arguments"} & writer.fields.keys():
         writer.require("Resource", "Parameters" if fields is None else "Arguments")
         action(writer, ("putObject",))
     return Writer(
