@@ -58,7 +58,10 @@ def identify(request: HttpRequest) -> str | None:
             return known
     scope = scope_service(request)
     if scope is not None:
-        return _SCOPES.get(scope, scope)
+        # HTTP and WebSocket APIs are a service of their own, which signs under the same name.
+        return (
+            "apigatewayv2" if scope == "apigateway" and request.path.startswith("/v2/") else _SCOPES.get(scope, scope)
+        )
     if target is not None:
         return target.partition(".")[0]
     return _by_host(request) or _by_action(request) or _by_path(request)

@@ -29,6 +29,8 @@ FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
         ("apigateway", HttpRequest("GET", "/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Frestapis%2Fa")),
         ("lambda", HttpRequest("GET", "/x", "", [("authorization", SCOPE.format("lambda"))])),
         ("stepfunctions", HttpRequest("POST", "/", "", [("authorization", SCOPE.format("states"))])),
+        ("apigatewayv2", HttpRequest("GET", "/v2/apis", "", [("authorization", SCOPE.format("apigateway"))])),
+        ("apigateway", HttpRequest("GET", "/v2", "", [("authorization", SCOPE.format("apigateway"))])),
         ("dynamodb", HttpRequest("POST", "/", "", [("authorization", SCOPE.format("dynamodb"))])),
         ("DynamoDB_20120810", HttpRequest("POST", "/", "", [("x-amz-target", "DynamoDB_20120810.ListTables")])),
         (None, HttpRequest("GET", "/")),
