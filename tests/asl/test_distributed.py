@@ -189,7 +189,7 @@ BAD_LABELS = '?*<>{}[]:;,\\|^~$#%&`" \t\n\x00\x1f\x7f\x80\x9f'
             },
             "The field 'Resource' should have one of these values",
         ),
-        ({"ResultWriter": {"WriterConfig": {}, "Parameters": {"Bucket": "b"}}}, "These fields are required: [Resource]"),
+        ({"ResultWriter": {"WriterConfig": {}, "Parameters": {"Bucket": "b"}}}, "fields are required: [Resource] at"),
         ({"ResultWriter": {}}, "These fields are required: [Resource, Parameters]"),
         ({"ToleratedFailurePercentage": 101}, "Value should be between 0 and 100"),
     ],
