@@ -205,6 +205,19 @@ def test_labels(label: str) -> None:
     assert asked(ItemsPath="$.Items", Label=label).label == label
 
 
+def test_labels_are_unique() -> None:
+    def labelled(name: str, label: str) -> dict[str, Any]:
+        processor = {**CHILD, "StartAt": f"P{name}", "States": {f"P{name}": PASS}}
+        return mapping(ItemProcessor=processor, Label=label)
+
+    branches = [flow(A=labelled("A", "x")), flow(B=labelled("B", "x")), flow(C=labelled("C", "y"))]
+    with pytest.raises(InvalidDefinition) as caught:
+        compile(json.dumps(flow(Both={"Type": "Parallel", "Branches": branches})))
+    (problem,) = caught.value.problems
+    assert problem.message == "Label must be unique within the state machine definition"
+    assert problem.location == "/States/Both/Branches[1]/States/B/Label"
+
+
 def test_express_machines_have_no_map_runs_and_express_children_no_callbacks() -> None:
     with pytest.raises(InvalidDefinition, match="Express state machine does not support a Map state"):
         compile(json.dumps(flow(M=mapping())), type="EXPRESS")

@@ -64,8 +64,8 @@ def _read(definition: str) -> dict[str, Any]:
 
 
 class Compiler:
-    """The compilation of one definition: its flows as they get known, the names of all states so far, the variables
-    that the current flow assigns itself and those that the flows inside of it do, each with the place."""
+    """The compilation of one definition: its flows as they get known, the names and labels of all states so far, the
+    variables that the current flow assigns itself and those that the flows inside of it do, each with the place."""
 
     def __init__(self, problems: Problems, type: str, any_resource: bool = False) -> None:
         self.problems = problems
@@ -74,6 +74,7 @@ class Compiler:
         self.flows: list[Flow | None] = []
         self.language = "JSONPath"
         self.names: set[str] = set()
+        self.labels: set[str] = set()
         self.assigns = False
         self.assigned: list[tuple[str, str]] = []
         self.assigned_inside: list[tuple[str, str]] = []

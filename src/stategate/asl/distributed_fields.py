@@ -79,7 +79,7 @@ def compile_distributed(
         definition = {"QueryLanguage": compiler.language, **definition}
     text = jsontext.dumps(definition)
     return Distributed(
-        _label(node, name, text),
+        _label(compiler, node, name, text),
         text,
         type or "STANDARD",
         compile_reader(node, fields),
@@ -88,7 +88,7 @@ def compile_distributed(
     )
 
 
-def _label(node: Node, name: str, definition: str) -> str:
+def _label(compiler: Compiler, node: Node, name: str, definition: str) -> str:
     if "Label" not in node:
         return made_label(name, definition)
     label = node.text("Label")
@@ -101,6 +101,9 @@ def _label(node: Node, name: str, definition: str) -> str:
         node.report(f"Label cannot exceed {MAX_LABEL} characters", "Label")
     elif bad:
         node.report(f"Label contains invalid character: '{bad[0]}'", "Label")
+    elif label in compiler.labels:
+        node.report("Label must be unique within the state machine definition", "Label")
+    compiler.labels.add(label)
     return label
 
 
