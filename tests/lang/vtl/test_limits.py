@@ -49,6 +49,7 @@ GROWING = "#set($m = [])" + "#set($m = [$m, $m])" * 60
         ("#set($e = '#evaluate($e)')#evaluate($e)", "20 deep"),
         ("#set($s='" + "a" * 40 + "!')$s.matches('(a+)+b')$s.matches('(a|aa)+$')", "takes too long"),
         ("#set($s='x')$s.format('%2000000000d', 1)", "Width"),
+        ("#set($e = '$a.b' )" + "#set($e = $e + $e)" * 16 + "#evaluate($e)#evaluate($e)#evaluate($e)", "steps"),
         ("#include('/etc/passwd')", "no other files"),
         ("#parse('x.vm')", "no other files"),
         ("#set($s='abc')$s.substring(4)", "StringIndexOutOfBounds"),

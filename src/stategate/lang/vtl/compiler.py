@@ -45,6 +45,7 @@ from stategate.lang.vtl.tree import Evaluate as EvaluateNode
 from stategate.lang.vtl.values import MapView, iterable, text
 
 _BODY = "bodyContent"
+_STEPS_OF_PARSING = 8  # for each character that #evaluate reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +298,7 @@ class _Compiler:
             source = text(value(scope) or "")
             _enter(run, at, f"#evaluate more than {MAX_CALLS} deep")
             try:
-                run.charge(len(source) >> 2)
+                run.charge(len(source) * _STEPS_OF_PARSING)
                 parsed = parse(source, frozenset(run.macros))
                 inner, macros = compile_tree(parsed)
                 # What a template defined stays.
