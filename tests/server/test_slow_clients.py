@@ -186,6 +186,13 @@ def test_what_is_no_request_gets_json(dial: Callable[[], socket.socket], sent: b
     assert served(dial)
 
 
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"identity"])
+def test_codings_that_are_not_spoken(dial: Callable[[], socket.socket], coding: bytes) -> None:
+    connection = dial()
+    connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n")
+    assert rest(connection).startswith(b"HTTP/1.1 501 ")
+
+
 @pytest.mark.parametrize(
     ("target", "host"),
     [

@@ -45,7 +45,16 @@ _log = structlog.get_logger("stategate.http")
 
 
 class _Refused(Exception):
-    """Raised in the parser's callbacks: the request can't be taken."""
+    """Raised in the parser's callbacks, which wrap it: the request can't be taken."""
+
+    def __init__(self, answer: tuple[int, str]) -> None:
+        super().__init__(answer[1])
+        self.answer = answer
+
+
+_BAD = (400, "Bad Request")
+_LARGE_HEAD = (431, "Request Header Fields Too Large")
+_UNKNOWN_CODING = (501, "Not Implemented")
 
 
 class Protocol(HttpToolsProtocol):
@@ -77,18 +86,16 @@ class Protocol(HttpToolsProtocol):
             self._fed = 0
             data = _understood(data)
         if not self._body and self._endless_head(data):
-            self._refuse(431, "Request Header Fields Too Large")
+            self._refuse(*_LARGE_HEAD)
             return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # No other protocol is spoken here: the request was taken as it is, as RFC 9110 allows.
             pass
-        except httptools.HttpParserError:
-            if self._head > self.limits.head:
-                self._refuse(431, "Request Header Fields Too Large")
-            else:
-                self._refuse(400, "Bad Request")
+        except httptools.HttpParserError as error:
+            why = error.__context__
+            self._refuse(*(why.answer if isinstance(why, _Refused) else _BAD))
             return
         if not self._open:
             self._cancel_deadline()
@@ -124,15 +131,18 @@ class Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value))
-        if name.lower() == b"host" and any(known == b"host" for known, _ in self.headers):
-            raise _Refused
+        match name.lower():
+            case b"host" if any(known == b"host" for known, _ in self.headers):
+                raise _Refused(_BAD)
+            case b"transfer-encoding" if value.lower() != b"chunked":
+                raise _Refused(_UNKNOWN_CODING)
         self._names.append(name)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and any(name in _HAS_BODY for name, _ in self.headers):
             # The parser would drop the body.
-            raise _Refused
+            raise _Refused(_BAD)
         self._body = True
         if self.url[:1] != b"/":
             self._name_host()
@@ -163,7 +173,7 @@ class Protocol(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         self._head += size
         if self._head > self.limits.head:
-            raise _Refused
+            raise _Refused(_LARGE_HEAD)
 
     def _endless_head(self, data: bytes) -> bool:
         """Whether this is more of a head than may come; the parser shows a header only when it is complete."""
