@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -202,6 +203,26 @@ def test_what_executions_were_started_with_is_found_in_older_files(tmp_path: Pat
     rows = connection.execute("SELECT arn, machine_version, machine_alias FROM execution ORDER BY arn").fetchall()
     connection.close()
     assert rows == [("child", None, None), ("e", "m:1", "m:live")]
+
+
+@pytest.mark.parametrize("by", ["machine", "machine_version", "machine_alias", "map_run"])
+@pytest.mark.parametrize("after", [None, (1.0, "e")])
+def test_a_page_of_executions_is_read_from_an_index(
+    tmp_path: Path,
+    by: Literal["machine", "machine_version", "machine_alias", "map_run"],
+    after: tuple[float, str] | None,
+) -> None:
+    async def body(store: SqliteStore) -> None:
+        asked: list[tuple[str, Any]] = []
+        store._reader.exec_trace = lambda cursor, sql, bindings: asked.append((sql, bindings)) is None
+        store.executions.page("x", by=by, status=None, after=after, limit=10)
+        store.executions.page("x", by=by, status="FAILED", after=after, limit=10)
+        store._reader.exec_trace = None
+        for sql, bindings in asked:
+            plan = store._reader.execute(f"EXPLAIN QUERY PLAN {sql}", bindings).fetchall()
+            assert [row[3].partition(" USING INDEX ")[0] for row in plan] == ["SEARCH execution"], plan
+
+    run(tmp_path, body)
 
 
 def test_a_broken_file_is_refused(tmp_path: Path) -> None:
