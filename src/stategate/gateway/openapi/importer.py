@@ -14,13 +14,15 @@ from stategate.gateway.model import GatewayResponse, RequestValidator
 from stategate.gateway.openapi.definition import DefinedPart, Definition, Problem
 from stategate.gateway.openapi.documents import InvalidDocument
 from stategate.gateway.openapi.operations import VALIDATOR, Source, bad_path, read_path
-from stategate.gateway.openapi.reading import children, flag, mapping, resolve, shown, text, texts, whole
+from stategate.gateway.openapi.reading import References, children, flag, mapping, shown, size, text, texts, whole
 from stategate.gateway.openapi.schemas import Models
 from stategate.gateway.openapi.security import read_schemes
 from stategate.gateway.schemas import InvalidSchema, compile_schema, schemas_of
 
 BASE_PATHS = ("ignore", "prepend", "split")
 _PREFIX = "x-amazon-apigateway-"
+MAX_THINGS = 5_000
+_MAX_CHECKED = 10_000_000
 TAG_VALUE = _PREFIX + "tag-value"
 _ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
 _ROOT: Mapping[str, type] = {
@@ -41,28 +43,36 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
     """`model_url` is what a model's name is put behind in a `$ref`. Raises `InvalidDocument` if it is no OpenAPI."""
     version = _version(document)
     definition = Definition()
+    if _too_many(definition, document):
+        return definition
     _read_info(definition, document)
     _read_settings(definition, document, version)
     models = Models(definition, model_url)
     components = mapping(document.get("components"))
     models.declared(document.get("definitions") if version == 2 else components.get("schemas"))
     schemes = document.get("securityDefinitions") if version == 2 else components.get("securitySchemes")
-    source = Source(document, version, models, read_schemes(definition, schemes))
-    _read_validators(definition, document)
-    _read_gateway_responses(definition, document)
+    references = References(document)
+    inherited = sum(size(document.get(name)) for name in ("security", "consumes", "produces"))
+    source = Source(document, version, models, read_schemes(definition, schemes), references, inherited)
+    _read_validators(definition, document, references)
+    _read_gateway_responses(definition, document, references)
     definition.parts, warnings = read_documentation(document)
     definition.warnings.extend(warnings)
     definition.documentation_version = text(mapping(document.get(_PREFIX + "documentation")).get("version"))
     prefix = _base_path(document, version, base_path)
+    seen: set[str] = set()
     for path, item in document["paths"].items():
         if path.startswith("x-"):
             continue
         full = (prefix + path).rstrip("/") or "/"
         problem = bad_path(path) or bad_path(full)
+        if problem is None and full in seen:
+            problem = Problem(f"Unable to create resource at path '{path}'", f"The path {full} is there twice")
         if problem is not None:
             definition.errors.append(problem)
-        else:
-            read_path(definition, source, full, item)
+            continue
+        seen.add(full)
+        read_path(definition, source, full, item)
     _check_models(definition)
     return definition
 
@@ -153,19 +163,49 @@ def _read_tags(definition: Definition, document: Mapping[str, Any]) -> None:
             definition.tags[name] = value
 
 
+def _too_many(definition: Definition, document: Mapping[str, Any]) -> bool:
+    """Whether the document defines more than any API has; what it defines is then not read."""
+    components = mapping(document.get("components"))
+    counted: Mapping[str, Any] = {
+        "paths": document["paths"],
+        "models": mapping(document.get("definitions")) or components.get("schemas"),
+        "security schemes": mapping(document.get("securityDefinitions")) or components.get("securitySchemes"),
+        "request validators": document.get(_PREFIX + "request-validators"),
+        "documentation parts": mapping(document.get(_PREFIX + "documentation")).get("documentationParts"),
+    }
+    for name, things in counted.items():
+        if isinstance(things, dict | list) and len(things) > MAX_THINGS:
+            refuse = definition.refuser("Unable to create REST API")
+            refuse(f"The document has {len(things)} {name}, at most {MAX_THINGS} are allowed")
+    return bool(definition.errors)
+
+
 def _check_models(definition: Definition) -> None:
     """A schema that no request can be validated against is told now; the requests would fail."""
     schemas = schemas_of(definition.models.values())
-    for name, schema in schemas.items():
+    total = sum(map(len, schemas.values()))
+    # Each takes as long as all that it refers to; where that would be much, they are only checked together.
+    groups = [[name] for name in schemas] if total * len(schemas) < _MAX_CHECKED else [list(schemas)]
+    for names in groups:
+        together = schemas[names[0]] if len(names) == 1 else _together(schemas)
         try:
-            compile_schema(schema, schemas)
+            compile_schema(together, schemas)
         except InvalidSchema as error:
-            definition.warnings.append(f"Model '{name}' can't be used to validate requests: {shown(str(error))}")
+            what = f"Model '{names[0]}'" if len(names) == 1 else "One of the models"
+            why = shown(str(error).partition("\n")[0])
+            definition.warnings.append(f"{what} can't be used to validate requests: {why}")
 
 
-def _read_validators(definition: Definition, document: Mapping[str, Any]) -> None:
+def _together(schemas: Mapping[str, str]) -> str:
+    """A schema that refers to all models."""
+    return json.dumps(
+        {"allOf": [{"$ref": f"https://apigateway.amazonaws.com/restapis/a/models/{name}"} for name in schemas]}
+    )
+
+
+def _read_validators(definition: Definition, document: Mapping[str, Any], references: References) -> None:
     for name, value in mapping(document.get(_PREFIX + "request-validators")).items():
-        given = resolve(document, value, definition.refuser(f"Unable to create request validator '{name}'"))
+        given = references.resolve(value, definition.refuser(f"Unable to create request validator '{name}'"))
         definition.validators[name] = RequestValidator(
             "", name, flag(given.get("validateRequestBody")), flag(given.get("validateRequestParameters"))
         )
@@ -175,10 +215,10 @@ def _read_validators(definition: Definition, document: Mapping[str, Any]) -> Non
         definition.errors.append(Problem(what, "Invalid Request Validator identifier specified"))
 
 
-def _read_gateway_responses(definition: Definition, document: Mapping[str, Any]) -> None:
+def _read_gateway_responses(definition: Definition, document: Mapping[str, Any], references: References) -> None:
     for kind, value in mapping(document.get(_PREFIX + "gateway-responses")).items():
         refuse = definition.refuser(f"Unable to put gateway response '{kind}'")
-        given = resolve(document, value, refuse)
+        given = references.resolve(value, refuse)
         for name in ("responseParameters", "responseTemplates"):
             for key, item in mapping(given.get(name)).items():
                 if text(item) is None:

@@ -10,7 +10,7 @@ from typing import Any
 from stategate.gateway.model import Method, MethodResponse
 from stategate.gateway.openapi import integrations
 from stategate.gateway.openapi.definition import DefinedMethod, Definition, Problem
-from stategate.gateway.openapi.reading import children, flag, mapping, resolve, shown, text, texts
+from stategate.gateway.openapi.reading import References, children, flag, mapping, shown, text, texts
 from stategate.gateway.openapi.schemas import Models
 from stategate.gateway.openapi.security import AUTH, Schemes, read_access
 
@@ -22,30 +22,36 @@ _EXTENSIONS = frozenset((integrations.KEY, VALIDATOR, AUTH))
 _NO_VERBS = frozenset(("parameters", "servers", "summary", "description", "$ref"))
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _VARIABLE = re.compile(r"\{([^{}/]+?)\+?\}")
+_LONGEST = 1600  # as long as the ARN of a method may be
 _CODE = re.compile(r"[1-5][0-9][0-9]\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the operations of a document share. `version` is 2 or 3."""
+    """What the operations of a document share. `version` is 2 or 3; `inherited` the number of values that each
+    operation takes over from the document."""
 
     document: Mapping[str, Any]
     version: int
     models: Models
     schemes: Schemes
+    references: References
+    inherited: int
 
 
 def read_path(definition: Definition, source: Source, path: str, given: Any) -> None:
     """`path` with its base path, if that counts; adds the path and its methods."""
     definition.paths.append(path)
-    item = resolve(source.document, given, definition.refuser(f"Unable to create resource at path '{path}'"))
+    refuse = definition.refuser(f"Unable to create resource at path '{path}'")
+    item = source.references.resolve(given, refuse)
     for key, value in item.items():
         verb = "ANY" if key == ANY else key.upper()
         if key.lower() not in VERBS:
             if key.startswith(_PREFIX) or not (key.startswith("x-") or key in _NO_VERBS):
                 definition.warnings.append(f"Unsupported method '{key}' of resource '{path}', ignoring.")
             continue
-        operation = resolve(source.document, value, definition.refuser(_what(verb, path)))
+        operation = source.references.resolve(value, definition.refuser(_what(verb, path)))
+        source.references.charge(source.inherited)
         definition.methods.append(DefinedMethod(path, _method(definition, source, path, verb, item, operation)))
 
 
@@ -65,7 +71,7 @@ def _method(
         if name.startswith(_PREFIX) and name not in _EXTENSIONS
     )
     refuse = definition.refuser(integrations.what(path, verb))
-    given = resolve(source.document, operation.get(integrations.KEY), refuse)
+    given = source.references.resolve(operation.get(integrations.KEY), refuse)
     integration = integrations.read_integration(definition, path, verb, given) if given else None
     validator = operation.get(VALIDATOR, source.document.get(VALIDATOR))
     return Method(
@@ -104,7 +110,7 @@ def _parameters(
             )
     for name in _VARIABLE.findall(path):
         found.setdefault(f"method.request.path.{name}", True)
-    request = resolve(source.document, operation.get("requestBody"), refuse)
+    request = source.references.resolve(operation.get("requestBody"), refuse)
     for content_type, media in children(request.get("content")):
         model = source.models.named(media.get("schema"))
         if model is not None:
@@ -122,7 +128,7 @@ def _all_parameters(
         if not isinstance(given, list | None):
             refuse(f"Expected a list of parameters, found {shown(given)}")
         for parameter in given if isinstance(given, list) else []:
-            resolved = resolve(source.document, parameter, refuse)
+            resolved = source.references.resolve(parameter, refuse)
             if resolved:
                 merged[text(resolved.get("in")), text(resolved.get("name"))] = resolved
     yield from merged.values()
@@ -148,7 +154,7 @@ def _responses(
         refuse = definition.refuser(
             f"Unable to put method response on '{code}' for method '{verb}' on resource at path '{path}'"
         )
-        response = resolve(source.document, given, refuse)
+        response = source.references.resolve(given, refuse)
         headers = {f"method.response.header.{name}": False for name in mapping(response.get("headers"))}
         models: dict[str, str] = {}
         if source.version == 2:
@@ -170,6 +176,10 @@ def _produced(source: Source, operation: dict[str, Any]) -> tuple[str, ...]:
 
 def bad_path(path: str) -> Problem | None:
     """What is wrong with a path as a whole; its parts are checked when they become resources."""
+    if len(path) > _LONGEST:
+        return Problem(
+            f"Unable to create resource at path '{shown(path)}'", f"A path has at most {_LONGEST} characters"
+        )
     if not path.startswith("/") or "//" in path:
         return Problem(f"Unable to create resource at path '{path}'", "Paths begin with a slash and have no empty part")
     return None

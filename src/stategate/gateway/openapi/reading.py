@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from stategate.gateway.openapi.documents import InvalidDocument
+
 _MAX_REFS = 20
 _MAX_SHOWN = 100
+_MAX_BROUGHT = 1_000_000
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -59,28 +62,60 @@ def children(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, item
 
 
-def resolve(document: Mapping[str, Any], value: Any, refuse: Callable[[str], object]) -> dict[str, Any]:
-    """An object, or the one that its `$ref` names in the document; None is an empty one.
+class References:
+    """The `$ref`s within a document. What they bring is counted: a small text may refer to much, many times."""
 
-    Anything else, and a reference that leads nowhere or in a circle, is told to `refuse`, and is an empty object.
-    """
-    first = mapping(value).get("$ref")
-    for _ in range(_MAX_REFS):
-        if value is None and first is None:
-            return {}
-        if not isinstance(value, dict):
-            break
-        target = value.get("$ref")
-        if not isinstance(target, str):
-            return value
-        at: Any = document if target.startswith("#/") else None
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._sizes: dict[str, int] = {}
+        self._left = _MAX_BROUGHT
+
+    def resolve(self, value: Any, refuse: Callable[[str], object]) -> dict[str, Any]:
+        """An object, or the one that its `$ref` names; None is an empty one. Raises `InvalidDocument`.
+
+        Anything else, and a reference that leads nowhere or in a circle, is told to `refuse`, and is an empty object.
+        """
+        first = mapping(value).get("$ref")
+        for _ in range(_MAX_REFS):
+            if value is None and first is None:
+                return {}
+            if not isinstance(value, dict):
+                break
+            target = value.get("$ref")
+            if not isinstance(target, str):
+                return value
+            value = self._target(target)
+        refuse(
+            f"Invalid reference specified: {shown(first)}"
+            if first is not None
+            else f"Expected an object, found {shown(value)}"
+        )
+        return {}
+
+    def charge(self, amount: int) -> None:
+        """Counts values that are read once more. Raises `InvalidDocument` when it is too much."""
+        self._left -= amount
+        if self._left < 0:
+            raise InvalidDocument("The document refers to too much.")
+
+    def _target(self, target: str) -> Any:
+        at: Any = self._document if target.startswith("#/") else None
         for part in target[2:].split("/"):
             at = mapping(at).get(part.replace("~1", "/").replace("~0", "~"))
-        value = at
-    refuse(
-        f"Invalid reference specified: {first}" if first is not None else f"Expected an object, found {shown(value)}"
-    )
-    return {}
+        if target not in self._sizes:
+            self._sizes[target] = size(at)
+        self.charge(self._sizes[target])
+        return at
+
+
+def size(value: Any) -> int:
+    """The number of values in a value, itself included."""
+    count, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        count += 1
+        waiting.extend(item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+    return count
 
 
 def shown(value: Any) -> str:

@@ -139,6 +139,11 @@ def _part(call: Call, given: Input) -> DocumentationPart:
     return part
 
 
+def located(location: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """A location as the key of a map."""
+    return frozenset(location.items())
+
+
 def _check_location(location: Mapping[str, str]) -> None:
     kind = location["type"]
     fields = _LOCATIONS[kind]

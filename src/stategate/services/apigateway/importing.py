@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -29,6 +29,7 @@ from stategate.gateway.openapi.importer import BASE_PATHS, read_definition
 from stategate.gateway.openapi.integrations import with_namespace
 from stategate.services.apigateway import integrations, records, shapes
 from stategate.services.apigateway.authorizers import check_authorizer
+from stategate.services.apigateway.documentation import located
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, unsupported
 from stategate.services.apigateway.gatewayresponses import DEFAULT_TEMPLATES, check_gateway_response
 from stategate.services.apigateway.methods import check_parameters
@@ -38,6 +39,8 @@ from stategate.services.apigateway.restapis import check_policy
 from stategate.services.apigateway.tags import merged
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
+
+T = TypeVar("T")
 
 _LARGE = 64 * 1024
 _PARAMETERS = ("basepath", "endpointConfigurationTypes", "ignore")
@@ -87,9 +90,14 @@ async def _definition(given: Input, api_id: str) -> Definition:
         return read_definition(parse(body), model_url=url, base_path=mode)
 
     try:
-        return read() if len(body) < _LARGE else await asyncio.to_thread(read)
+        return await beside(len(body), read)
     except InvalidDocument:
         raise bad_request("Invalid OpenAPI input.") from None
+
+
+async def beside(size: int, read: Callable[[], T]) -> T:
+    """Reads a document of so many bytes: a large one beside the event loop."""
+    return read() if size < _LARGE else await asyncio.to_thread(read)
 
 
 def raw(body: Any) -> bytes:
@@ -194,8 +202,12 @@ def _apply(call: Call, state: _State, definition: Definition, given: Input, *, o
         state.authorizers[name] = with_new_id
     for kind, response in definition.gateway_responses.items():
         problems.attempt(f"Unable to put gateway response '{kind}'", _gateway_response, state, response)
+    variables = {
+        item.parent_id or "": item for item in state.resources.values() if (item.path_part or "").startswith("{")
+    }
     for path in definition.paths:
-        problems.attempt(f"Unable to create resource at path '{path}'", _grow, call, state, known, path)
+        what = f"Unable to create resource at path '{path}'"
+        problems.attempt(what, _grow, call, state, known, variables, path)
     for defined in definition.methods:
         if defined.path in state.resources:
             _method(call, state, defined, problems)
@@ -281,18 +293,22 @@ def _gateway_response(state: _State, response: GatewayResponse) -> None:
     state.gateway_responses[response.response_type] = response
 
 
-def _grow(call: Call, state: _State, known: _State, path: str) -> None:
-    """Makes the resource and those above it, where they are missing; a path that was known keeps its id."""
+def _grow(call: Call, state: _State, known: _State, variables: dict[str, Resource], path: str) -> None:
+    """Makes the resource and those above it, where they are missing; a path that was known keeps its id.
+
+    `variables` are the resources with a variable path part, by their parent: the only siblings that may be in the way.
+    """
     parent = state.resources["/"]
     at = ""
     for part in path.split("/")[1:] if path != "/" else ():
         at = f"{at}/{part}"
         resource = state.resources.get(at)
         if resource is None:
-            siblings = [item for item in state.resources.values() if item.parent_id == parent.id]
-            check_part(parent, part, siblings)
+            check_part(parent, part, [variables[parent.id]] if parent.id in variables else [])
             resource = Resource(_known_id(call, known.resources, at), at, parent.id, part)
             state.resources[at] = resource
+            if part.startswith("{"):
+                variables[parent.id] = resource
         parent = resource
 
 
@@ -351,10 +367,14 @@ def _refuse(message: str) -> None:
 
 def _documentation(call: Call, state: _State, definition: Definition, before: list[DocumentationPart]) -> None:
     """Parts replace those at their location, with their ids; a version that is named freezes what there is then."""
+    ids = {located(part.location): part.id for part in before}
+    parts = {located(part.location): part for part in state.parts}
     for defined in definition.parts:
-        known = next((part for part in before if part.location == defined.location), None)
-        part = DocumentationPart(known.id if known else records.new_id(call, 6), defined.location, defined.properties)
-        state.parts = [other for other in state.parts if other is not known] + [part]
+        where = located(defined.location)
+        part = DocumentationPart(ids.get(where) or records.new_id(call, 6), defined.location, defined.properties)
+        parts.pop(where, None)
+        parts[where] = part
+    state.parts = list(parts.values())
     version = definition.documentation_version
     if version is not None:
         key = f"{state.api.id}/{version}"
