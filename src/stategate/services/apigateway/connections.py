@@ -19,7 +19,7 @@ from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
 from stategate.services.apigateway.records_data import ClientCertificate, VpcLink
 from stategate.services.apigateway.tags import new_tags
-from stategate.services.call import Call, Input, Output
+from stategate.services.call import Call, Input, Operations, Output
 
 _TARGET = re.compile(r"arn:[a-z\-]+:elasticloadbalancing:[a-z0-9\-]+:\d{12}:loadbalancer/net/[^/]+/[^/]+\Z")
 _YEAR = timedelta(days=365)
@@ -166,7 +166,7 @@ def _certificate_shape(item: ClientCertificate) -> dict[str, Any]:
     )
 
 
-OPERATIONS = {
+OPERATIONS: Operations = {
     "CreateVpcLink": create_vpc_link,
     "GetVpcLink": get_vpc_link,
     "GetVpcLinks": get_vpc_links,
