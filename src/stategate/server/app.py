@@ -247,7 +247,7 @@ class _Server(uvicorn.Server):
             log.warning("requests in flight are cut off")
             return
         requests = len(self.server_state.tasks)
-        hint = {"hint": f"they have {GRACE} seconds; Ctrl-C cuts them off"} if requests else {}
+        hint = {"hint": f"requests have {GRACE} seconds to finish; Ctrl-C cuts them off"} if requests else {}
         log.info("stopping", requests=requests, **hint)
         self._engine.release_workers()
 
