@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stategate.server.http import LIMIT, Application
 from stategate.server.protocol import Limits, Protocol
@@ -74,10 +76,7 @@ def served(connect: Callable[[], socket.socket]) -> bool:
 
 
 def rest(connection: socket.socket) -> bytes:
-    received = b""
-    while chunk := connection.recv(65536):
-        received += chunk
-    return received
+    return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 @pytest.mark.parametrize(
@@ -237,3 +236,34 @@ def test_a_head_after_a_long_request_has_the_whole_limit(dial: Callable[[], sock
         head = b"POST /p/x HTTP/1.1\r\nHost: a.execute-api.localhost\r\nX-A: " + b"a" * size
         connection.sendall(head + b"\r\nContent-Length: 3\r\n\r\nabc")
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_came_before_nonsense_is_answered(dial: Callable[[], socket.socket]) -> None:
+    connection = dial()
+    connection.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 2 + b"\x00nonsense\r\n\r\n")
+    answer = rest(connection)
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert answer.count(b"HTTP/1.1 ") == 2
+
+
+REQUEST = (
+    b"POST /p/x HTTP/1.1\r\nHost: a.execute-api.localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(REQUEST)), st.integers(0, 20), st.binary(max_size=20), st.integers(1, 3))
+def test_whatever_comes_gets_http_or_nothing(
+    dial: Callable[[], socket.socket], at: int, cut: int, junk: bytes, times: int
+) -> None:
+    connection = dial()
+    try:
+        connection.sendall((REQUEST[:at] + junk + REQUEST[at + cut :]) * times)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65536)
+    except ConnectionError:
+        answer = b""
+    finally:
+        connection.close()
+    assert answer == b"" or answer[:12] in {b"HTTP/1.1 %d" % status for status in (200, 400, 404, 501)}
+    assert answer != b"" or served(dial)

@@ -202,6 +202,12 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, message: str) -> None:
         """What the parser could not take is answered in the form that API Gateway's front has."""
+        if self.cycle is not None and not self.cycle.response_complete and not self._body:
+            # What came before it gets its answer, and the connection ends with that.
+            self.cycle.keep_alive = False
+            self._draining = True
+            self._cancel_deadline()
+            return
         _log.info("request refused", status=status, client=self.client[0] if self.client else None)
         body = orjson.dumps({"message": message})
         length = str(len(body)).encode()
@@ -268,7 +274,7 @@ class Answer:
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
-        if cycle.disconnected:
+        if cycle.disconnected or cycle.transport.is_closing():
             return
         cycle.transport.write(b"".join((*self._head, b"\r\n", body)))
         cycle.response_complete = True
