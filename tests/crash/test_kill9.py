@@ -69,10 +69,10 @@ def definition(function: str) -> str:
     return json.dumps({"StartAt": "A", "States": states})
 
 
-def package() -> bytes:
+def package(code: str = HANDLER) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("main.py", HANDLER)
+        archive.writestr("main.py", code)
     return buffer.getvalue()
 
 
