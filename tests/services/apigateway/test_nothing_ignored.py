@@ -398,3 +398,21 @@ def test_patches_of_gateway_responses(world: GatewayWorld) -> None:
         assert error(replace(path, None, "add")) == error(replace(path, "", "add")) == empty
     world("UpdateGatewayResponse", **given, patchOperations=replace(header, "'x'", "add"))
     assert world("GetGatewayResponse", **given)["responseParameters"] == {"gatewayresponse.header.X": "'x'"}
+
+
+def test_a_resource_with_children_does_not_become_greedy(world: GatewayWorld) -> None:
+    api, ids = world.api("/{a}/b", "/c")
+    patch = replace("/pathPart", "{a+}")
+    message = refused(world, "UpdateResource", restApiId=api, resourceId=ids["/{a}"], patchOperations=patch)
+    assert message == "Cannot create a child of a resource with a greedy path variable: {a+}"
+    world("DeleteResource", restApiId=api, resourceId=ids["/{a}/b"])
+    changed = world("UpdateResource", restApiId=api, resourceId=ids["/{a}"], patchOperations=patch)
+    assert changed["path"] == "/{a+}"
+
+
+def test_a_path_is_no_longer_than_an_arn_may_be(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    for parent in ("/", "/a"):
+        given = {"restApiId": api, "parentId": ids[parent]}
+        assert "1600" in refused(world, "CreateResource", **given, pathPart="x" * 1600)
+        world("CreateResource", **given, pathPart="x" * 1500)

@@ -22,7 +22,7 @@ _EXTENSIONS = frozenset((integrations.KEY, VALIDATOR, AUTH))
 _NO_VERBS = frozenset(("parameters", "servers", "summary", "description", "$ref"))
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _VARIABLE = re.compile(r"\{([^{}/]+?)\+?\}")
-_LONGEST = 1600  # as long as the ARN of a method may be
+LONGEST_PATH = 1600  # as long as the ARN of a method may be
 _CODE = re.compile(r"[1-5][0-9][0-9]\Z")
 
 
@@ -176,9 +176,9 @@ def _produced(source: Source, operation: dict[str, Any]) -> tuple[str, ...]:
 
 def bad_path(path: str) -> Problem | None:
     """What is wrong with a path as a whole; its parts are checked when they become resources."""
-    if len(path) > _LONGEST:
+    if len(path) > LONGEST_PATH:
         return Problem(
-            f"Unable to create resource at path '{shown(path)}'", f"A path has at most {_LONGEST} characters"
+            f"Unable to create resource at path '{shown(path)}'", f"A path has at most {LONGEST_PATH} characters"
         )
     if not path.startswith("/") or "//" in path:
         return Problem(f"Unable to create resource at path '{path}'", "Paths begin with a slash and have no empty part")

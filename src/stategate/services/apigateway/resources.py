@@ -7,11 +7,13 @@ import re
 from msgspec.structs import replace
 
 from stategate.gateway.model import Resource
+from stategate.gateway.openapi.operations import LONGEST_PATH
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a
 from stategate.services.call import Call, Input, Output
+from stategate.services.errors import AwsError
 
 _PART = re.compile(r"(?:\{[a-zA-Z0-9._\-:]+\+?\}|[a-zA-Z0-9._\-:]+)\Z")
 
@@ -75,6 +77,8 @@ def update_resource(call: Call, given: Input) -> Output:
         parent = records.get_resource(call, api_id, parent_id)
         siblings = [item for item in known.values() if item.parent_id == parent_id and item.id != resource.id]
         check_part(parent, part, siblings)
+        if part.endswith("+}") and below:
+            raise _below_greedy(part)
         resource = replace(resource, parent_id=parent_id, path_part=part, path=_path(parent, part))
 
     read = {"/parentId": _value, "/pathPart": _value}
@@ -114,8 +118,10 @@ def _path(parent: Resource, part: str) -> str:
 
 def check_part(parent: Resource, part: str, siblings: list[Resource]) -> None:
     """Whether a resource of that name may stand beside its siblings: raises AWS's errors."""
-    if (parent.path_part or "").endswith("+}"):
-        raise bad_request(f"Cannot create a child of a resource with a greedy path variable: {parent.path_part}")
+    if parent.path_part is not None and parent.path_part.endswith("+}"):
+        raise _below_greedy(parent.path_part)
+    if len(_path(parent, part)) > LONGEST_PATH:
+        raise bad_request(f"A path has at most {LONGEST_PATH} characters")
     if _PART.match(part) is None:
         raise bad_request(
             "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
@@ -131,6 +137,10 @@ def check_part(parent: Resource, part: str, siblings: list[Resource]) -> None:
                     f"A sibling ({sibling.path_part}) of this resource already has a variable path part -- only one is "
                     "allowed"
                 )
+
+
+def _below_greedy(part: str) -> AwsError:
+    return bad_request(f"Cannot create a child of a resource with a greedy path variable: {part}")
 
 
 OPERATIONS = {
