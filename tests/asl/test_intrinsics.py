@@ -228,3 +228,23 @@ def test_a_format_that_multiplies_is_refused() -> None:
     inner = "States.Format('" + "{}" * 500 + "'" + ", $" * 500 + ")"
     with pytest.raises(StateFailure, match="must not be longer"):
         compile_intrinsic(inner)(Scope("x" * 250_000))
+
+
+MANY = "States.Array(" + ", ".join(["$"] * 60) + ")"
+OFTEN = "States.Array(" + ", ".join([MANY] * 60) + ")"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"States.JsonToString({OFTEN})",
+        f"States.Format('{{}}', {OFTEN})",
+        f"States.ArrayUnique({OFTEN})",
+        f"States.ArrayContains({OFTEN}, 1)",
+    ],
+)
+def test_the_same_large_value_many_times_is_refused_before_it_is_written(text: str) -> None:
+    with pytest.raises(StateFailure) as caught:
+        compile_intrinsic(text)(Scope("x" * 200_000))
+    assert caught.value.error == "States.IntrinsicFailure"
+    assert "must not be longer than" in caught.value.cause

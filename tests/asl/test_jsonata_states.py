@@ -547,3 +547,11 @@ def test_what_is_no_json_is_said_of_parse() -> None:
     error, cause = failure(run(S={"Type": "Pass", "Output": "{% $parse('[1') %}"}))
     assert error == "States.QueryEvaluationError"
     assert "D3120: The argument of the parse function is not valid JSON" in str(cause)
+
+
+@pytest.mark.parametrize(
+    "output", [["{% $states.input %}"] * 5000, {f"k{n}": "{% $states.input %}" for n in range(5000)}]
+)
+def test_the_same_large_value_many_times_is_too_large_before_it_is_written(output: Any) -> None:
+    error, _ = failure(run("x" * 200_000, S={"Type": "Pass", "Output": output}))
+    assert error == "States.DataLimitExceeded"

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from stategate.asl.failures import StateFailure
+from stategate.asl.failures import ResultTooLarge, StateFailure
 from stategate.asl.scope import Scope
 from stategate.asl.templates import compile_template
 
@@ -112,3 +112,11 @@ def test_randomness_comes_from_the_seed() -> None:
     assert first["a"] != first["b"]
     scope = Scope(None, seed=7)
     assert template(scope.on({})) != template(scope.on({}))
+
+
+def test_the_same_large_value_many_times_is_too_large_before_it_is_written() -> None:
+    template = compile_cleanly({"x": [{f"k{number}.$": "$" for number in range(100)}] * 100})
+    with pytest.raises(ResultTooLarge):
+        template(Scope("x" * 200_000))
+    small = template(Scope(1))
+    assert small["x"][99]["k99"] == 1

@@ -107,6 +107,7 @@ HALF = "$input.path('$.s').substring(0,1)"
         (f"{INTO_ITSELF}$input.json('$')", "{}"),
         (f"{INTO_ITSELF}$input.path('$..s')", "{}"),
         (f"{DOUBLING}$input.json('$')", "{}"),
+        (f"#set($x = $input.path('$'))#set($x[0] = [{'$x[1],' * 999}$x[1]])$input.json('$')", f'[0, "{"x" * 99_999}"]'),
     ],
 )
 def test_a_hostile_template_ends_soon(template: str, body: str) -> None:

@@ -16,12 +16,14 @@ from typing import Any
 import msgspec
 
 from stategate.asl.scope import Scope
+from stategate.asl.value import heavy
 from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
 
 MAX_ARGUMENTS = 1000
 _MAX_TEXT = 10_000
 _MAX_RANGE = 1000
 _MAX_FORMATTED = 1_000_000  # several times of what a state may put out
+_MAX_WRITTEN = 4 * 1024 * 1024
 _MIN_INT, _MAX_INT = -(2**31), 2**31 - 1
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 
@@ -68,6 +70,13 @@ def _integer(value: JSON, what: str) -> int:
     return whole
 
 
+def _writable(value: JSON) -> JSON:
+    """The value, unless its text would be too long to be made: `States.Array($, $, $)` holds the same value often."""
+    if heavy(value, _MAX_WRITTEN):
+        raise Refused(f"The argument must not be longer than {_MAX_WRITTEN} characters")
+    return value
+
+
 def _same(left: JSON, right: JSON) -> bool:
     """Equality of JSON values: 1, 1.0 and true all differ, the order of members does not matter."""
     return _canonical(left) == _canonical(right)
@@ -81,7 +90,7 @@ def _array_partition(arguments: list[JSON], scope: Scope) -> JSON:
 
 
 def _array_contains(arguments: list[JSON], scope: Scope) -> JSON:
-    array, wanted = _array(arguments[0]), _canonical(arguments[1])
+    array, wanted = _array(_writable(arguments[0])), _canonical(_writable(arguments[1]))
     return any(_canonical(item) == wanted for item in array)
 
 
@@ -104,7 +113,7 @@ def _array_get_item(arguments: list[JSON], scope: Scope) -> JSON:
 
 def _array_unique(arguments: list[JSON], scope: Scope) -> JSON:
     seen: dict[bytes, JSON] = {}
-    for item in _array(arguments[0]):
+    for item in _array(_writable(arguments[0])):
         seen.setdefault(_canonical(item), item)
     return list(seen.values())
 
@@ -200,7 +209,7 @@ def join_format(pieces: list[str], values: list[JSON]) -> str:
     parts = [pieces[0]]
     length = 0
     for value, piece in zip(values, pieces[1:], strict=True):
-        parts += (java_text(value), piece)
+        parts += (java_text(_writable(value)), piece)
         length += len(parts[-2]) + len(piece)
         if length > _MAX_FORMATTED:
             raise Refused(f"The result must not be longer than {_MAX_FORMATTED} characters")
@@ -252,7 +261,7 @@ FUNCTIONS = {
     for function in (
         Function("States.Format", 1, MAX_ARGUMENTS, _format),
         Function("States.StringToJson", 1, 1, _string_to_json),
-        Function("States.JsonToString", 1, 1, lambda arguments, scope: dumps(arguments[0])),
+        Function("States.JsonToString", 1, 1, lambda arguments, scope: dumps(_writable(arguments[0]))),
         Function("States.Array", 0, MAX_ARGUMENTS, lambda arguments, scope: arguments),
         Function("States.ArrayPartition", 2, 2, _array_partition),
         Function("States.ArrayContains", 2, 2, _array_contains),

@@ -16,6 +16,7 @@ from stategate.asl.failures import EvaluationFailure
 from stategate.asl.paths import Selection
 from stategate.asl.program import Number
 from stategate.asl.scope import Report, Scope
+from stategate.asl.templates import bounded
 from stategate.lang import jsonata
 from stategate.lang.jsontext import JSON, dumps
 
@@ -73,7 +74,9 @@ class Fields:
         """Any JSON value with expressions anywhere in it. What has none is the same value every time: nobody may
         change it in place."""
         compiled = self._value(value, self.prefix + field, 0)
-        return (lambda scope: value) if compiled is None else compiled
+        if compiled is None:
+            return lambda scope: value
+        return bounded(compiled, _expressions_in(value))
 
     def _value(self, value: JSON, location: str, depth: int) -> Selection | None:
         if depth > MAX_NESTING:
@@ -258,6 +261,19 @@ def _members(source: str) -> set[str]:
 def _uses_context(source: str) -> bool:
     """Whether the expression may read `$states.context`: it names it, or takes `$states` as a whole."""
     return "context" in source or source.count("states") > len(_MEMBER.findall(source))
+
+
+def _expressions_in(value: JSON) -> int:
+    """Not less than the number of expressions in it."""
+    match value:
+        case str():
+            return 1
+        case dict():
+            return sum(map(_expressions_in, value.values()))
+        case list():
+            return sum(map(_expressions_in, value))
+        case _:
+            return 0
 
 
 def _object(members: list[tuple[str, Selection | None, JSON]]) -> Selection:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+from stategate.asl.failures import ResultTooLarge
 from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
 from stategate.asl.paths import PathNotFound, PathSyntaxError, Selection, compile_path, not_found
 from stategate.asl.scope import Report, Scope
+from stategate.asl.value import heavy
 from stategate.lang.jsontext import JSON
 
 _MAX_NESTING = 150
+_FEW = 64
+_MOST_CHARACTERS = 4 * 1024 * 1024  # several times of what a state may put out
 _NEITHER = "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call"
 
 
@@ -17,7 +21,9 @@ def compile_template(template: JSON, report: Report, pointer: str) -> Selection:
     What has no `.$` in it is the same value every time: nobody may change it in place.
     """
     compiled = _compile(template, report, pointer, 0)
-    return (lambda scope: template) if compiled is None else compiled
+    if compiled is None:
+        return lambda scope: template
+    return bounded(compiled, _paths_in(template))
 
 
 def compile_expression(text: str, field: str) -> Selection:
@@ -34,6 +40,33 @@ def compile_expression(text: str, field: str) -> Selection:
             raise not_found(text, field, scope) from None
 
     return select
+
+
+def bounded(select: Selection, selections: int) -> Selection:
+    """What puts so many values into one: the same large value many times is too large before it is written."""
+    if selections <= _FEW:
+        return select
+
+    def check(scope: Scope) -> JSON:
+        value = select(scope)
+        if heavy(value, _MOST_CHARACTERS):
+            raise ResultTooLarge
+        return value
+
+    return check
+
+
+def _paths_in(template: JSON) -> int:
+    """Not less than the number of paths in it."""
+    match template:
+        case str():
+            return template.count("$")
+        case dict():
+            return sum(map(_paths_in, template.values()))
+        case list():
+            return sum(map(_paths_in, template))
+        case _:
+            return 0
 
 
 def _compile(template: JSON, report: Report, pointer: str, depth: int) -> Selection | None:

@@ -58,6 +58,26 @@ class Value:
 EMPTY = Value("{}", {})
 
 
+def heavy(json: JSON, limit: int) -> bool:
+    """Whether the text would have more than `limit` characters. Values may share parts, so the text can be far larger
+    than all that is in memory: this stops as soon as it knows."""
+    left = limit
+    pending = [json]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, dict):
+            left -= 2 + 2 * len(value) + sum(map(len, value))
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            left -= 2 + len(value)
+            pending.extend(value)
+        if left < 0:
+            return True
+    return False
+
+
 def array(values: list[Value]) -> Value:
     """The array of these values, without parsing any of them."""
     return Value("[" + ",".join([value.text for value in values]) + "]")

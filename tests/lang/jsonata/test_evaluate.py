@@ -209,3 +209,9 @@ def test_long_paths_and_many_short_ones_compile(steps: int) -> None:
     compile("$x" + ".a" * steps)
     compile("[" + ", ".join(["$x.a.b"] * 5 * steps) + "]")
     compile("$x.a & " * steps + "'a.b.c'")
+
+
+def test_text_in_a_result_counts_each_time() -> None:
+    large = {"states": {"input": {"s": "x" * 200_000}}}
+    with pytest.raises(LimitExceeded):
+        compile("[1..200].[$states.input.s, $states.input.s]").evaluate(large, now=0.0, random=Random(1))

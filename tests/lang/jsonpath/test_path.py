@@ -120,3 +120,18 @@ def test_sets_of_a_pattern_are_javas() -> None:
     items = [{"a": "a"}, {"a": "b"}, {"a": "\u0661"}, {"a": "K"}]
     assert jsonpath.compile("$[?(@.a =~ /[[a]c]/)].a").find(items) == ["a"]
     assert jsonpath.compile("$[?(@.a =~ /\\d|k/i)].a").find(items) == ["K"]
+
+
+@pytest.mark.parametrize("text", ["$..*", "$..*..*", "$..a", "$..[*]"])
+def test_what_is_selected_has_a_limit(text: str) -> None:
+    document: Any = {"a": "x" * 200_000}
+    for _ in range(400):
+        document = {"a": document}
+    with pytest.raises(jsonpath.PathNotApplicable, match="selects more than"):
+        jsonpath.compile(text).find(document)
+
+
+def test_an_index_many_times_has_a_limit() -> None:
+    with pytest.raises(jsonpath.PathNotApplicable, match="selects more than"):
+        jsonpath.compile("$[" + ",".join("0" * 1000) + "]").find(["x" * 200_000])
+    assert jsonpath.compile("$[0,0,0]").find(["x"]) == ["x", "x", "x"]

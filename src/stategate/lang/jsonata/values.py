@@ -41,22 +41,27 @@ def to_json(value: Any, limits: Limits) -> JSON | Undefined:
     if value is MISSING:
         return UNDEFINED
     try:
-        return _Conversion(limits.result).convert(value, 0)
+        return _Conversion(limits).convert(value, 0)
     except RecursionError:
         raise LimitExceeded("U1001", "The result is nested too deeply") from None
 
 
 class _Conversion:
-    """Copies, so that the result shares nothing with the variables it came from."""
+    """Copies, so that the result shares nothing with the variables it came from. The same text may be in it many times:
+    it counts each time, as it will be written each time."""
 
-    __slots__ = ("left",)
+    __slots__ = ("characters", "left")
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, limits: Limits) -> None:
+        self.left = limits.result
+        self.characters = limits.space >> 2
 
     def convert(self, value: Any, depth: int) -> JSON:
         kind = value.__class__
         if kind is str:
+            self.characters -= len(value)
+            if self.characters < 0:
+                raise LimitExceeded("U1001", "The result holds too much text")
             return well_formed(value)
         if kind is int or kind is bool or value is None:
             return value

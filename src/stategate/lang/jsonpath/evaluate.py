@@ -16,6 +16,7 @@ Where = tuple[Any, ...]
 """(where the container is, name or index), () at the root."""
 
 _MAX_VISITS = 1_000_000
+_MAX_SELECTED = 32 * 1024 * 1024  # characters of what a path selects, in which the same value may be many times
 
 
 class Results(list[Any]):
@@ -116,6 +117,7 @@ def general_finder(tokens: list[Token], *, definite: bool, strict: bool = False)
     """The function of any path: a list of results, or the one result of a definite path. `strict`: several names at
     once must all be there."""
     step = _chain(tokens, strict_names=strict)
+    repeats = any(isinstance(token, Scan | Elements) for token in tokens) and not definite
 
     def find(document: Any) -> Any:
         results = Results()
@@ -124,12 +126,28 @@ def general_finder(tokens: list[Token], *, definite: bool, strict: bool = False)
         except RecursionError:
             raise PathNotApplicable("The path goes too deep") from None
         if not definite:
+            if repeats and len(results) > 1:
+                _check_size(results)
             return list(results)
         if not results:
             raise PathNotFound("No results for path: " + "".join(map(str, tokens)))
         return results[0]
 
     return find
+
+
+def _check_size(values: list[Any]) -> None:
+    left = _MAX_SELECTED
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, (dict, list)):
+            left -= 2 + 8 * len(value)
+            pending.extend(value.values() if isinstance(value, dict) else value)
+        if left < 0:
+            raise PathNotApplicable(f"The path selects more than {_MAX_SELECTED} characters")
 
 
 def _collect(value: Any, where: Where, root: Any, results: Results) -> None:

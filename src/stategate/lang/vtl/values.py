@@ -228,22 +228,25 @@ def text(value: Any) -> str:
 def measure(value: Any) -> None:
     """Raises CallError for a value that a walk through all of it would not come to the end of: a template can put a
     value into itself, or twice into another one, again and again."""
-    left = MAX_MEMBERS
+    members, characters = MAX_MEMBERS, MAX_TEXT
     pending = [value]
     while pending:
         node = pending.pop()
-        if isinstance(node, dict):
-            members: Collection[Any] = node.values()
+        inside: Collection[Any] = ()
+        if isinstance(node, str):
+            characters -= len(node)
+        elif isinstance(node, dict):
+            inside = node.values()
         elif isinstance(node, list | MapView):
-            members = node
+            inside = node
         elif isinstance(node, Entry):
-            members = (node.value,)
-        else:
-            continue
-        left -= len(members)
-        if left < 0:
+            inside = (node.value,)
+        members -= len(inside)
+        if members < 0:
             raise CallError(f"A value holds more than {MAX_MEMBERS} others")
-        pending.extend(members)
+        if characters < 0:
+            raise CallError(f"A value holds more than {MAX_TEXT} characters")
+        pending.extend(inside)
 
 
 def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
