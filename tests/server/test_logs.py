@@ -21,13 +21,13 @@ def restored() -> Iterator[None]:
 
 def test_what_libraries_log_is_a_line_of_ours(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     logs.configure(Settings(log_format="json"))
-    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
-    logging.getLogger("uvicorn.error").info("not shown")
+    logging.getLogger("some.library").warning("Invalid HTTP request received.")
+    logging.getLogger("some.library").info("not shown")
     line = json.loads(capfdbinary.readouterr().err)
     assert (line["level"], line["event"]) == ("warning", "Invalid HTTP request received.")
 
 
 def test_no_more_of_it_than_the_level_says(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     logs.configure(Settings(log_format="json", log_level="error"))
-    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("some.library").warning("Invalid HTTP request received.")
     assert capfdbinary.readouterr().err == b""
