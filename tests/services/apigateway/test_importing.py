@@ -667,3 +667,15 @@ def test_the_time_of_an_import_grows_with_its_size(world: GatewayWorld) -> None:
     assert time.monotonic() - started < 15
     assert [warning.split(" can't")[0] for warning in made["warnings"]] == ["One of the models"]
     assert len(world("GetDocumentationParts", restApiId=made["id"], limit=500)["items"]) == 500
+
+
+def test_a_scheme_without_a_name_reads_the_authorization_header(world: GatewayWorld) -> None:
+    pool = SCHEMES["pool"]["x-amazon-apigateway-authorizer"]
+    schemes = {"pool": {"type": "oauth2", "flows": {}, "x-amazon-apigateway-authorizer": pool}}
+    content = document(
+        components={"securitySchemes": schemes}, paths={"/": {"get": operation(security=[{"pool": []}])}}
+    )
+    api = imported(world, content)["id"]
+    assert method(world, api, "/")["authorizationType"] == "COGNITO_USER_POOLS"
+    source = world("GetAuthorizers", restApiId=api)["items"][0]["identitySource"]
+    assert source == "method.request.header.Authorization"

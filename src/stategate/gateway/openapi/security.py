@@ -12,6 +12,7 @@ from stategate.gateway.openapi.reading import children, mapping, shown, text, te
 
 API_KEY_HEADER = "x-api-key"
 SIGV4 = "awsSigv4"
+DEFAULT_SOURCE = "method.request.header.Authorization"
 AUTH = "x-amazon-apigateway-auth"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 _PLACES = {"header": "header", "query": "querystring"}
@@ -62,8 +63,9 @@ def _add_authorizer(definition: Definition, name: str, scheme: dict[str, Any], g
     source = text(given.get("identitySource"))
     place = _PLACES.get(text(scheme.get("in")) or "")
     header = text(scheme.get("name"))
-    if not source and kind != "REQUEST" and place and header:
-        source = f"method.request.{place}.{header}"
+    if not source and kind != "REQUEST":
+        # A scheme of another type than apiKey, as oauth2, has no name and no place.
+        source = f"method.request.{place}.{header}" if place and header else DEFAULT_SOURCE
     definition.authorizers[name] = Authorizer(
         id="",
         name=name,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from stategate.gateway.authorizers import compile_authorizer
 from stategate.gateway.mappings import InvalidMapping
 from stategate.gateway.model import Authorizer, Method
+from stategate.gateway.openapi.security import DEFAULT_SOURCE
 from stategate.services.access import pass_role
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
@@ -19,7 +20,6 @@ from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, patches
 from stategate.services.call import Call, Input, Output
 
-DEFAULT_SOURCE = "method.request.header.Authorization"
 LAMBDA_TYPES = ("TOKEN", "REQUEST")
 TYPES = (*LAMBDA_TYPES, "COGNITO_USER_POOLS")
 _AUTHORIZATION = {"CUSTOM": LAMBDA_TYPES, "COGNITO_USER_POOLS": ("COGNITO_USER_POOLS",)}
