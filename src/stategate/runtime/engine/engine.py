@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -27,25 +27,23 @@ from stategate.asl.events import (
     Started,
     StopRequested,
     TaskFailed,
-    TaskRestarted,
     TaskSubmitted,
     TaskSucceeded,
     TimerFired,
 )
-from stategate.asl.history import HistoryEvent
 from stategate.asl.machine import IllegalEvent
 from stategate.asl.maprun import RedriveMapRun
 from stategate.runtime.clock import AlarmClock
+from stategate.runtime.engine import loading
 from stategate.runtime.engine.activities import Activities
 from stategate.runtime.engine.callbacks import Callbacks
 from stategate.runtime.engine.children import ended
 from stategate.runtime.engine.futures import settler
 from stategate.runtime.engine.language import Language, Programs, identity, states_language
-from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome
+from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome, broken
 from stategate.runtime.engine.lookups import Lookups
 from stategate.runtime.engine.mapruns import MapRuns, NoData
-from stategate.runtime.engine.posts import decode_event, encode_event
-from stategate.runtime.engine.redriving import load_ended
+from stategate.runtime.engine.posts import encode_event
 from stategate.runtime.engine.tasks import Tasks
 from stategate.runtime.engine.timers import Timers
 from stategate.runtime.store.executions import Change, ExecutionTables
@@ -235,7 +233,7 @@ class Engine(Lookups):
             return None
         if execution.status in ("RUNNING", "SUCCEEDED"):
             raise NotRedrivable(f"Execution is {execution.status} and cannot be redriven")
-        live = self._live[arn] = load_ended(self._tables, self._language, arn)
+        live = self._live[arn] = loading.ended(self._tables, self._language, arn)
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._deliver(live, Delivery(Redriven(), settled=settled))
         await asyncio.shield(settled)
@@ -301,34 +299,20 @@ class Engine(Lookups):
         if stored is None:
             return None
         try:
-            run = self._language.load(identity(stored.new), stored.header, stored.frames)
-            posted = [(row, decode_event(event)) for row, event in stored.inbox]
+            live = loading.running(stored, self._language, self._clock.now())
         except Exception as error:
             log.exception("execution.undecodable", execution=arn)
             self._park(Live(stored.new, None, stored.version), error)
             return None
-        live = self._live[arn] = Live(stored.new, run, stored.version, timers=set(stored.timers))
-        live.owed = {task.command: task for task in stored.tasks}
-        live.inbox.extend(Delivery(TimerFired(timer)) for timer in self._overdue(stored.timers))
-        live.inbox.extend(Delivery(TaskRestarted(task.command)) for task in stored.tasks)
-        live.inbox.extend(Delivery(event, row=row) for row, event in posted)
-        live.tokens, live.watches = dict(stored.tokens), dict(stored.watches)
-        live.waits = bool(live.tokens or live.watches)
+        self._live[arn] = live
         live.has_map_runs = self._map_runs.any_of(arn)
-        for command, child in stored.watches.items():
+        for command, child in live.watches.items():
             self._look(live, command, child)
-        if stored.continues:
-            live.inbox.append(Delivery(Continued()))
         if rearm:
             for timer, due in stored.timers.items():
                 self._timers.set(arn, timer, due)
         self._proceed(live)
         return live
-
-    def _overdue(self, timers: Mapping[str, float]) -> Sequence[str]:
-        """What was due before anything else is done: a task whose time is over must not be called again."""
-        now = self._clock.now()
-        return [timer for due, timer in sorted((due, timer) for timer, due in timers.items()) if due <= now]
 
     async def _recover_all(self) -> None:
         for number, arn in enumerate(self._tables.owed()):
@@ -520,13 +504,9 @@ class Engine(Lookups):
 
     def _park(self, live: Live, error: Exception, outcome: Outcome | None = None) -> None:
         """Ends an execution that Stategate can't go on with."""
-        parked = Outcome(stopped=self._clock.now())
-        parked.deliveries = outcome.deliveries if outcome else []
-        cause = f"The execution cannot go on because of an internal error: {type(error).__name__}: {error}"
-        parked.finish = Finish("FAILED", None, "States.Runtime", cause)
         last = self._tables.last_event(live.new.arn) if live.version else 0
-        details = {"error": "States.Runtime", "cause": cause}
-        parked.history = [HistoryEvent(last + 1, last, parked.stopped or 0.0, "ExecutionFailed", details)]
+        parked = broken(error, last, self._clock.now())
+        parked.deliveries = outcome.deliveries if outcome else []
         self._commit(live, parked, parked.change(live))
 
     # --- resting

@@ -218,3 +218,11 @@ class Outcome:
             change.inbox = [delivery.row for delivery in self.deliveries if delivery.row is not None]
             change.continues = self.continues
         return change
+
+
+def broken(error: Exception, last_event: int, now: float) -> Outcome:
+    """The end of an execution that Stategate can't go on with."""
+    cause = f"The execution cannot go on because of an internal error: {type(error).__name__}: {error}"
+    details = {"error": "States.Runtime", "cause": cause}
+    history = [HistoryEvent(last_event + 1, last_event, now, "ExecutionFailed", details)]
+    return Outcome(history=history, finish=Finish("FAILED", None, "States.Runtime", cause), stopped=now)
