@@ -219,6 +219,8 @@ def test_what_is_not_there_is_refused_by_name(world: GatewayWorld) -> None:
     assert "postman" in refused(world, "GetExport", **export, parameters={"extensions": "postman"})
     assert "extension" in refused(world, "GetExport", **export, parameters={"extension": "integrations"})
     assert world("GetDomainNames", resourceOwner="OTHER_ACCOUNTS")["items"] == []
+    assert "generateDistinctId" in refused(world, "CreateApiKey", name="k", generateDistinctId=False)
+    assert world("CreateApiKey", name="k", generateDistinctId=True)["name"] == "k"
 
 
 def test_pages_go_on_where_they_were_when_the_last_item_is_gone(world: GatewayWorld) -> None:

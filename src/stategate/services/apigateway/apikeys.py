@@ -25,6 +25,8 @@ _PATHS = "/name, /description, /enabled, /labels, /customerId, /stages"
 
 
 def create_api_key(call: Call, given: Input) -> Output:
+    if given.get("generateDistinctId") is False:
+        raise unsupported("API keys whose id is their value (generateDistinctId)")
     key = _new(call, given)
     records_keys.api_keys(call.ports, call.world).put(key.id, key)
     records_keys.key_values(call.ports, call.world).put(key.value, KeyValue(key.id))
