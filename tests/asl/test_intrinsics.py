@@ -216,12 +216,12 @@ def test_a_number_as_java_prints_it_is_that_number(value: float) -> None:
 
 def test_values_that_nest_deep_fail_and_nothing_more() -> None:
     deep: Any = [1]
-    for _ in range(5000):
+    for _ in range(50_000):
         deep = [deep]
     for text in ("States.Format('{}', $)", "States.ArrayContains($, 1)", "States.ArrayUnique($)"):
         with pytest.raises(StateFailure, match="nested too deeply"):
             compile_intrinsic(text)(Scope(deep))
-    assert compile_intrinsic("States.JsonToString($)")(Scope(deep)) == "[" * 5001 + "1" + "]" * 5001
+    assert compile_intrinsic("States.JsonToString($)")(Scope(deep)) == "[" * 50_001 + "1" + "]" * 50_001
 
 
 def test_a_format_that_multiplies_is_refused() -> None:
