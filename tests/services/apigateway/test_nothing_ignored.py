@@ -120,6 +120,15 @@ def test_a_mapping_reads_what_the_method_declares(world: GatewayWorld) -> None:
     assert message.endswith(UNDECLARED.format("method.request.querystring.q"))
 
 
+def test_a_parameter_counts_as_declared_wherever_the_method_declares_its_name(world: GatewayWorld) -> None:
+    api, ids = world.api("/pets")
+    where = {"restApiId": api, "resourceId": ids["/pets"], "httpMethod": "GET"}
+    world("PutMethod", **where, authorizationType="NONE", requestParameters={"method.request.path.a": False})
+    http = {"type": "HTTP", "integrationHttpMethod": "GET", "uri": "https://example.com"}
+    mapped = {"integration.request.querystring.a": "method.request.querystring.a"}
+    assert world("PutIntegration", **where, **http, requestParameters=mapped)["requestParameters"] == mapped
+
+
 def test_a_passthrough_behaviour_is_one_of_three(world: GatewayWorld) -> None:
     api, ids = world.api()
     where = {"restApiId": api, "resourceId": ids["/"], "httpMethod": "GET"}

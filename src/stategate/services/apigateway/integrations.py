@@ -156,15 +156,22 @@ def check_integration(integration: Integration, ports: Ports, *, imported: bool 
 
 
 def _check_declared(method: Method, integration: Integration) -> None:
-    """Mappings and the cache key read only parameters that the method declares, or that are mapped."""
+    """Mappings and the cache key read only parameters that the method declares, or that are mapped. Recorded: AWS
+    takes a mapping of `method.request.querystring.a` where the method declares `method.request.path.a` only."""
     declared, mapped = method.request_parameters or {}, integration.request_parameters or {}
+    names = {_name(parameter) for parameter in declared}
     for expression in mapped.values():
         read = declared_parameter(expression)
-        if read is not None and read not in declared:
+        if read is not None and _name(read) not in names:
             raise _undeclared(expression)
     for parameter in integration.cache_key_parameters:
         if parameter not in mapped and declared_parameter(parameter) not in declared:
             raise bad_request(f"Invalid cache key parameter specified: {parameter}")
+
+
+def _name(parameter: str) -> str:
+    """`a` of `method.request.path.a`."""
+    return parameter.split(".", 3)[-1]
 
 
 def _undeclared(parameter: str) -> AwsError:
