@@ -7,10 +7,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
 from stategate.services.apigateway import records, records_data, shapes
@@ -86,6 +82,12 @@ async def generate_client_certificate(call: Call, given: Input) -> Output:
     created = datetime.fromtimestamp(int(call.now), UTC)
     # A key has to come from the system's own randomness, whatever the entropy port gives. It takes half a second, and
     # other requests go on meanwhile.
+    # Imported when it is first needed: a server starts faster without it.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import NameOID
+
     key = await asyncio.to_thread(rsa.generate_private_key, public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ApiGateway")])
     certificate = (

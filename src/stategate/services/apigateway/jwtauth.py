@@ -9,17 +9,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from typing import TYPE_CHECKING, Any
 
 from stategate.gateway.authorizers import CompiledAuthorizer, matches, misconfigured
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.stages import Routed
 from stategate.lang import jsontext
 from stategate.services.ports import OutboundError, OutboundRequest, Ports
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 ALGORITHMS = ["RS256", "ES256"]
 EXPIRED = "The incoming token has expired"
@@ -47,6 +46,10 @@ class TokenAuthorizers:
     async def claims(self, compiled: CompiledAuthorizer, routed: Routed) -> dict[str, str]:
         """The token's claims, as text. Fails with UNAUTHORIZED, or AUTHORIZER_CONFIGURATION_ERROR if the issuer's keys
         can't be had."""
+        # Imported when it is first needed: a server without user pools starts without it.
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         token = compiled.sources[0](routed)
         if isinstance(token, list):
             token = token[-1] if token else None
@@ -104,6 +107,9 @@ class TokenAuthorizers:
             age = now - known.at
             if age < RETRY_SECONDS or (age < KEPT_SECONDS and (not key_id or key_id in known.ids)):
                 return known
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         try:
             answer = await self._ports.outbound.send(
                 OutboundRequest(
