@@ -60,6 +60,7 @@ class ExpressionParser:
         self.lexer = Lexer(source)
         self.macros = macros
         self.known_macros = known_macros
+        self.named: set[str] = set()
         self.depth = depth
         self.outermost = source if outermost is None else outermost
         self.base = base

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from stategate.lang.vtl.errors import TemplateSyntaxError
 from stategate.lang.vtl.expressions import ExpressionParser
 from stategate.lang.vtl.lexer import Kind, State, Token
@@ -58,14 +55,11 @@ def parse(source: str, known_macros: frozenset[str] = frozenset()) -> Parsed:
         body = parser.template()
     except RecursionError:
         raise TemplateSyntaxError.at("The template is nested too deeply", source, parser.lexer.offset) from None
-    # The first definition of a name stays.
-    return Parsed(source, body, {**parser.string_macros, **parser.macros})
+    return Parsed(source, body, parser.macros)
 
 
 class Parser(ExpressionParser):
     """The statements of a template."""
-
-    string_macros: Mapping[str, Macro] = MappingProxyType({})
 
     def template(self) -> Block:
         """The whole text."""
@@ -76,12 +70,7 @@ class Parser(ExpressionParser):
         return Block(statements)
 
     def nested(self, source: str, at: int) -> Block:
-        known = self.known_macros | self.macros.keys()
-        parser = Parser(source, {}, known, self.depth + 1, self.outermost, at)
-        body = parser.template()
-        # The engine reads strings after the template: what they define is not known to the text around them.
-        self.string_macros = {**parser.string_macros, **parser.macros, **self.string_macros}
-        return body
+        return Parser(source, self.macros, self.known_macros, self.depth + 1, self.outermost, at).template()
 
     def _statements(self) -> tuple[Statement, ...]:
         self.enter()
@@ -144,7 +133,8 @@ class Parser(ExpressionParser):
         return image[: starts[0]] if starts else ""
 
     def _is_macro(self, name: str) -> bool:
-        return name in self.macros or name in self.known_macros
+        # The engine reads strings after the template: what they define is not known to the text around them.
+        return name in self.known_macros or name in (self.named if self.base is None else self.macros)
 
     def _escaped_directive(self, image: str) -> str:
         last = image.rindex("\\")
@@ -298,5 +288,6 @@ class Parser(ExpressionParser):
             # What is no plain reference takes an argument and gives it no name.
             named = parameter.name if isinstance(parameter, Reference) else None
             names.append(named or f"{len(names)} of {name}")
+        self.named.add(name)
         # The first definition of a name stays.
         self.macros.setdefault(name, Macro(name, tuple(names), body, token.start))
