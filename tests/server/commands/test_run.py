@@ -107,6 +107,16 @@ def test_every_kind_of_task_can_be_mocked(folder: Folder, resource: str) -> None
     assert (result.exit_code, json.loads(result.stdout)) == (0, [1])
 
 
+@pytest.mark.parametrize(("pattern", "submitted"), [("", []), (".sync", ["TaskSubmitted"]),
+                                                    (".waitForTaskToken", ["TaskSubmitted"])])  # fmt: skip
+def test_mocked_tasks_have_the_history_of_their_pattern(folder: Folder, pattern: str, submitted: list[str]) -> None:
+    resource = f"arn:aws:states:::{'ecs:runTask' if pattern else 'sns:publish'}{pattern}"
+    states = {"A": {"Type": "Task", "Resource": resource, "End": True}}
+    begun = ["ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted"]
+    ended = ["TaskSucceeded", "TaskStateExited", "ExecutionSucceeded"]
+    assert types(folder.run(states, mocks=answers(A={"0": {"Return": 1}}))) == [*begun, *submitted, *ended]
+
+
 @pytest.mark.parametrize("mode", [{}, {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}])
 def test_maps_run_their_iterations(folder: Folder, mode: dict[str, Any]) -> None:
     states = {

@@ -24,6 +24,7 @@ from stategate.asl.events import (
     Started,
     StopRequested,
     TaskFailed,
+    TaskSubmitted,
     TaskSucceeded,
     TimerFired,
 )
@@ -180,7 +181,9 @@ class LocalExecution:
     def _answer(self, command: int, state: str, resource: str) -> None:
         answer = self._mocks.answer(state, resource)
         if isinstance(answer, Returned):
-            self._inbox.append(TaskSucceeded(command, dumps(answer.value)))
+            output = dumps(answer.value)
+            # Means something to tasks that go on elsewhere only; a mock file has no other answer to their call.
+            self._inbox += TaskSubmitted(command, output), TaskSucceeded(command, output)
         else:
             self._inbox.append(TaskFailed(command, answer.error, answer.cause))
 
