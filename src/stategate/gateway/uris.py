@@ -60,7 +60,7 @@ def check_aws(uri: str | None, *, proxy: bool) -> IntegrationUri:
         raise InvalidUri("Invalid ARN specified in the request")
     parsed = parse(uri)
     function = parsed.function
-    if proxy and function is None and parsed.service != "firehose":
+    if proxy and function is None and (parsed.service, parsed.kind) != ("firehose", "action"):
         raise InvalidUri(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )
