@@ -38,6 +38,7 @@ def test_parts() -> None:
             True,
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.",
         ),
+        (
             "arn:aws:apigateway:us-east-1:firehose:path/2015-03-31/functions/f/invocations",
             True,
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.",
