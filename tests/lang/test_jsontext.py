@@ -78,6 +78,25 @@ def test_depth_up_to_the_limit_is_read_and_brackets_in_strings_do_not_count() ->
     assert dumps(loads(text)) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + "[]," * 1000 + '"["]',
+        "[" + '{"a\\\\":"}[\\""},' * 1000 + "1]",
+        '{"a":[' * (MAX_DEPTH // 2) + "]}" * (MAX_DEPTH // 2),
+    ],
+)
+def test_the_precise_reader_is_not_needed_for_valid_text(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stategate.lang.jsontext.parse", lambda *_: pytest.fail("the slow reader was asked"))
+    assert loads(text) == json.loads(text)
+    assert loads(text.encode()) == json.loads(text)
+
+
+def test_arrays_in_objects_count_twice() -> None:
+    with pytest.raises(JSONSyntaxError, match="nesting depth"):
+        loads('{"a":[' * 300 + "]}" * 300)
+
+
 def test_a_value_that_grew_deep_is_written_and_read_back() -> None:
     value: object = [1]
     for _ in range(5000):

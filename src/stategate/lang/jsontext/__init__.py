@@ -8,6 +8,8 @@ Writing: compact, non-ASCII kept.
 A fast parser reads; only text that it refuses is read again by the precise one (`precise.py`), for the message.
 """
 
+import re
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -22,6 +24,8 @@ JSON = Any
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_LEVELS = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 def loads(text: str | bytes, *, max_depth: int | None = MAX_DEPTH) -> JSON:
@@ -30,26 +34,21 @@ def loads(text: str | bytes, *, max_depth: int | None = MAX_DEPTH) -> JSON:
         value = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return parse(text, max_depth)
-    if max_depth is not None and _may_be_deep(text, max_depth):
+    if max_depth is not None and _is_deeper(text, max_depth):
         return parse(text, max_depth)
     return value
 
 
-def _may_be_deep(text: str | bytes, limit: int) -> bool:
-    """Whether nesting deeper than the limit is possible. Cheap to deny: few brackets, or they pair off soon."""
+def _is_deeper(text: str | bytes, limit: int) -> bool:
+    """Whether a valid JSON text is nested deeper than the limit. Cheap to deny where there are few brackets."""
     if isinstance(text, str):
         if text.count("[") + text.count("{") <= limit:
             return False
         text = text.encode("utf-8", "replace")
     elif text.count(b"[") + text.count(b"{") <= limit:
         return False
-    brackets = text.translate(None, _NOT_BRACKETS)
-    for _ in range(limit):
-        shorter = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(shorter) == len(brackets):
-            break
-        brackets = shorter
-    return bool(brackets)
+    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
+    return max(accumulate(map(_LEVELS.__getitem__, brackets)), default=0) > limit
 
 
 def dumpb(value: JSON) -> bytes:
