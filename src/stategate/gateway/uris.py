@@ -54,8 +54,9 @@ def parse(uri: str) -> IntegrationUri:
     return IntegrationUri(found[2], service, subdomain or None, kind, found[5])
 
 
-def check_aws(uri: str | None, *, proxy: bool) -> IntegrationUri:
-    """The URI of an AWS or AWS_PROXY integration; raises `InvalidUri` with AWS's message."""
+def check_aws(uri: str | None, *, proxy: bool, any_function: bool = False) -> IntegrationUri:
+    """The URI of an AWS or AWS_PROXY integration; raises `InvalidUri` with AWS's message. `any_function`: the name of
+    the function is not looked at."""
     if not uri:
         raise InvalidUri("Invalid ARN specified in the request")
     parsed = parse(uri)
@@ -64,7 +65,7 @@ def check_aws(uri: str | None, *, proxy: bool) -> IntegrationUri:
         raise InvalidUri(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )
-    if function is not None and "${" not in function and _FUNCTION_NAME.match(function) is None:
+    if function is not None and not any_function and "${" not in function and _FUNCTION_NAME.match(function) is None:
         raise InvalidUri("Invalid lambda function")
     return parsed
 

@@ -97,6 +97,19 @@ def test_others_are_refused_by_name(world: GatewayWorld, uri: str) -> None:
     assert uri.partition("/")[0] in caught.value.message
 
 
+def test_proxy_integrations_are_with_functions(world: GatewayWorld) -> None:
+    world.ports.settings.aws_endpoints["firehose"] = "http://127.0.0.1:9324"
+    with pytest.raises(AwsError) as caught:
+        deployed(world, "firehose:action/PutRecord", type="AWS_PROXY")
+    assert "does not support AWS_PROXY integrations with firehose:action" in caught.value.message
+    integration = {"type": "aws_proxy", "uri": f"{URI}sqs:action/SendMessage", "httpMethod": "POST"}
+    paths = {"/a": {"get": {"x-amazon-apigateway-integration": {**integration, "credentials": world.role("R")}}}}
+    document = {"openapi": "3.0.1", "info": {"title": "t"}, "paths": paths}
+    with pytest.raises(AwsError) as caught:
+        world("ImportRestApi", body=json.dumps(document).encode())
+    assert "'AWS_PROXY' currently only supports Lambda function" in caught.value.message
+
+
 def test_the_callers_own_credentials(world: GatewayWorld) -> None:
     api = deployed(world, "sts:action/GetCallerIdentity", credentials="arn:aws:iam::*:user/*")
     assert world.request(api, path="/a").status == 500

@@ -191,10 +191,7 @@ def check_imported(call: Call, method: Method, integration: Integration) -> None
 
 def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
     try:
-        if imported:
-            uri = uris.parse(integration.uri or "")
-        else:
-            uri = uris.check_aws(integration.uri, proxy=integration.type == "AWS_PROXY")
+        uri = uris.check_aws(integration.uri, proxy=integration.type == "AWS_PROXY", any_function=imported)
     except uris.InvalidUri as error:
         raise bad_request(str(error)) from None
     if uri.function is not None:
@@ -204,8 +201,8 @@ def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
     if uri.service in HOSTED:
         if uri.kind == "action" and uri.service in ("lambda", "apigateway"):
             raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
-    elif uri.service not in endpoints(ports):
-        raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
+    elif uri.service not in endpoints(ports) or integration.type == "AWS_PROXY":
+        raise unsupported(f"{integration.type} integrations with {uri.service}:{uri.kind}")
 
 
 def _check_connection(call: Call, integration: Integration) -> None:
