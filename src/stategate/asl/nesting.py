@@ -23,8 +23,9 @@ _NOT_TASK_FAILED = frozenset({TIMEOUT, HEARTBEAT_TIMEOUT, RUNTIME})
 INLINE_MAP_CONCURRENCY = 40
 NONE: Mapping[str, Value] = MappingProxyType({})
 VARIABLES_LIMIT = 10_485_760
-MAX_CAUSE = 32_768  # characters, as the API has it; an evaluation shows values of any size
 """Bytes of all variables of a scope; those of one Assign have the limit of a payload."""
+MAX_CAUSE = 32_768
+"""Characters, as the API has it; an evaluation shows values of any size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,9 @@ def test_quotas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await rig("UpdateStateMachine", stateMachineArn=MACHINE, definition=WAIT)
         code, _ = await rig.error("PublishStateMachineVersion", stateMachineArn=MACHINE)
         assert code == "ServiceQuotaExceededException"
+        code, _ = await rig.error("UpdateStateMachine", stateMachineArn=MACHINE, definition=PASS, publish=True)
+        assert code == "ServiceQuotaExceededException"
+        assert (await rig("DescribeStateMachine", stateMachineArn=MACHINE))["definition"] == WAIT
         await rig("CreateStateMachineAlias", name="live", routingConfiguration=[route(1)])
         code, _ = await rig.error("CreateStateMachineAlias", name="next", routingConfiguration=[route(1)])
         assert code == "ServiceQuotaExceededException"

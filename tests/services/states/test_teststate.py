@@ -323,6 +323,14 @@ def test_refused(tmp_path: Path, state: Mapping[str, Any], given: dict[str, Any]
     assert refusal(tmp_path, state, **given) == ("ValidationException", message)
 
 
+def test_an_action_that_the_service_does_not_have(tmp_path: Path) -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:noSuchAction", "Parameters": {}, "End": True}
+    code, message = refusal(tmp_path, state, roleArn=ROLE)
+    assert code == "InvalidDefinition"
+    assert "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::aws-sdk:sfn:noSuchAction" in message
+    assert message.endswith("at /States/StateName/Resource'")
+
+
 def test_a_map_without_a_mock_is_no_definition(tmp_path: Path) -> None:
     assert refusal(tmp_path, MAP)[0] == refusal(tmp_path, PARALLEL)[0] == "InvalidDefinition"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stategate.asl import resources
+from stategate.asl.jsonata import expression_in
 from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.asl.program import Program, Resource
 from stategate.asl.program import compile as compile_program
@@ -46,19 +47,34 @@ def argument_problems(definition: Any) -> Iterator[Problem]:
         known = arguments.arguments_of(resource.service, resource.action)
         field = "Arguments" if "Arguments" in state else "Parameters"
         if known is not None and isinstance(given := state.get(field), dict):
-            names = [name.removesuffix(".$") if field == "Parameters" else name for name in given]
-            for message in arguments.name_problems(known, names):
+            names, literals = _named(given, field)
+            for message in (*arguments.name_problems(known, names), *arguments.value_problems(known, literals)):
                 yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/{field}")
+
+
+def _named(given: dict[str, Any], field: str) -> tuple[list[str], dict[str, Any]]:
+    """The names of the arguments, and those whose values are in the definition."""
+    if field == "Arguments":
+        return list(given), {name: value for name, value in given.items() if expression_in(value) is None}
+    names = [name.removesuffix(".$") for name in given]
+    return names, {name: value for name, value in given.items() if not name.endswith(".$")}
 
 
 def _unknown_actions(definition: Any) -> Iterator[Problem]:
     for place, _, resource in _integrations(definition):
-        if arguments.arguments_of(resource.service, resource.action) is None:
-            message = (
-                f"The resource provided {resource.text} is not recognized. The value is not a valid resource ARN, or"
-                " the resource is not available in this region."
-            )
+        message = unknown_action(resource)
+        if message is not None:
             yield Problem("SCHEMA_VALIDATION_FAILED", message, f"{place}/Resource")
+
+
+def unknown_action(resource: Resource) -> str | None:
+    """What is wrong with an integration of an action that its service does not have; None for all others."""
+    if resource.kind != "integration" or arguments.arguments_of(resource.service, resource.action) is not None:
+        return None
+    return (
+        f"The resource provided {resource.text} is not recognized. The value is not a valid resource ARN, or the"
+        " resource is not available in this region."
+    )
 
 
 def _integrations(definition: Any) -> Iterator[tuple[str, dict[str, Any], Resource]]:

@@ -79,13 +79,14 @@ def update_state_machine(call: Call, input: Input) -> Output:
     if settings.effective() != machine.settings.effective():
         machine = msgspec.structs.replace(machine, updated=call.now, revision=call.ports.entropy.uuid())
     machine = msgspec.structs.replace(machine, settings=settings)
-    records.machines(call.ports, call.world).put(machine.name, machine)
     answer: Output = {"updateDate": call.now}
     if machine.revision is not None:
         answer["revisionId"] = machine.revision
     if input.get("publish"):
         version = versions.publish(call, machine, input.get("versionDescription"))
         answer["stateMachineVersionArn"] = records.version_arn(call.world, machine.name, version.number)
+        machine = msgspec.structs.replace(machine, last_version=max(machine.last_version, version.number))
+    records.machines(call.ports, call.world).put(machine.name, machine)
     return answer
 
 

@@ -20,7 +20,7 @@ from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, validation_error
 from stategate.services.ports import NewExecution, TaskFailure
 from stategate.services.states import configuration, names
-from stategate.services.states.definitions import argument_problems
+from stategate.services.states.definitions import argument_problems, unknown_action
 from stategate.services.states.errors import invalid_definition, invalid_input
 from stategate.services.states.payloads import check_payload
 from stategate.services.states.tasks import refusal, run_task
@@ -274,8 +274,9 @@ def _check_unmocked(state: State, input: Input, given: dict[str, Any]) -> None:
     if resource.kind == "activity" or resource.pattern:
         what = "activities" if resource.kind == "activity" else f"the integration pattern '.{resource.pattern}'"
         raise validation_error(f"TestState does not support {what} when a mock is not specified.")
-    refusal = resources.parse(resource.text)
-    if isinstance(refusal, str):
+    known = resources.parse(resource.text)
+    refusal = known if isinstance(known, str) else unknown_action(known)
+    if refusal is not None:
         raise invalid_definition(f"'SCHEMA_VALIDATION_FAILED: {refusal} at /States/{state.name}/Resource'")
     if not input.get("roleArn"):
         raise validation_error("RoleArn must be specified when testing a Task state")

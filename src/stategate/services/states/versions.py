@@ -69,11 +69,13 @@ def _route(call: Call, alias: Alias) -> int:
 
 
 def publish(call: Call, machine: Machine, description: str | None) -> Version:
-    """The version of the current revision; one that is there already is returned as it is."""
-    for known in records.versions_of(call.ports, call.world, machine.name):
+    """The version of the current revision; one that is there already is returned as it is. Writes nothing before it
+    raises `ServiceQuotaExceededException`; `machine` itself need not be written yet."""
+    published = list(records.versions_of(call.ports, call.world, machine.name))
+    for known in published:
         if known.revision == machine.revision:
             return known
-    if sum(1 for _ in records.versions_of(call.ports, call.world, machine.name)) >= MOST:
+    if len(published) >= MOST:
         raise quota_exceeded("versions of a state machine", MOST)
     version = Version(machine.last_version + 1, machine.settings, call.now, machine.revision, description)
     key = records.version_key(machine.name, version.number)

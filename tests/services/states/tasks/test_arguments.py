@@ -124,6 +124,28 @@ def test_definitions_name_what_there_is(
     simulate(tmp_path, body)
 
 
+@pytest.mark.parametrize("field", ["Parameters", "Arguments"])
+def test_definitions_show_values_that_can_not_be(tmp_path: Path, field: str) -> None:
+    """Only what is given as it is: what an expression gives is seen when the task begins."""
+    open_name, value = ("LogType.$", "$.l") if field == "Parameters" else ("LogType", "{% $states.input.l %}")
+    given = {"FunctionName": 7, "InvocationType": "Now", "Qualifier": None, open_name: value}
+    state = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", field: given, "End": True}
+    language = "JSONPath" if field == "Parameters" else "JSONata"
+
+    async def body(world: TaskWorld) -> None:
+        definition = {"QueryLanguage": language, "StartAt": "T", "States": {"T": state}}
+        found = await world("ValidateStateMachineDefinition", definition=json.dumps(definition))
+        assert [(each["message"], each["location"]) for each in found["diagnostics"]] == [
+            (STRING.format("FunctionName"), f"/States/T/{field}"),
+            (
+                "The field 'InvocationType' should have one of these values: [RequestResponse, Event, DryRun]",
+                f"/States/T/{field}",
+            ),
+        ]
+
+    simulate(tmp_path, body)
+
+
 def test_a_task_that_cannot_begin(tmp_path: Path) -> None:
     """Nothing is scheduled, and it can't be caught."""
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "T"}]

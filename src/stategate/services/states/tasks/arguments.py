@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from stategate.lang.jsontext import JSON
 from stategate.services.states.tasks import aws_sdk
@@ -54,7 +54,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
 """By what follows `arn:aws:states:::`, without the pattern."""
 
 
-@cache
+@lru_cache(4096)
 def arguments_of(service: str, action: str) -> Mapping[str, Argument] | None:
     """None for what Stategate does not know."""
     if not service.startswith(SDK):
@@ -84,15 +84,18 @@ def problems(service: str, action: str, given: JSON) -> list[str]:
     if not isinstance(given, dict):
         return ["The value must be an OBJECT"]
     present = {name: value for name, value in given.items() if value is not None or name not in known}
-    found = [*name_problems(known, present), *_value_problems(known, present)]
+    found = [*name_problems(known, present), *value_problems(known, present)]
     if not found and service.startswith(SDK):
         found = aws_sdk.problems(service.removeprefix(SDK), action, given)
     return found
 
 
-def _value_problems(known: Mapping[str, Argument], given: Mapping[str, JSON]) -> Iterator[str]:
+def value_problems(known: Mapping[str, Argument], given: Mapping[str, JSON]) -> Iterator[str]:
+    """Of values that are known; null is as good as nothing."""
     for name, value in given.items():
         argument = known.get(name, ANY)
+        if value is None:
+            continue
         if argument.text and not isinstance(value, str):
             yield f"The value for the field '{name}' must be a STRING"
         elif argument.values and value not in argument.values:
