@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -103,6 +103,7 @@ HALF = "$input.path('$.s').substring(0,1)"
     [
         ("#foreach($i in [1..1000])#set($x = $input.path('$..a'))#end", LARGE),
         ("#foreach($i in [1..1000])$input.json('$').length()#end", LARGE),
+        ("#foreach($i in [1..1000])#set($x = $input.json('$'))#end", "[" + "1," * 10_000 + "1]"),
         ("#foreach($i in [1..1000])$util.parseJson($input.body).size()#end", LARGE),
         (f"{INTO_ITSELF}$input.json('$')", "{}"),
         (f"{INTO_ITSELF}$input.path('$..s')", "{}"),
@@ -111,11 +112,11 @@ HALF = "$input.path('$.s').substring(0,1)"
     ],
 )
 def test_a_hostile_template_ends_soon(template: str, body: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     with pytest.raises(GatewayFailure) as caught:
         render(template, body)
     assert caught.value.response_type == "API_CONFIGURATION_ERROR"
-    assert perf_counter() - started < 30
+    assert thread_time() - started < 30
 
 
 def test_a_path_without_a_search_costs_little() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from time import perf_counter
+from time import thread_time
 from typing import Any, ClassVar
 from urllib.parse import quote_plus, unquote, unquote_plus
 
@@ -23,20 +23,22 @@ from stategate.lang.vtl.values import measure, text
 
 _UNREAD = object()
 _KEPT_PATHS = 1000
-_MAX_SEARCHING = 2.0  # seconds of one rendering for paths that search, such as `$..name`
+_MAX_SEARCHING = 2.0  # seconds of the processor for one rendering's paths that search, such as `$..name`
+_MAX_WRITTEN = 5_000_000  # values that one rendering writes with `$input.json`
 _paths: dict[str, jsonpath.Path] = {}
 
 
 class Input(Exposed):
     """`body` is what the template transforms: the request's body, or the integration's answer."""
 
-    __slots__ = ("_body", "_document", "_params", "_routed", "_searching")
+    __slots__ = ("_body", "_document", "_params", "_routed", "_searching", "_written")
 
     def __init__(self, routed: Routed, body: str) -> None:
         self._routed = routed
         self._body = body or "{}"
         self._document: Any = _UNREAD
         self._searching = 0.0
+        self._written = 0
         self._params: dict[str, dict[str, str]] | None = None
 
     def vtl_get(self, name: str) -> Any:
@@ -55,7 +57,9 @@ class Input(Exposed):
         if value is None:
             return '""'
         try:
-            measure(value)
+            self._written += measure(value)
+            if self._written > _MAX_WRITTEN:
+                raise CallError(f"$input.json: more than {_MAX_WRITTEN} values are written")
             return jsontext.dumps(value)
         except (TypeError, RecursionError, UnicodeError) as error:
             # A template can put anything into the document that it got from `$input.path`.
@@ -98,14 +102,14 @@ class Input(Exposed):
             if len(_paths) >= _KEPT_PATHS:
                 _paths.clear()
             _paths[source] = path
-        started = perf_counter()
+        started = thread_time()
         try:
             return path.find(self._read())
         except jsonpath.JSONPathError:
             return None
         finally:
             if not path.reference:
-                self._searching += perf_counter() - started
+                self._searching += thread_time() - started
                 if self._searching > _MAX_SEARCHING:
                     raise CallError(f"$input: searching takes too long (last for {source[:80]!r})")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.apigateway.gatewayworld import GatewayWorld
 from services.apigateway.test_functions import deployed, result
+from stategate.gateway.templatehost import Util
 
 
 @pytest.fixture
@@ -100,3 +102,23 @@ def _fuzzed() -> tuple[GatewayWorld, str]:
         world.deploy(api)
         _made.extend((world, api))
     return _made[0], _made[1]
+
+
+@pytest.mark.parametrize(("size", "beside"), [(100, False), (200_000, True)])
+def test_a_large_body_is_transformed_beside_the_event_loop(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch, size: int, beside: bool
+) -> None:
+    threads = []
+
+    def parsed(self: Util, value: str) -> str:
+        threads.append(threading.current_thread())
+        return value
+
+    monkeypatch.setitem(Util.vtl_methods, ("parseJson", 1), parsed)
+    api, ids = world.api("/a")
+    template = "$util.parseJson('x'){\"statusCode\": 200}"
+    integration = {"type": "MOCK", "requestTemplates": {"application/json": template}}
+    world.method(api, ids["/a"], "POST", integration, {"200": {}})
+    world.deploy(api)
+    world.request(api, "POST", "/a", body=b'"' + b"x" * size + b'"')
+    assert [thread is not threading.main_thread() for thread in threads] == [beside]

@@ -225,9 +225,9 @@ def text(value: Any) -> str:
             return ""
 
 
-def measure(value: Any) -> None:
-    """Raises CallError for a value that a walk through all of it would not come to the end of: a template can put a
-    value into itself, or twice into another one, again and again."""
+def measure(value: Any) -> int:
+    """How many values are in a value. Raises CallError for one that a walk through all of it would not come to the end
+    of: a template can put a value into itself, or twice into another one, again and again."""
     members, characters = MAX_MEMBERS, MAX_TEXT
     pending = [value]
     while pending:
@@ -247,6 +247,7 @@ def measure(value: Any) -> None:
         if characters < 0:
             raise CallError(f"A value holds more than {MAX_TEXT} characters")
         pending.extend(inside)
+    return MAX_MEMBERS - members
 
 
 def java_equals(left: Any, right: Any, depth: int = 0) -> bool:

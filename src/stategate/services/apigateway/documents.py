@@ -12,8 +12,9 @@ from stategate.gateway.openapi.samples import sample_template
 from stategate.services.apigateway import records
 from stategate.services.apigateway.documentation import located
 from stategate.services.apigateway.errors import bad_request
-from stategate.services.apigateway.importing import beside, raw
+from stategate.services.apigateway.importing import raw
 from stategate.services.apigateway.models import get_model_record
+from stategate.services.apigateway.waiting import beside
 from stategate.services.call import Call, Input, Operations, Output
 
 

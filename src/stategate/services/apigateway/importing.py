@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -37,12 +36,10 @@ from stategate.services.apigateway.models import check_schema
 from stategate.services.apigateway.resources import check_part
 from stategate.services.apigateway.restapis import check_policy
 from stategate.services.apigateway.tags import merged
+from stategate.services.apigateway.waiting import beside
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
-T = TypeVar("T")
-
-_LARGE = 64 * 1024
 _PARAMETERS = ("basepath", "endpointConfigurationTypes", "ignore")
 _ENDPOINT_TYPES = ("EDGE", "REGIONAL", "PRIVATE")
 
@@ -93,11 +90,6 @@ async def _definition(given: Input, api_id: str) -> Definition:
         return await beside(len(body), read)
     except InvalidDocument:
         raise bad_request("Invalid OpenAPI input.") from None
-
-
-async def beside(size: int, read: Callable[[], T]) -> T:
-    """Reads a document of so many bytes: a large one beside the event loop."""
-    return read() if size < _LARGE else await asyncio.to_thread(read)
 
 
 def raw(body: Any) -> bytes:

@@ -27,6 +27,7 @@ from stategate.gateway.stages import (
 )
 from stategate.services.apigateway.backends import Backends
 from stategate.services.apigateway.responsecache import Slot
+from stategate.services.apigateway.waiting import beside
 from stategate.services.ports import World
 
 Authorize = Callable[[CompiledMethod, Routed, dict[str, str]], Awaitable[Authorized]]
@@ -67,14 +68,15 @@ async def run(
         routed = stages.routed_to(target, received, parameters)
         authorized = Authorized(routed) if authorize is None else await authorize(target, routed, extra)
         stages.log_request(routed)
-        target.validate(routed)
+        size = len(received.body)
+        await beside(size, lambda: target.validate(routed))
         slot = None if cached is None else cached(target, authorized)
         kept = None if slot is None else slot.find()
         traced = False
         if kept is not None:
             result, failed = kept
         else:
-            request = target.request(authorized)
+            request = await beside(size, lambda: target.request(authorized))
             traced = _traced(request)
             started = backends.now()
             try:
@@ -84,7 +86,7 @@ async def run(
                 extra["integrationLatency"] = extra["integration.latency"] = latency
             _tell(extra, request, result)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
-        reply = target.respond(routed, result, failed)
+        reply = await beside(len(result.body), lambda: target.respond(routed, result, failed))
         _check_sendable(target, reply)
         if target.proxies_function:
             # The function's own status; that of the Lambda service is integrationStatus.

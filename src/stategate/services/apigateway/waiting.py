@@ -1,12 +1,19 @@
-"""Waiting for a backend no longer than an integration may take."""
+"""Waiting: for a backend, no longer than an integration may take; for work on large texts, beside the event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_LARGE = 64 * 1024
+
+
+async def beside(size: int, work: Callable[[], T]) -> T:
+    """Does work on so many bytes; on many in a thread, so that other requests go on."""
+    return work() if size < _LARGE else await asyncio.to_thread(work)
 
 
 class Waiting:
