@@ -140,6 +140,46 @@ def test_placeholders_for_numbers(tmp_path: Path) -> None:
     assert (status, lines[0].partition(":")[0]) == (1, "error at /States/A/Seconds")
 
 
+TASK = """
+StartAt: A
+States:
+  A:
+    Type: Task
+    Resource: ${Function}
+    TimeoutSeconds: ${Seconds}
+    End: true
+"""
+TEXTS = """
+StartAt: A
+States:
+  A:
+    Type: Pass
+    Result:
+      account: ${AWS::AccountId}
+      quoted: '"${Table}"'
+      unknown: <${Stage}>
+    End: true
+"""
+
+
+def test_placeholders_in_yaml_need_no_quotes(tmp_path: Path) -> None:
+    status, lines = validate(tmp_path, TASK, name="m.asl.yaml")
+    assert (status, lines[0]) == (0, "warning: The placeholder ${Seconds} is not known: 1 stands for it (SUBSTITUTION)")
+    assert lines[1].startswith("warning at /States/A/Resource: ${Function} has placeholders")
+    function = "Function=arn:aws:lambda:us-east-1:000000000000:function:f"
+    for seconds in ("-5", "soon"):
+        options = ("--substitute", f"Seconds={seconds}", "--substitute", function)
+        status, lines = validate(tmp_path, TASK, *options, name="m.yml")
+        assert (status, len(lines), lines[0].partition(":")[0]) == (1, 1, "error at /States/A/TimeoutSeconds")
+
+
+def test_placeholders_in_yaml_stay_text(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(TEXTS)
+    result = invoke("run", "--quiet", str(path), "--substitute", "Table=a: b")
+    assert json.loads(result.stdout) == {"account": "000000000000", "quoted": '"a: b"', "unknown": "<${Stage}>"}
+
+
 def test_substitutions_are_put_in(tmp_path: Path) -> None:
     status, lines = validate(tmp_path, task("${F}"), "--substitute", "F=nonsense")
     assert (status, lines[0].partition(":")[0]) == (1, "error at /States/A/Resource")

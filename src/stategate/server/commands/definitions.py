@@ -25,7 +25,14 @@ PSEUDO_PARAMETERS = {
 """CloudFormation's own placeholders, and what stands in for them."""
 
 STAND_IN = "1"
-"""What an unknown placeholder outside of strings stands for: there, numbers are put."""
+"""What an unknown placeholder stands for where a number is expected."""
+
+NUMBERS = frozenset(
+    ("Seconds", "TimeoutSeconds", "HeartbeatSeconds", "IntervalSeconds", "MaxDelaySeconds", "MaxAttempts",
+     "BackoffRate", "MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage", "MaxItems",
+     "MaxItemsPerBatch", "MaxInputBytesPerBatch")
+)  # fmt: skip
+"""Fields that hold a number: in YAML, where strings need no quotes, only the name tells."""
 
 _BOM = b"\xef\xbb\xbf"
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9:._-]+)\}")
@@ -51,12 +58,28 @@ class _Reading:
         self.warnings.append(Problem(code, message, pointer, "WARNING"))
 
     def filled(self, text: str) -> str:
-        """With what placeholders stand for, as far as it is known."""
+        """JSON with what placeholders stand for, as far as it is known. Outside of strings they are numbers."""
         return _TOKEN.sub(self._token, text) if "${" in text else text
 
+    def filled_value(self, value: Any, field: str = "") -> Any:
+        """The same of a value that has been parsed; `field` is the name under which it stands."""
+        match value:
+            case str():
+                number = _PLACEHOLDER.fullmatch(value) if field in NUMBERS else None
+                if number is not None:
+                    return _scalar(self._number(number))
+                return _PLACEHOLDER.sub(lambda match: self.substitutions.get(match[1], match[0]), value)
+            case dict():
+                return {self.filled_value(name): self.filled_value(item, name) for name, item in value.items()}
+            case list():
+                return [self.filled_value(item) for item in value]
+            case _:
+                return value
+
     def _token(self, match: re.Match[str]) -> str:
-        if match[1] is None:
-            return _PLACEHOLDER.sub(self._in_string, match[0])
+        return _PLACEHOLDER.sub(self._in_string, match[0]) if match[1] is None else self._number(match)
+
+    def _number(self, match: re.Match[str]) -> str:
         value = self.substitutions.get(match[1])
         if value is None:
             self.warn("SUBSTITUTION", f"The placeholder {match[0]} is not known: {STAND_IN} stands for it")
@@ -102,9 +125,10 @@ def read_definition(path: Path, substitutions: Mapping[str, str]) -> Definition:
     text = text_of(raw, name_of(path))
     if not text.strip():
         raise Refused(f"{name_of(path)} is empty")
-    text = reading.filled(text)
     if path.suffix in (".yaml", ".yml"):
-        text = _from_yaml(text, name_of(path))
+        text = jsontext.dumps(reading.filled_value(_from_yaml(text, name_of(path))))
+    else:
+        text = reading.filled(text)
     reading.duplicates(text)
     try:
         document = jsontext.loads(text)
@@ -151,11 +175,19 @@ def _not_json(text: str) -> str:
     raise AssertionError(text)
 
 
-def _from_yaml(text: str, source: str) -> str:
+def _from_yaml(text: str, source: str) -> Any:
     try:
-        return jsontext.dumps(parse(text.encode()))
+        return parse(text.encode())
     except InvalidDocument as error:
         raise Refused(f"{source} is not YAML: {error}") from None
+
+
+def _scalar(text: str) -> Any:
+    """What stands in the place of a number; compiling it says what is wrong with it."""
+    try:
+        return jsontext.loads(text)
+    except jsontext.JSONSyntaxError:
+        return text
 
 
 def _resources(flow: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
