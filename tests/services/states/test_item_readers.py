@@ -14,7 +14,7 @@ from tests.services.states.test_mapruns import CHOICE, definition, run, simulate
 from tests.services.states.test_operations import Rig
 
 from stategate.asl.problems import InvalidDefinition
-from stategate.services.states import definitions, parquet
+from stategate.services.states import definitions, items, parquet
 
 SHOWN = {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "s.$": "$$.Map.Item.Source"}
 KEYED = {**SHOWN, "k.$": "$$.Map.Item.Key"}
@@ -220,3 +220,14 @@ def test_parquet_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     (problem,) = caught.value.problems
     assert problem.message == parquet.NOT_INSTALLED
     assert problem.location == "/States/O/Branches[0]/States/M/ItemReader/ReaderConfig/InputType"
+
+
+@pytest.mark.parametrize("config", [{"InputType": "JSON"}, {"InputType": "CSV", "ManifestType": "S3_INVENTORY"}])
+def test_what_is_read_as_a_whole_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(items, "LARGEST_WHOLE", 10)
+    fields = reader("getObject", {"Key": "f"}, **config)
+    found = outputs(tmp_path, {"f": b"[1,2,3,4,5]"}, ItemReader=fields)
+    cause = "Stategate does not read JSON files and manifests larger than 10 bytes."
+    assert found == ("States.ItemReaderFailed", cause)

@@ -46,8 +46,8 @@ TOGETHER = 200
 IN_MEMORY = 8 * 1024 * 1024
 """Larger objects wait in a temporary file."""
 
-LARGEST_JSON = 256 * 1024 * 1024
-"""Bytes: a JSON file has to be read as a whole."""
+LARGEST_WHOLE = 256 * 1024 * 1024
+"""Bytes of a JSON file or a manifest, which have to be read as a whole."""
 
 PERMISSIONS_ERROR = "States.Permissions"
 OWNER = "ExpectedBucketOwner"
@@ -174,8 +174,7 @@ class MapRunItems:
 
     async def _text(self, execution: NewExecution, place: Place) -> str:
         with spooled() as file:
-            await self._fetch(execution, place, file)
-            return file.read().decode("utf-8-sig")
+            return _whole(file, await self._fetch(execution, place, file))
 
     async def _fetch(self, execution: NewExecution, place: Place, file: IO[bytes]) -> int:
         self.allow(execution, "s3:GetObject", f"arn:aws:s3:::{place.bucket}/{place.key}", ITEM_READER_FAILED)
@@ -201,9 +200,7 @@ def _items_in(file: IO[bytes], size: int, source: ItemSource, uri: str) -> Itera
     """Raises `Unreadable`, UnicodeDecodeError."""
     match source.input_type:
         case "JSON":
-            if size > LARGEST_JSON:
-                raise Unreadable(f"Stategate does not read JSON files larger than {LARGEST_JSON} bytes.")
-            return iter(items_of(json_items(file.read().decode("utf-8-sig"), source.pointer), uri) or [])
+            return iter(items_of(json_items(_whole(file, size), source.pointer), uri) or [])
         case "JSONL":
             values: Iterator[Any] = jsonl_items(_lines(file))
         case "PARQUET":
@@ -211,6 +208,13 @@ def _items_in(file: IO[bytes], size: int, source: ItemSource, uri: str) -> Itera
         case _:
             values = csv_items(_lines(file), source)
     return (Item(value, uri) for value in values)
+
+
+def _whole(file: IO[bytes], size: int) -> str:
+    """Raises `Unreadable`, UnicodeDecodeError."""
+    if size > LARGEST_WHOLE:
+        raise Unreadable(f"Stategate does not read JSON files and manifests larger than {LARGEST_WHOLE} bytes.")
+    return file.read().decode("utf-8-sig")
 
 
 def _arguments(text: str, action: str, error: str) -> dict[str, str]:

@@ -84,7 +84,7 @@ def children(call: Call, input: Input) -> tuple[list[Execution], str | None]:
         call,
         input,
         ["ListExecutions", run.arn, status, redriven],
-        lambda last: _matching(call, run.arn, status, redriven, last, paging.page_size(input) + 1),
+        lambda last: _matching(call, run, status, redriven, last, paging.page_size(input) + 1),
         lambda execution: [execution.new.started, execution.new.arn],
     )
 
@@ -100,14 +100,17 @@ def shown(call: Call, execution: Execution) -> Execution:
 
 
 def _matching(
-    call: Call, arn: str, status: str | None, redriven: str | None, last: list[Any] | None, wanted: int
+    call: Call, run: MapRun, status: str | None, redriven: str | None, last: list[Any] | None, wanted: int
 ) -> Iterator[Execution]:
+    redriving = run.executions.pending_redrive > 0
+    if status == PENDING_REDRIVE and not redriving:
+        return
     kept = None if status == PENDING_REDRIVE else status
     after = None if last is None else (float(last[0]), str(last[1]))
-    size = wanted if redriven is None and status is None else max(wanted, SCAN)
+    size = max(wanted, SCAN) if redriven is not None or (redriving and status is not None) else wanted
     while True:
-        batch = call.ports.executions.children(arn, status=kept, after=after, limit=size)
-        for execution in (shown(call, found) for found in batch):
+        batch = call.ports.executions.children(run.arn, status=kept, after=after, limit=size)
+        for execution in (shown(call, found) if redriving else found for found in batch):
             if status is not None and execution.status != status:
                 continue
             if redriven is None or (redriven == "REDRIVEN") == (execution.redrive_count > 0):
