@@ -238,6 +238,20 @@ def test_a_head_after_a_long_request_has_the_whole_limit(dial: Callable[[], sock
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_a_head_whose_end_comes_with_a_large_body_is_not_too_large(
+    dial: Callable[[], socket.socket], late: int
+) -> None:
+    connection = dial()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    size = LIMITS.head * 2
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size
+    connection.sendall(head[:-late])
+    time.sleep(0.05)
+    connection.sendall(head[-late:] + b"x" * size)
+    assert rest(connection).startswith(b"HTTP/1.1 200 ")
+
+
 def test_what_came_before_nonsense_is_answered(dial: Callable[[], socket.socket]) -> None:
     connection = dial()
     connection.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 2 + b"\x00nonsense\r\n\r\n")

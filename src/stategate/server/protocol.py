@@ -59,7 +59,7 @@ _UNKNOWN_CODING = (501, "Not Implemented")
 
 class Protocol(HttpToolsProtocol):
     """One connection. `_open` is true from the first byte of a request to its last, `_body` after its head. `_head`
-    counts the parts of a head that are complete, `_fed` what came of it."""
+    counts the parts of a head that are complete, `_fed` what came of it; `_tail` is the end of that."""
 
     limits = Limits()
 
@@ -70,6 +70,7 @@ class Protocol(HttpToolsProtocol):
         self._draining = False
         self._head = 0
         self._fed = 0
+        self._tail = b""
         self._names: list[bytes] = []
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -83,7 +84,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         if not self._open:
-            self._fed = 0
+            self._fed, self._tail = 0, b""
             data = _understood(data)
         if not self._body and self._endless_head(data):
             self._refuse(*_LARGE_HEAD)
@@ -178,9 +179,10 @@ class Protocol(HttpToolsProtocol):
     def _endless_head(self, data: bytes) -> bool:
         """Whether this is more of a head than may come; the parser shows a header only when it is complete."""
         self._fed += len(data)
+        before, self._tail = self._tail, (self._tail + data[-3:])[-3:]
         if self._fed <= self.limits.head:
             return False
-        return b"\r\n\r\n" not in data[: max(0, self.limits.head - self._fed + len(data))]
+        return b"\r\n\r\n" not in before + data[: max(0, self.limits.head - self._fed + len(data))]
 
     def _watch_reader(self, size: int | None = None) -> None:
         """Ends the connection of a client that took nothing of its answer since `size` bytes were left."""

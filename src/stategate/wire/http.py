@@ -11,8 +11,8 @@ from stategate.wire.problems import WireError, serialization
 
 Headers = list[tuple[str, str]]
 
-UNCOMPRESSED_LIMIT = 11 * 1024 * 1024
-"""Bytes of a body that came compressed; as much as a body may have that did not."""
+UNCOMPRESSED_LIMIT = 10 * 1024 * 1024
+"""Bytes of a body that came compressed; as much as one may have that did not."""
 
 
 @dataclass(eq=True)

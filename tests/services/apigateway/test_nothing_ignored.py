@@ -380,6 +380,8 @@ def test_what_an_integration_or_an_export_cannot_have(world: GatewayWorld) -> No
     where = {"restApiId": api, "resourceId": world("GetResources", restApiId=api)["items"][-1]["id"]}
     tls = {"tlsConfig": {"insecureSkipVerification": True}}
     assert "TLS" in refused(world, "PutIntegration", **where, httpMethod="GET", type="MOCK", **tls)
+    verified = {"tlsConfig": {"insecureSkipVerification": False}}
+    assert world("PutIntegration", **where, httpMethod="GET", type="MOCK", **verified)["type"] == "MOCK"
     export = {"restApiId": api, "stageName": "prod", "exportType": "oas30"}
     assert "application/xml" in refused(world, "GetExport", **export, accepts="application/xml")
     assert world("GetExport", **export, accepts="application/json; charset=utf-8")["body"].startswith(b"{")

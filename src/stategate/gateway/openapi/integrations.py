@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from stategate.gateway.model import Integration, IntegrationResponse
-from stategate.gateway.openapi.definition import Definition, Problem
+from stategate.gateway.openapi.definition import Definition
 from stategate.gateway.openapi.reading import flag, mapping, shown, text, texts, whole
 
 KEY = "x-amazon-apigateway-integration"
@@ -90,8 +90,10 @@ def _responses(definition: Definition, path: str, verb: str, given: dict[str, An
     for pattern, response in mapping(given.get("responses")).items():
         code = text(mapping(response).get("statusCode"))
         if code is None or not (len(code) == 3 and code.isdecimal() and "1" <= code[0] <= "5"):
-            what = f"Unable to put integration response on '{code}' for method '{verb}' on resource at path '{path}'"
-            definition.errors.append(Problem(what, "Invalid status code specified"))
+            refuse = definition.refuser(
+                f"Unable to put integration response on '{code}' for method '{verb}' on resource at path '{path}'"
+            )
+            refuse("Invalid status code specified")
             continue
         if code in found:
             definition.warnings.append(
@@ -128,8 +130,8 @@ def _templates_of(
     """As `_texts_of`; a template may be null, as in PutIntegrationResponse."""
     templates = mapping(given.get(name))
     given_texts = {key: value for key, value in templates.items() if value is not None}
-    texts = _texts_of(definition, path, verb, name, {name: given_texts}) or {}
-    return {key: texts.get(key) for key, value in templates.items() if value is None or key in texts} or None
+    kept = _texts_of(definition, path, verb, name, {name: given_texts}) or {}
+    return {key: kept.get(key) for key, value in templates.items() if value is None or key in kept} or None
 
 
 def what(path: str, verb: str) -> str:

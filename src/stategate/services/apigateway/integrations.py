@@ -33,7 +33,7 @@ from stategate.services.ports import Ports
 
 _MAX_TIMEOUT = 29000
 _HTTP = ("HTTP", "HTTP_PROXY")
-_ENDPOINT = re.compile(r"(?:https?://[^/?#\s]|\$\{)\S*\Z")
+_ENDPOINT = re.compile(r"(?:https?://[^/?#\s]|\$\{)\S*\Z", re.IGNORECASE)
 
 
 def put_integration(call: Call, given: Input) -> Output:
@@ -206,7 +206,7 @@ def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
 
 
 def _check_connection(call: Call, integration: Integration) -> None:
-    if integration.type not in _HTTP and integration.insecure_skip_verification is not None:
+    if integration.type not in _HTTP and integration.insecure_skip_verification:
         raise bad_request("TLS config is only supported for HTTP and HTTP_PROXY integrations")
     if integration.connection_type != "VPC_LINK":
         if integration.connection_id:
