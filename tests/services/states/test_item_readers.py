@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,13 @@ def test_what_is_read_as_a_whole_is_bounded(
     found = outputs(tmp_path, {"f": b"[1,2,3,4,5]"}, ItemReader=fields)
     cause = "Stategate does not read JSON files and manifests larger than 10 bytes."
     assert found == ("States.ItemReaderFailed", cause)
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: raw[:-9], lambda raw: raw[:10] + b"\xff" * 20, lambda raw: raw + b"!"])
+@pytest.mark.parametrize("kind", ["CSV", "JSONL"])
+def test_a_compressed_file_that_is_spoilt(tmp_path: Path, spoil: Callable[[bytes], bytes], kind: str) -> None:
+    config = {"InputType": kind} | ({"CSVHeaderLocation": "FIRST_ROW"} if kind == "CSV" else {})
+    content = spoil(gzip.compress(b"".join(b'"%d"\n' % number for number in range(100))))
+    found = outputs(tmp_path, {"f": content}, ItemReader=reader("getObject", {"Key": "f"}, **config))
+    assert found[0] == "States.ItemReaderFailed"
+    assert found[1].startswith("The compressed file cannot be read: ")

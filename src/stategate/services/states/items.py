@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ class MapRunItems:
             raise ItemsFailed(ITEM_READER_FAILED, str(error)) from None
         except UnicodeDecodeError as error:
             raise ItemsFailed(ITEM_READER_FAILED, f"The file is not UTF-8: {error}") from None
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ItemsFailed(ITEM_READER_FAILED, f"The compressed file cannot be read: {error}") from None
         except ObjectStoreError as error:
             raise ItemsFailed(ITEM_READER_FAILED, _said(error)) from None
 
