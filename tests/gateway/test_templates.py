@@ -40,6 +40,8 @@ def render(template: str, body: str = BODY) -> str:
         ("$util.urlEncode('a b&c=~*')$util.urlDecode('a+b%26')", "a+b%26c%3D%7E*a b&"),
         ("$util.parseJson('{\"k\": 7}').k", "7"),
         ("$context.identity.sourceIp $stageVariables.colour", "10.0.0.9 blue"),
+        ("<$context.identity$context.requestOverride$context.get('responseOverride').header>", "<>"),
+        ("<$context.get('identity').toString()>$context.identity.size()", "<>12"),
         ("$context.requestTimeEpoch", "1700000000123"),
         ("$input|$util|$nothing", "||"),
     ],

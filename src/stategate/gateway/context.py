@@ -1,6 +1,7 @@
 """`$context`, as mapping templates, gateway responses, access logs and Lambda proxy events read it.
 
-Keys and their order are recorded from a template that printed `$context.keySet()`.
+Keys and their order are recorded from a template that printed `$context.keySet()` and each of them: the maps in it
+print nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from stategate.gateway.model import Resource
 from stategate.gateway.stages import Received
+from stategate.lang.vtl import SilentMap
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -47,7 +49,7 @@ def vpc_endpoint(host: str) -> str | None:
 def build_context(received: Received, resource: Resource | None) -> dict[str, Any]:
     """A fresh `$context`: it is mutable, templates set overrides in it. `resource` is None where routing failed."""
     around = received.around
-    identity = dict(NO_IDENTITY)
+    identity = SilentMap(NO_IDENTITY)
     identity["sourceIp"] = received.source_ip
     identity["userAgent"] = received.header("user-agent")
     endpoint = vpc_endpoint(received.domain_name)
@@ -64,7 +66,7 @@ def build_context(received: Received, resource: Resource | None) -> dict[str, An
         "path": received.full_path,
         "accountId": around.account_id,
         "protocol": received.protocol,
-        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+        "requestOverride": SilentMap(header=SilentMap(), path=SilentMap(), querystring=SilentMap()),
         "stage": around.stage,
         "domainPrefix": received.domain_name.partition(".")[0] if received.custom_domain else around.api_id,
         "requestTimeEpoch": received.time,
@@ -72,7 +74,7 @@ def build_context(received: Received, resource: Resource | None) -> dict[str, An
         "identity": identity,
         "domainName": received.domain_name,
         "deploymentId": around.deployment_id,
-        "responseOverride": {"header": {}},
+        "responseOverride": SilentMap(header=SilentMap()),
         "apiId": around.api_id,
     }
     if around.canary is not None:

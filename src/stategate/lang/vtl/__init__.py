@@ -31,12 +31,13 @@ from stategate.lang.vtl.errors import CallError, TemplateError, TemplateRenderEr
 from stategate.lang.vtl.host import Exposed
 from stategate.lang.vtl.methods.strings import writable
 from stategate.lang.vtl.parser import parse
-from stategate.lang.vtl.values import ListValue, text
+from stategate.lang.vtl.values import ListValue, SilentMap, text
 
 __all__ = [
     "CallError",
     "Exposed",
     "ListValue",
+    "SilentMap",
     "Template",
     "TemplateError",
     "TemplateRenderError",

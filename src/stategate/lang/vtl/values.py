@@ -34,6 +34,12 @@ class ArrayValue(ListValue):
     __slots__ = ()
 
 
+class SilentMap(dict[Any, Any]):
+    """A map that prints nothing, whatever is in it."""
+
+    __slots__ = ()
+
+
 class Entry:
     """A Map.Entry; writes through to its map."""
 
@@ -145,6 +151,8 @@ class _Printer:
         if depth > MAX_NESTING:
             raise CallError("A value is nested too deeply to be printed")
         match value:
+            case SilentMap():
+                pass
             case dict():
                 self._members("{", "}", ", ", [(text(k) + "=", v) for k, v in value.items()], depth, value, json=False)
             case ArrayValue():
