@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 from asyncio import Transport
 from collections.abc import Callable, Mapping
@@ -11,6 +13,8 @@ from typing import Protocol, cast
 from stategate.runtime.functions import protocol
 from stategate.runtime.functions.protocol import Answer, FrameReader, ProtocolError
 from stategate.services.ports import Invocation
+
+_CHUNK = 1 << 18
 
 
 class Channel(Protocol):
@@ -40,6 +44,10 @@ class Channel(Protocol):
     @property
     def took(self) -> bool:
         """Whether the worker may have seen the last invocation."""
+        ...
+
+    def read_rest(self) -> None:
+        """What the worker sent before it ended."""
         ...
 
     def close(self) -> None: ...
@@ -77,6 +85,12 @@ class ControlSocket(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(protocol.invocation_frame(invocation, deadline))
 
+    def read_rest(self) -> None:
+        # The transport may not have been made yet, or not have been asked to read.
+        with contextlib.suppress(OSError):
+            while not self._closed and (data := os.read(self._ours.fileno(), _CHUNK)):
+                self.data_received(data)
+
     def close(self) -> None:
         self._closed = True
         if self._transport is not None:
@@ -97,7 +111,7 @@ class ControlSocket(asyncio.Protocol):
         try:
             answer = self._reader.feed(data)
         except ProtocolError:
-            self._lost()
+            self.close()
             return
         if answer is not None:
             self._answered(answer)

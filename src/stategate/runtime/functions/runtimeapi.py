@@ -21,11 +21,11 @@ from typing import cast
 import httptools
 import orjson
 
+from stategate.runtime.functions.bootstrap import MAX_RESPONSE, too_large
 from stategate.runtime.functions.protocol import ERROR, INIT_ERROR, READY, RESULT, Answer
 from stategate.services.ports import Invocation
 
 PREFIX = "/2018-06-01/runtime/"
-MAX_RESPONSE = 6_291_556
 MAX_HEADERS = 65_536
 
 
@@ -63,6 +63,9 @@ class RuntimeApi:
     @property
     def took(self) -> bool:
         return self._pending is None
+
+    def read_rest(self) -> None:
+        """A runtime that ends has waited for its replies."""
 
     def close(self) -> None:
         if self._server is not None:
@@ -131,9 +134,7 @@ class RuntimeApi:
         if body is None:
             message = f"Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             connection.refuse(413, "RequestEntityTooLarge", message)
-            said = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
-            failure = {"errorMessage": said, "errorType": "Function.ResponseSizeTooLarge"}
-            self._answered(Answer(ERROR if kind == RESULT else kind, 0, orjson.dumps(failure)))
+            self._answered(Answer(ERROR if kind == RESULT else kind, 0, orjson.dumps(too_large())))
             return
         connection.reply(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
         if kind == RESULT and error_type is not None:
@@ -167,6 +168,7 @@ class _Connection(asyncio.Protocol):
         self._header_size = 0
         self._error_type: str | None = None
         self._expects = False
+        self._keep_alive = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(Transport, transport)
@@ -179,6 +181,9 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Some clients offer HTTP/2. No other protocol is spoken here, and they go on with this one.
+            pass
         except httptools.HttpParserError:
             self.refuse(400, "InvalidRequest", "HTTP request detected as truncated")
             self.close()
@@ -197,7 +202,7 @@ class _Connection(asyncio.Protocol):
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._transport.write("\r\n".join((*lines, "\r\n")).encode("latin-1") + body)
-        if not self._parser.should_keep_alive():
+        if not self._keep_alive:
             self._transport.close()
 
     # --- callbacks of the parser
@@ -229,4 +234,5 @@ class _Connection(asyncio.Protocol):
                 self._body = None
 
     def on_message_complete(self) -> None:
+        self._keep_alive = self._parser.should_keep_alive()
         self._api.asked(self, self._error_type, None if self._body is None else bytes(self._body))
