@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
+import time
 import zipfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.functions import FunctionPool
 from stategate.services.ports import FunctionCode, Invocation, InvocationResult, LogEvent, World
 
 WORLD = World("111122223333", "us-east-1")
+T = TypeVar("T")
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
@@ -85,3 +88,24 @@ async def pool_world(directory: Path, **options: Any) -> AsyncIterator[PoolWorld
         yield world
     finally:
         await world.pool.close()
+
+
+def run(directory: Path, test: Callable[[PoolWorld], Awaitable[T]], **options: Any) -> T:
+    async def main() -> T:
+        async with pool_world(directory, **options) as world:
+            return await test(world)
+
+    return asyncio.run(main())
+
+
+def ends(pid: int, within: float = 5.0) -> bool:
+    """Whether the process ends."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False

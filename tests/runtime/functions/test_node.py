@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from runtime.functions.poolworld import PoolWorld
-from runtime.functions.test_workers import run
+from runtime.functions.poolworld import PoolWorld, run
 from stategate.runtime.functions import families
 from stategate.services.ports import InvocationResult
 

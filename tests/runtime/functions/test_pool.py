@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from runtime.functions.poolworld import PoolWorld, pool_world
+from runtime.functions.poolworld import PoolWorld, ends, run
 from stategate.services.ports import Throttled
 
 PID = "import os\ndef handler(e, c): return os.getpid()"
 SLEEP = "import os, time\ndef handler(e, c):\n    time.sleep(e)\n    return os.getpid()"
-
-
-def run(directory: Path, test: Callable[[PoolWorld], Awaitable[None]], **options: Any) -> None:
-    async def main() -> None:
-        async with pool_world(directory, **options) as world:
-            await test(world)
-
-    asyncio.run(main())
 
 
 def test_callers_in_sequence_share_one_worker(tmp_path: Path) -> None:
@@ -117,6 +107,24 @@ def test_retiring_lets_a_call_end(tmp_path: Path) -> None:
         first = await call
         assert first.error is None
         assert (await world.invoke(code, b"0")).payload != first.payload
+
+    run(tmp_path, test)
+
+
+def test_a_worker_that_starts_while_its_function_is_retired_ends(tmp_path: Path) -> None:
+    async def test(world: PoolWorld) -> None:
+        file = tmp_path / "pid"
+        source = f"import os, time\nopen({str(file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(0.3)\n"
+        code = await world.function(source + "def handler(e, c): return 1")
+        call = asyncio.ensure_future(world.invoke(code))
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if file.exists() and file.read_text():
+                break
+        call.cancel()
+        await asyncio.wait([call])
+        world.pool.retire(code.arn)
+        assert await asyncio.to_thread(ends, int(file.read_text()))
 
     run(tmp_path, test)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
@@ -11,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from runtime.functions.poolworld import PoolWorld
-from runtime.functions.test_workers import run
+from runtime.functions.poolworld import PoolWorld, run
 from stategate.services.ports import InvocationResult
 
 SHELL = """#!/bin/sh
@@ -204,6 +204,30 @@ def test_a_client_that_asks_before_it_sends(tmp_path: Path) -> None:
     payload = b'"' + b"x" * 2_000_000 + b'"'
     result, _ = once(tmp_path, {"bootstrap": script}, payload)
     assert result.payload == payload
+
+
+@pytest.mark.parametrize("header", ["Connection: close", "Connection: Upgrade, HTTP2-Settings\\r\\nUpgrade: h2c"])
+def test_a_client_that_asks_for_another_connection(tmp_path: Path, header: str) -> None:
+    """It reads until the connection closes; and what Java's client offers."""
+    body = (
+        "import socket\nhost, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')\n"
+        "id, _, _ = next_one()\nrespond(id, 0)\nraw = socket.create_connection((host, int(port)))\n"
+        "raw.sendall(b'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: x\\r\\n"
+        f"{header}\\r\\n\\r\\n')\n"
+        "seen = b''\nwhile not seen.endswith(b'\"event\"') and (data := raw.recv(9999)): seen += data\n"
+        f"if 'close' in {header!r}: seen += raw.recv(1)\n"
+        "id = seen.split(b'Request-Id: ')[1].split(b'\\r')[0].decode()\n"
+        "respond(id, seen.split(b'\\r')[0].decode())\nnext_one()\n"
+    )
+
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(package(body), runtime="provided.al2023", timeout=5)
+        await world.invoke(code)
+        # The runtime asks before there is something to do.
+        await asyncio.sleep(0.2)
+        assert (await world.invoke(code, b'"event"')).payload == b'"HTTP/1.1 200 OK"'
+
+    run(tmp_path, test)
 
 
 @pytest.mark.parametrize(

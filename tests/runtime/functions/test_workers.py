@@ -10,25 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from runtime.functions.poolworld import PoolWorld, pool_world
-from stategate.runtime.functions import life
+from runtime.functions.poolworld import PoolWorld, ends, run
+from stategate.runtime.functions import life, worker
 from stategate.services.ports import InvocationResult
-
-T = TypeVar("T")
-
-
-def run(directory: Path, test: Callable[[PoolWorld], Awaitable[T]], **options: Any) -> T:
-    async def main() -> T:
-        async with pool_world(directory, **options) as world:
-            return await test(world)
-
-    return asyncio.run(main())
 
 
 def once(directory: Path, source: str, payload: bytes = b"{}", **changes: Any) -> tuple[InvocationResult, list[str]]:
@@ -184,25 +173,19 @@ def test_a_timeout_kills_the_handler_and_its_children(tmp_path: Path) -> None:
     }
     assert json.loads(result.payload) == expected
     child = int(next(message for message in messages if message.strip().isdigit()))
-    assert _ends(child)
+    assert ends(child)
     assert messages[-1].startswith("REPORT RequestId: rid\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\t")
     assert messages[-1].endswith("\tStatus: timeout\n")
 
 
-def _ends(pid: int, within: float = 5.0) -> bool:
-    until = time.monotonic() + within
-    while time.monotonic() < until:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except FileNotFoundError:
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def test_a_handler_that_takes_too_much_memory_is_killed(tmp_path: Path) -> None:
-    source = "def handler(e, c):\n    kept = []\n    while True: kept.append(b'x' * (1 << 20))\n"
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def handler(e, c):\n    kept = []\n    while True: kept.append(b'x' * (1 << 20))\n",
+        "import time\nkept = b'x' * (200 << 20)\ntime.sleep(5)\ndef handler(e, c): pass\n",
+    ],
+)
+def test_a_handler_that_takes_too_much_memory_is_killed(tmp_path: Path, source: str) -> None:
     result, _ = once(tmp_path, source, memory=128)
     assert json.loads(result.payload)["errorMessage"] == (
         "RequestId: rid Error: Runtime exited with error: signal: killed"
@@ -310,6 +293,36 @@ def test_a_warm_worker_keeps_its_state_and_a_failed_one_does_not_come_back(tmp_p
     run(tmp_path, test)
 
 
+def test_the_last_words_of_a_process_that_ended_before_it_was_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = worker._spawn
+
+    def ended(*given: Any) -> subprocess.Popen[bytes]:
+        process = spawn(*given)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        return process
+
+    monkeypatch.setattr(worker, "_spawn", ended)
+    result, _ = once(tmp_path, "raise RuntimeError('at start')")
+    assert json.loads(result.payload)["errorMessage"] == "at start"
+
+
+def test_where_the_kernel_tells_of_no_end_of_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More live workers than the event loop has threads."""
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+
+    async def test(world: PoolWorld) -> None:
+        for number in range(min(32, (os.cpu_count() or 1) + 4) + 2):
+            code = await world.function("def handler(e, c): return e")
+            result = await asyncio.wait_for(world.invoke(code, str(number).encode()), 30)
+            assert result.payload == str(number).encode()
+        exiting = await world.invoke(await world.function("import os\ndef handler(e, c): os._exit(3)"))
+        assert json.loads(exiting.payload)["errorMessage"].endswith("exit status 3")
+
+    run(tmp_path, test)
+
+
 PYTHON_BUSY = (
     "import os, re\ndef handler(e, c):\n    open({pid}, 'w').write(str(os.getpid()))\n"
     "    re.match('(a*)*b', 'a' * 60)\n"
@@ -356,8 +369,8 @@ def test_workers_die_with_the_server_even_in_a_busy_loop(
     until = time.monotonic() + 20
     while not (file.exists() and file.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
-    worker = int(file.read_text())
+    pid = int(file.read_text())
     time.sleep(0.1)
     process.kill()
     process.wait()
-    assert _ends(worker)
+    assert ends(pid)

@@ -11,41 +11,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from stategate.runtime.functions import protocol, results
-from stategate.runtime.functions.environment import environment
-from stategate.runtime.functions.families import InvalidEntrypoint, find_program
+from stategate.runtime.functions.launching import INIT_LIMIT, Launcher, Started
 from stategate.runtime.functions.life import Life
 from stategate.runtime.functions.output import Output
 from stategate.runtime.functions.packages import Packages
-from stategate.runtime.functions.worker import Ending, Launch, Outcome, Worker, new_stream
-from stategate.services.ports import (
-    Clock,
-    FunctionCode,
-    Invocation,
-    InvocationResult,
-    LogEvent,
-    LogWriter,
-    Throttled,
-)
+from stategate.runtime.functions.worker import Ending, Outcome, Worker
+from stategate.services.ports import Clock, FunctionCode, Invocation, InvocationResult, LogWriter, Throttled
 
-INIT_LIMIT = 10.0
 PATIENCE = 0.010
 QUICK = 0.005
 UNFAIR = 0.1
 MEMORY_EVERY = 0.05
 REAP_EVERY = 30.0
-TRUST = 1.0
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -59,34 +44,12 @@ class Job:
     begun: bool = False
 
 
-@dataclass(slots=True)
-class Sink:
-    """Where a worker's log goes. That the role may log is taken to hold for `TRUST` seconds; that it may not is asked
-    again each time, so that a permission that is given counts at once."""
-
-    code: FunctionCode
-    stream: str
-    writer: LogWriter
-    may_log: Callable[[FunctionCode], bool]
-    allowed_until: float = 0.0
-
-    def __call__(self, events: Sequence[LogEvent]) -> None:
-        try:
-            now = time.monotonic()
-            if now >= self.allowed_until:
-                if not self.may_log(self.code):
-                    return
-                self.allowed_until = now + TRUST
-            self.writer.write(self.code.world, self.code.log_group, self.stream, events)
-        except Exception:  # noqa: BLE001  a log that cannot be written must not stop the function
-            _log.exception("function log lost", function=self.code.arn, events=len(events))
-
-
 @dataclass(slots=True, eq=False)
 class Crew:
-    """The workers of one version of a function. Workers whose code is not `code` are not used again."""
+    """The workers of one version of a function. Those that were started in an earlier generation are not used again."""
 
     code: FunctionCode
+    generation: int = 0
     idle: list[Worker] = field(default_factory=list)
     busy: set[Worker] = field(default_factory=set)
     starting: int = 0
@@ -97,17 +60,6 @@ class Crew:
         while self.waiting and self.waiting[0].future.done():
             self.waiting.popleft()
         return self.waiting[0] if self.waiting else None
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What came of starting a worker: its output, how its initialisation ended and the seconds that it had. `worker`
-    None: there was no program to start."""
-
-    output: Output
-    outcome: Outcome
-    limit: float
-    worker: Worker | None
 
 
 def same_worker(one: FunctionCode, other: FunctionCode) -> bool:
@@ -148,11 +100,9 @@ class FunctionPool:
         credentials_seconds: float = 3600.0,
     ) -> None:
         self._packages = Packages(directory)
-        self._endpoint = endpoint
+        self._life = Life()
+        self._launcher = Launcher(self._packages, endpoint, clock, log_writer, credentials, may_log, self._life)
         self._clock = clock
-        self._log_writer = log_writer
-        self._credentials = credentials
-        self._may_log = may_log
         self._limit = limit
         self._idle_seconds = idle_seconds
         self._credentials_seconds = credentials_seconds
@@ -160,12 +110,10 @@ class FunctionPool:
         self._in_flight: dict[str, int] = {}
         self._workers: set[Worker] = set()
         self._dying: set[Worker] = set()
-        self._starting = 0
+        self._starting: list[FunctionCode] = []
         self._most_starting = max(2, os.cpu_count() or 2)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._life = Life()
-        self._launching: Counter[str] = Counter()
         self._unwanted: set[str] = set()
         for leftover in self._packages.leftovers():
             self._packages.remove(leftover)
@@ -184,9 +132,8 @@ class FunctionPool:
         return self._packages.get(code_sha256)
 
     def keep_packages(self, referenced: Collection[str]) -> None:
-        if not self._closed:
-            self._unwanted = self._packages.names().difference(referenced)
-            self._drop_unwanted()
+        self._unwanted = self._packages.names().difference(referenced)
+        self._drop_unwanted()
 
     async def invoke(self, code: FunctionCode, invocation: Invocation) -> InvocationResult:
         """If the caller goes away, an invocation that has begun goes on, as on AWS; one that waits is dropped."""
@@ -227,24 +174,22 @@ class FunctionPool:
         for crew in self._crews.values():
             for job in crew.waiting:
                 job.future.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        workers = [*self._workers, *self._dying]
-        for worker in workers:
+        for worker in self._workers:
             worker.kill()
-        await asyncio.gather(*(worker.reaped for worker in workers))
+        # A thread may be starting a process: it is killed as soon as it is there.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.reaped for worker in (*self._workers, *self._dying)))
         self._life.close()
 
     # --- packages
 
     def _drop_unwanted(self) -> None:
         """Renames at once, in the loop, so that nobody can take up what is going; the rest is for a thread."""
-        if not self._unwanted:
+        if self._closed or not self._unwanted:
             return
         running = {worker.code.code_sha256 for worker in (*self._workers, *self._dying)}
         awaited = {crew.code.code_sha256 for crew in self._crews.values() if crew.oldest() is not None}
-        going = self._unwanted - running - awaited - (+self._launching).keys()
+        going = self._unwanted - running - awaited - {code.code_sha256 for code in self._starting}
         self._unwanted -= going
         for code_sha256 in going:
             aside = self._packages.set_aside(code_sha256)
@@ -264,6 +209,7 @@ class FunctionPool:
         return crew
 
     def _retire(self, crew: Crew) -> None:
+        crew.generation += 1
         for worker in crew.idle:
             self._discard(worker)
         crew.idle.clear()
@@ -302,7 +248,7 @@ class FunctionPool:
         hungry = [(job.queued, crew) for crew in self._crews.values() if (job := crew.oldest()) is not None]
         for _, crew in sorted(hungry, key=lambda pair: pair[0]):
             wanted = self._wanted(crew)
-            while wanted > 0 and self._starting < self._most_starting and self._room():
+            while wanted > 0 and len(self._starting) < self._most_starting and self._room():
                 self._start(crew)
                 wanted -= 1
 
@@ -320,7 +266,7 @@ class FunctionPool:
 
     def _room(self) -> bool:
         """Whether one more worker may start; makes room among those that are idle."""
-        if len(self._workers) + self._starting < self._limit:
+        if len(self._workers) + len(self._starting) < self._limit:
             return True
         idle = [(worker.idle_since, crew, worker) for crew in self._crews.values() for worker in crew.idle]
         if not idle:
@@ -344,7 +290,7 @@ class FunctionPool:
         self._dispatch(crew)
 
     def _starved(self, crew: Crew) -> bool:
-        if len(self._workers) + self._starting < self._limit:
+        if len(self._workers) + len(self._starting) < self._limit:
             return False
         own = crew.oldest()
         theirs = [job.queued for other in self._crews.values() if other is not crew and (job := other.oldest())]
@@ -355,39 +301,34 @@ class FunctionPool:
     # --- starting
 
     def _start(self, crew: Crew) -> None:
-        self._starting += 1
-        self._launching[crew.code.code_sha256] += 1
+        self._starting.append(crew.code)
         crew.starting += 1
-        task = asyncio.get_running_loop().create_task(self._starting_of(crew, crew.code))
+        task = asyncio.get_running_loop().create_task(self._started(crew, crew.code, crew.generation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _starting_of(self, crew: Crew, code: FunctionCode) -> None:
-        problem: Exception | None = None
-        started: Started | None = None
+    async def _started(self, crew: Crew, code: FunctionCode, generation: int) -> None:
+        came: Started | Exception
         try:
-            started = await self._launch(code)
+            came = await self._launch(code)
         except Exception as error:  # noqa: BLE001  whoever waits for the worker gets it
-            problem = error
-        finally:
-            self._starting -= 1
-            self._launching[code.code_sha256] -= 1
-            crew.starting -= 1
-        if started is None:
-            if (job := self._take(crew)) is not None and problem is not None:
-                self._leave(job)
-                job.future.set_exception(problem)
-        else:
-            self._joined(crew, code, started)
+            came = error
+        self._starting.remove(code)
+        crew.starting -= 1
+        if isinstance(came, Started):
+            self._joined(crew, code, generation, came)
+        elif (job := self._take(crew)) is not None:
+            self._leave(job)
+            job.future.set_exception(came)
         self._dispatch(crew)
         self._grow()
         self._drop_unwanted()
 
-    def _joined(self, crew: Crew, code: FunctionCode, started: Started) -> None:
+    def _joined(self, crew: Crew, code: FunctionCode, generation: int, started: Started) -> None:
         worker, outcome = started.worker, started.outcome
         if worker is not None and outcome.answer is not None and outcome.answer.kind == protocol.READY:
             worker.init_ms = outcome.seconds * 1000
-            worker.retired = not same_worker(crew.code, code)
+            worker.retired = generation != crew.generation
             self._released(crew, worker)
             return
         if (job := self._take(crew)) is not None:
@@ -398,35 +339,18 @@ class FunctionPool:
 
     async def _launch(self, code: FunctionCode) -> Started:
         """One that takes longer than 10 seconds is begun again with the function's timeout, as on AWS."""
-        started = await self._launch_within(code, INIT_LIMIT)
+        started = await self._launcher.launch(code, INIT_LIMIT, self._spawned)
         if started.outcome.ending is not Ending.TIMED_OUT:
             return started
         assert started.worker is not None
         self._discard(started.worker)
-        return await self._launch_within(code, code.timeout)
+        return await self._launcher.launch(code, code.timeout, self._spawned)
 
-    async def _launch_within(self, code: FunctionCode, limit: float) -> Started:
-        stream = new_stream(code.version, self._clock.now())
-        separator = b"\0" + secrets.token_hex(8).encode() + b"\0"
-        output = Output(Sink(code, stream, self._log_writer, self._may_log), separator, self._clock.now)
-        directory = self._packages.code(code.code_sha256)
-        try:
-            program = await find_program(code, directory)
-            credentials = self._credentials(code)
-            variables = environment(code, program, directory, stream, credentials, self._endpoint())
-            output.say(f"INIT_START Runtime Version: {program.version}\n")
-            launch = Launch(code, program, directory, variables, separator.hex(), self._life)
-            worker = await Worker.start(launch, output)
-        except InvalidEntrypoint as error:
-            return Started(output, Outcome(None, 0.0, 0, Ending.NOT_STARTED, str(error)), limit, None)
+    def _spawned(self, worker: Worker) -> None:
         self._workers.add(worker)
-        ready: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        try:
-            worker.wait_ready(limit, lambda outcome: None if ready.done() else ready.set_result(outcome))
-            return Started(output, await ready, limit, worker)
-        except asyncio.CancelledError:
+        if self._closed:
             worker.kill()
-            raise
+        self._after("memory", MEMORY_EVERY, self._watch_memory)
 
     # --- running
 
@@ -479,8 +403,7 @@ class FunctionPool:
 
     def _buried(self, worker: Worker) -> None:
         self._dying.discard(worker)
-        if not self._closed:
-            self._drop_unwanted()
+        self._drop_unwanted()
 
     # --- now and then
 

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
+import threading
 import time
 from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable, Mapping
@@ -103,8 +104,8 @@ class Worker:
         return worker
 
     async def _start(self, launch: Launch) -> None:
+        await self._channel.prepare()
         try:
-            await self._channel.prepare()
             read_fd, write_fd = os.pipe()
             try:
                 spawn = self._loop.run_in_executor(None, _spawn, launch, self._channel, write_fd)
@@ -187,11 +188,17 @@ class Worker:
         try:
             self._pidfd = os.pidfd_open(self._process.pid)
         except (AttributeError, OSError):
-            self._loop.run_in_executor(None, self._process.wait).add_done_callback(lambda _: self._exited())
+            # Not one of the event loop's threads, of which there are few: it waits as long as the worker lives.
+            threading.Thread(target=self._wait, daemon=True).start()
         else:
             self._loop.add_reader(self._pidfd, self._exited)
         with contextlib.suppress(OSError):
             self._statm = os.open(f"/proc/{self._process.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _wait(self) -> None:
+        self._process.wait()
+        with contextlib.suppress(RuntimeError):  # The event loop has ended.
+            self._loop.call_soon_threadsafe(self._exited)
 
     def _printed(self) -> None:
         if self._read_output():
@@ -201,11 +208,12 @@ class Worker:
         if self.gone:
             return
         self.gone = True
-        self._process.wait()
-        # What else the process started must not outlive it.
+        # What else the process started must not outlive it. Until it is waited for, its id is nobody else's.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
         self._drain()
+        self._channel.read_rest()
         self._close()
         self._reaped.set_result(None)
         self._finish(None, Ending.EXITED)
