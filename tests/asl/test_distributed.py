@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asl.driver import execute, flow, identity
-from stategate.asl.distributed import made_uuid
+from stategate.asl.distributed import exceeded, made_uuid
 from stategate.asl.events import Started, TimerFired
 from stategate.asl.machine import Step, step
 from stategate.asl.maprun import Batching, ItemSource, MapRunEnded, ResultTarget, StartMapRun, StopMapRun, items_of
@@ -248,3 +248,21 @@ def test_made_uuids_look_like_uuids() -> None:
     made = {made_uuid(str(seed)) for seed in range(50)}
     assert len(made) == 50
     assert {uuid.UUID(text).version for text in made} == {4}
+
+
+@pytest.mark.parametrize(
+    ("failed", "count", "percentage", "expected"),
+    [
+        (0, None, None, False),
+        (1, None, None, True),
+        (0, 0, 0.0, False),
+        (2, 2, None, False),
+        (3, 2, None, True),
+        (1, None, 12.5, False),
+        (2, None, 12.5, True),
+        (1, 1, 0.0, True),
+        (2, 1, 100.0, True),
+    ],
+)
+def test_so_many_of_eight_may_fail(failed: int, count: int | None, percentage: float | None, expected: bool) -> None:
+    assert exceeded(failed, 8, count, percentage) == expected

@@ -90,6 +90,13 @@ def tolerances(state: Map, scope: Scope) -> tuple[int | None, float | None]:
     return count, percentage
 
 
+def exceeded(failed: int, total: int, count: int | None, percentage: float | None) -> bool:
+    """Whether more items failed than may. Without limits, none may; with both, neither may be exceeded."""
+    if count is None and percentage is None:
+        return failed > 0
+    return (count is not None and failed > count) or (percentage is not None and failed * 100 > percentage * total)
+
+
 def _source(reader: Reader, scope: Scope) -> ItemSource:
     limit = None if reader.max_items is None else min(int(reader.max_items(scope)), MAX_ITEMS)
     return ItemSource(

@@ -20,6 +20,7 @@ from stategate.asl.distributed import (
     EXCEEDED_CAUSE,
     ITEM_READER_FAILED,
     RESULT_WRITER_FAILED,
+    exceeded,
     item_selector,
     made_uuid,
 )
@@ -108,15 +109,7 @@ class Running:
 
     @property
     def exceeded(self) -> bool:
-        """Whether more items failed than may. Without limits, none may; with both, neither may be exceeded."""
-        if not self.failed:
-            return False
-        count, percentage = self.tolerated_count, self.tolerated_percentage
-        if count is None and percentage is None:
-            return True
-        if count is not None and self.failed > count:
-            return True
-        return percentage is not None and self.failed * 100 / max(1, self.total) > percentage
+        return exceeded(self.failed, self.total, self.tolerated_count, self.tolerated_percentage)
 
 
 class NoData:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stategate.asl.distributed import EXCEEDED, EXCEEDED_CAUSE, item_selector
+from stategate.asl.distributed import EXCEEDED, EXCEEDED_CAUSE, exceeded, item_selector
 from stategate.asl.effects import Finish
 from stategate.asl.failures import StateFailure
 from stategate.asl.maprun import Item, MapRunEnded, StartMapRun, items_of
@@ -172,10 +172,7 @@ class LocalMapRun:
         return results, self._exceeded(failed, total)
 
     def _exceeded(self, failed: int, total: int) -> bool:
-        count, percentage = self.effect.tolerated_count, self.effect.tolerated_percentage
-        if not failed or (count is None and percentage is None):
-            return failed > 0
-        return (count is not None and failed > count) or (percentage is not None and failed * 100 > percentage * total)
+        return exceeded(failed, total, self.effect.tolerated_count, self.effect.tolerated_percentage)
 
     def _write(self, results: list[ChildResult]) -> str:
         target = self.effect.target
