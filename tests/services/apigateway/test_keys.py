@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -180,16 +180,45 @@ def test_what_remains_of_a_quota(world: GatewayWorld) -> None:
         return records_keys.remaining(world.ports, WORLD, plan, "k", date(*day))
 
     assert left(2024, 5, 3) == 90
-    table.put("p/k/2024-05-03", Usage(4, 86))
+    table.put("p/k/2024-05-03", Usage(4))
     assert (left(2024, 5, 2), left(2024, 5, 3), left(2024, 5, 31)) == (90, 86, 86)
     assert left(2024, 6, 1) == 100
+
+
+def test_a_quota_that_is_changed_counts_what_was_used_before(world: GatewayWorld) -> None:
+    plan = world("CreateUsagePlan", name="p")["id"]
+    key = world("CreateApiKey", enabled=True)["id"]
+    world("CreateUsagePlanKey", usagePlanId=plan, keyId=key, keyType="API_KEY")
+    today = datetime.fromtimestamp(world.clock.now(), UTC).date().isoformat()
+    records_keys.days_used(world.ports, WORLD).put(f"{plan}/{key}/{today}", Usage(4))
+
+    def left() -> int:
+        usage = world("GetUsage", usagePlanId=plan, startDate=today, endDate=today)
+        count: int = usage["items"][key][0][1]
+        return count
+
+    world(
+        "UpdateUsagePlan",
+        usagePlanId=plan,
+        patchOperations=[
+            {"op": "add", "path": "/quota/limit", "value": "10"},
+            {"op": "add", "path": "/quota/period", "value": "DAY"},
+        ],
+    )
+    assert left() == 6
+    patch(world, plan, "replace", "/quota/limit", "3")
+    assert left() == 0
+    change = {"op": "replace", "path": "/remaining", "value": "5"}
+    assert world("UpdateUsage", usagePlanId=plan, keyId=key, patchOperations=[change])["items"] == {key: [[4, 5]]}
+    patch(world, plan, "replace", "/quota/limit", "20")
+    assert left() == 22
 
 
 def test_usage(world: GatewayWorld) -> None:
     plan = world("CreateUsagePlan", name="p", quota={"limit": 10, "period": "DAY"})["id"]
     key = world("CreateApiKey", enabled=True)["id"]
     world("CreateUsagePlanKey", usagePlanId=plan, keyId=key, keyType="API_KEY")
-    records_keys.days_used(world.ports, WORLD).put(f"{plan}/{key}/2020-01-02", Usage(3, 7))
+    records_keys.days_used(world.ports, WORLD).put(f"{plan}/{key}/2020-01-02", Usage(3))
     usage = world("GetUsage", usagePlanId=plan, startDate="2020-01-01", endDate="2020-01-03")
     assert usage["items"] == {key: [[0, 10], [3, 7], [0, 10]]}
     change = {"op": "replace", "path": "/remaining", "value": "50"}

@@ -83,10 +83,11 @@ class UsagePlanKey(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a key used of a plan on a day (UTC): key `<plan>/<key>/<YYYY-MM-DD>`. `remaining` of the quota after it."""
+    """What a key used of a plan on a day (UTC): key `<plan>/<key>/<YYYY-MM-DD>`. `granted` is what UpdateUsage added to
+    the quota, less than 0 if it took away."""
 
     used: int
-    remaining: int
+    granted: int = 0
 
 
 def api_keys(ports: Ports, world: World) -> Records[ApiKey]:
@@ -144,14 +145,15 @@ def period_start(period: str, day: date) -> date:
 def remaining(ports: Ports, world: World, plan: UsagePlan, key_id: str, day: date) -> int:
     """What is left of the plan's quota for a key at (the end of) a day. Without a quota: 0.
 
-    The offset is taken from the limit in the first period only: where the key has no record before that period.
+    It follows from the quota as it is now: one that is raised, or new, counts what was used before. Less than 0 where
+    more was used than the quota allows now. The offset is taken from the limit in the first period only: where the key
+    has no record before that period.
     """
     if plan.quota is None:
         return 0
     prefix = f"{plan.id}/{key_id}/"
     start, upto = period_start(plan.quota.period, day).isoformat(), day.isoformat()
-    first = True
-    left: int | None = None
+    first, left = True, plan.quota.limit
     for key, usage in days_used(ports, world).items(prefix):
         when = key[len(prefix) :]
         if when > upto:
@@ -159,10 +161,8 @@ def remaining(ports: Ports, world: World, plan: UsagePlan, key_id: str, day: dat
         if when < start:
             first = False
         else:
-            left = usage.remaining
-    if left is not None:
-        return left
-    return max(0, plan.quota.limit - (plan.quota.offset if first else 0))
+            left += usage.granted - usage.used
+    return left - plan.quota.offset if first else left
 
 
 def join(ports: Ports, world: World, plan_id: str, key_id: str) -> None:

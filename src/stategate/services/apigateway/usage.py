@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.stages import Routed
 from stategate.gateway.trace import Trace, hidden
@@ -74,14 +76,12 @@ class UsagePlans:
 
     def _count(self, world: World, plan: UsagePlan, key: ApiKey, now: float) -> None:
         day = datetime.fromtimestamp(now, UTC).date()
-        left = records_keys.remaining(self._ports, world, plan, key.id, day)
-        if plan.quota is not None and left <= 0:
+        if plan.quota is not None and records_keys.remaining(self._ports, world, plan, key.id, day) <= 0:
             raise GatewayFailure("QUOTA_EXCEEDED")
         table = records_keys.days_used(self._ports, world)
         name = f"{plan.id}/{key.id}/{day.isoformat()}"
         used = table.get(name)
-        left = left - 1 if plan.quota is not None else 0
-        table.put(name, Usage(1 if used is None else used.used + 1, left))
+        table.put(name, Usage(1) if used is None else replace(used, used=used.used + 1))
 
 
 def log_no_key(routed: Routed) -> None:

@@ -143,7 +143,9 @@ def update_usage(call: Call, given: Input) -> Output:
             raise invalid_path(patch.path)
         if not re.fullmatch(r"[0-9]{1,18}", patch.value or ""):
             raise bad_request("Invalid remaining quota specified")
-        usage = Usage(before.used if before is not None else 0, int(patch.value or ""))
+        left = records_keys.remaining(call.ports, call.world, plan, key.id, today)
+        granted = int(patch.value or "") - left
+        usage = Usage(0, granted) if before is None else replace(before, granted=before.granted + granted)
     if usage is not None and usage != before:
         table.put(name, usage)
     items = {key.id: [_used(call, plan, key.id, today)]}
@@ -162,7 +164,7 @@ def forget_stage(call: Call, api_id: str, stage: str | None = None) -> None:
 def _used(call: Call, plan: UsagePlan, key_id: str, day: date) -> list[int]:
     usage = records_keys.days_used(call.ports, call.world).get(f"{plan.id}/{key_id}/{day.isoformat()}")
     used = usage.used if usage is not None else 0
-    return [used, records_keys.remaining(call.ports, call.world, plan, key_id, day)]
+    return [used, max(0, records_keys.remaining(call.ports, call.world, plan, key_id, day))]
 
 
 def _day(text: str) -> date:
