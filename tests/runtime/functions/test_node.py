@@ -423,6 +423,17 @@ def test_a_version_manager_stands_before_node(tmp_path: Path, monkeypatch: pytes
     assert once(tmp_path / "data", "exports.handler = async () => 1")[0].payload == b"1"
 
 
+def test_node_that_could_not_be_asked_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shim, set_up = tmp_path / "node", tmp_path / "set_up"
+    shim.write_text(f'#!/bin/sh\n[ -e {set_up} ] && exec {shutil.which("node")} "$@"\nexit 1\n')
+    shim.chmod(0o755)
+    monkeypatch.setattr(families.shutil, "which", lambda name: str(shim))
+    source = "exports.handler = async () => 1"
+    assert json.loads(once(tmp_path / "data", source)[0].payload)["errorMessage"].endswith(f"{shim} is no Node.js.")
+    set_up.touch()
+    assert once(tmp_path / "data", source)[0].payload == b"1"
+
+
 @pytest.mark.parametrize("what", ["new Array(9999).fill({})", "Buffer.alloc(1 << 20, 1)"])
 def test_a_handler_that_takes_too_much_memory(tmp_path: Path, what: str) -> None:
     """Node.js gives up by itself when its heap is full, if it is not killed before."""

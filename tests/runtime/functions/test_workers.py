@@ -265,8 +265,9 @@ def test_the_environment(tmp_path: Path) -> None:
             "import os\ndef handler(e, c): return dict(os.environ)",
             environment={"TABLE": "t", "AWS_REGION": "nowhere"},
         )
-        variables = json.loads((await world.invoke(code)).payload)
+        variables = json.loads((await world.invoke(code, trace_id="Root=1")).payload)
         assert variables["TABLE"] == "t"
+        assert variables["_X_AMZN_TRACE_ID"] == "Root=1"
         assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
         assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
         assert variables["AWS_DISABLE_HOST_PREFIX_INJECTION"] == "true"
@@ -274,6 +275,7 @@ def test_the_environment(tmp_path: Path) -> None:
         assert variables["AWS_SESSION_TOKEN"] == "t"
         assert variables["_HANDLER"] == "handler.handler"
         assert "HOME" not in variables
+        assert "_X_AMZN_TRACE_ID" not in json.loads((await world.invoke(code)).payload)
 
     run(tmp_path, test)
 

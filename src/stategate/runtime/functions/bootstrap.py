@@ -311,6 +311,8 @@ def answer(
     request_id = head["id"]
     if head["trace"]:
         os.environ["_X_AMZN_TRACE_ID"] = head["trace"]
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
     try:
         try:
             event = json.loads(payload)

@@ -102,6 +102,8 @@ def _ask_node(path: str) -> str:
         if key not in _nodes:
             question = "process.version + ' ' + process.execPath"
             asked = subprocess.run((path, "-p", question), capture_output=True, text=True, timeout=10)
+            if asked.returncode != 0:
+                return ""
             _nodes[key] = asked.stdout.strip()
         return _nodes[key]
     except (OSError, subprocess.SubprocessError):
