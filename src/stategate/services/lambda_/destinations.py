@@ -22,6 +22,12 @@ from stategate.wire.timestamps import iso8601
 _log = structlog.get_logger(__name__)
 
 
+def authorize(ports: Ports, name: FunctionName, target: FunctionName) -> None:
+    """Asks whether the execution role of `name` may invoke `target`. Raises AwsError and `access.RoleNotAssumable`."""
+    code = records.function_code(name.world, *lookup.configuration(ports, name))
+    permissions.authorize(ports, target, execution_role.session(ports, code), "lambda:InvokeFunction")
+
+
 def tell(
     ports: Ports,
     world: World,
@@ -39,8 +45,7 @@ def tell(
     try:
         name = names.parse(world, event.function, event.qualifier)
         target = names.parse(world, arn)
-        code = records.function_code(world, *lookup.configuration(ports, name))
-        permissions.authorize(ports, target, execution_role.session(ports, code), "lambda:InvokeFunction")
+        authorize(ports, name, target)
         lookup.configuration(ports, target)
         payload = _record(ports.clock.now(), name, event, condition, invoked)
         if len(payload) > MAX_ASYNCHRONOUS:

@@ -11,11 +11,9 @@ from typing import Any
 from stategate.services import access
 from stategate.services.call import Call, Input, Operation, Output
 from stategate.services.errors import AwsError
-from stategate.services.lambda_ import execution_role, functions, lookup, names, permissions, records
+from stategate.services.lambda_ import destinations, functions, lookup, names, records
 from stategate.services.lambda_.names import FunctionName, invalid, not_found
 from stategate.services.lambda_.records import LATEST, EventInvoke
-
-ACTION = "lambda:InvokeFunction"
 
 
 def put_config(call: Call, given: Input) -> Output:
@@ -72,14 +70,14 @@ def _config(call: Call, name: FunctionName) -> EventInvoke:
 
 def _keep(call: Call, name: FunctionName, given: Input, before: EventInvoke) -> Output:
     """`before` has what the input leaves out."""
-    destinations = given.get("DestinationConfig")
+    told = given.get("DestinationConfig")
     retries, max_age = given.get("MaximumRetryAttempts"), given.get("MaximumEventAgeInSeconds")
-    if destinations is None and retries is None and max_age is None:
+    if told is None and retries is None and max_age is None:
         raise invalid("You must specify at least one of error handling or destination setting.")
     on_success, on_failure = before.on_success, before.on_failure
-    if destinations is not None:
-        on_success = _destination(call, name, destinations.get("OnSuccess"))
-        on_failure = _destination(call, name, destinations.get("OnFailure"))
+    if told is not None:
+        on_success = _destination(call, name, told.get("OnSuccess"))
+        on_failure = _destination(call, name, told.get("OnFailure"))
     config = EventInvoke(
         modified=call.now,
         retries=before.retries if retries is None else retries,
@@ -102,10 +100,8 @@ def _destination(call: Call, name: FunctionName, given: Mapping[str, Any] | None
     if (target.world, target.name) == (name.world, name.name):
         raise invalid("You can't specify the function as a destination for itself.")
     lookup.configuration(call.ports, target)
-    function, configuration = lookup.configuration(call.ports, name)
-    code = records.function_code(name.world, function, configuration)
     try:
-        permissions.authorize(call.ports, target, execution_role.session(call.ports, code), ACTION)
+        destinations.authorize(call.ports, name, target)
     except (access.RoleNotAssumable, AwsError):
         raise invalid(
             "The provided execution role does not have permissions to call InvokeFunction on Lambda"

@@ -88,45 +88,14 @@ class FunctionUrls:
         trace_id: str,
         caller: Principal | None,
     ) -> dict[str, Any]:
-        now = self._ports.clock.now()
-        host = request.header("host") or ""
-        headers = _joined([pair for pair in request.headers if pair[0] != "cookie"])
-        headers.setdefault("x-amzn-trace-id", trace_id)
-        given = headers.get("x-forwarded-for")
-        headers["x-forwarded-for"] = f"{given}, {source_ip}" if given else source_ip
-        headers.setdefault("x-forwarded-proto", "http")
-        headers.setdefault("x-forwarded-port", host.rpartition(":")[2] if ":" in host else "80")
-        headers.update(TLS)
         cookies = [part.strip() for value in request.header_values("cookie") for part in value.split(";")]
-        context: dict[str, Any] = {
-            "accountId": caller.account if caller is not None else "anonymous",
-            "apiId": url.id,
-            "domainName": host,
-            "domainPrefix": url.id,
-            "http": {
-                "method": request.method,
-                "path": request.path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": source_ip,
-                "userAgent": request.header("user-agent") or "",
-            },
-            "requestId": request_id,
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "timeEpoch": int(now * 1000),
-        }
-        if caller is not None:
-            context["authorizer"] = {
-                "iam": {"accountId": caller.account, "userArn": caller.arn, "userId": caller.user_id}
-            }
         event: dict[str, Any] = {
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": request.path,
             "rawQueryString": request.query,
-            "headers": headers,
-            "requestContext": context,
+            "headers": _forwarded(request, source_ip, trace_id),
+            "requestContext": _context(request, url, source_ip, request_id, caller, self._ports.clock.now()),
             "isBase64Encoded": False,
         }
         if cookies:
@@ -138,6 +107,46 @@ class FunctionUrls:
             event["isBase64Encoded"] = text is None
             event["body"] = text if text is not None else base64.b64encode(request.body).decode()
         return event
+
+
+def _context(
+    request: HttpRequest, url: FunctionUrl, source_ip: str, request_id: str, caller: Principal | None, now: float
+) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "accountId": caller.account if caller is not None else "anonymous",
+        "apiId": url.id,
+        "domainName": request.header("host") or "",
+        "domainPrefix": url.id,
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "requestId": request_id,
+        "routeKey": "$default",
+        "stage": "$default",
+        "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(now * 1000),
+    }
+    if caller is not None:
+        iam = {"accountId": caller.account, "userArn": caller.arn, "userId": caller.user_id}
+        context["authorizer"] = {"iam": iam}
+    return context
+
+
+def _forwarded(request: HttpRequest, source_ip: str, trace_id: str) -> dict[str, str]:
+    """The headers as the function gets them."""
+    headers = _joined([pair for pair in request.headers if pair[0] != "cookie"])
+    host = request.header("host") or ""
+    headers.setdefault("x-amzn-trace-id", trace_id)
+    given = headers.get("x-forwarded-for")
+    headers["x-forwarded-for"] = f"{given}, {source_ip}" if given else source_ip
+    headers.setdefault("x-forwarded-proto", "http")
+    headers.setdefault("x-forwarded-port", host.rpartition(":")[2] if ":" in host else "80")
+    headers.update(TLS)
+    return headers
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
