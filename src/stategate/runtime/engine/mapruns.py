@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -20,20 +20,20 @@ from stategate.asl.distributed import (
     EXCEEDED_CAUSE,
     ITEM_READER_FAILED,
     RESULT_WRITER_FAILED,
-    exceeded,
     item_selector,
     made_uuid,
 )
 from stategate.asl.failures import StateFailure
-from stategate.asl.maprun import Item, ItemSource, MapRunEnded, ResultTarget, StartMapRun, items_of
+from stategate.asl.maprun import Item, ItemSource, MapRunEnded, ResultTarget, items_of
 from stategate.asl.nesting import too_large
 from stategate.asl.turn import PAYLOAD_LIMIT
 from stategate.lang import jsontext
 from stategate.runtime.engine.batches import Batches
 from stategate.runtime.engine.futures import Done, written
 from stategate.runtime.engine.posts import encode_event
+from stategate.runtime.engine.runningmaps import Host, Running
 from stategate.runtime.store.executions import POST
-from stategate.runtime.store.mapruns import Child, Ended, MapRunTables, StoredMapRun
+from stategate.runtime.store.mapruns import Child, Ended, MapRunTables
 from stategate.runtime.store.writer import Conflict, StoreFailed
 from stategate.services.ports import (
     ChildResult,
@@ -56,60 +56,6 @@ RETRY = 1.0
 """Seconds until what could not be written is tried again."""
 
 log = structlog.get_logger(__name__)
-
-
-class Host(Protocol):
-    """The engine, as map runs see it."""
-
-    async def start(self, new: NewExecution) -> Execution: ...
-
-    async def run(self, new: NewExecution) -> Execution: ...
-
-    async def stop(self, arn: str, error: str | None, cause: str | None) -> Execution | None: ...
-
-    async def redrive(self, arn: str) -> Execution | None: ...
-
-    def get(self, arn: str) -> Execution | None: ...
-
-    def program(self, new: NewExecution) -> Any: ...
-
-    def arrived(self, arn: str, event: MapRunEnded, row: str) -> None:
-        """The event is in the inbox on disk."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class Running:
-    """A map run that has not ended. `active`: the indexes of the children that run; `cursor`: where the next are looked
-    for; `exhausted`: there are no more; `counted`: the numbers are right, children are being started."""
-
-    stored: StoredMapRun
-    parent: NewExecution
-    concurrency: int
-    tolerated_count: int | None
-    tolerated_percentage: float | None
-    active: set[int] = field(default_factory=set)
-    cursor: int = -1
-    exhausted: bool = False
-    failed: int = 0
-    total: int = 0
-    counted: bool = False
-    over: bool = False
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    conductor: asyncio.Task[None] | None = None
-    express: set[asyncio.Task[None]] = field(default_factory=set)
-
-    @property
-    def arn(self) -> str:
-        return self.stored.arn
-
-    @property
-    def spec(self) -> StartMapRun:
-        return self.stored.spec
-
-    @property
-    def exceeded(self) -> bool:
-        return exceeded(self.failed, self.total, self.tolerated_count, self.tolerated_percentage)
 
 
 class NoData:
