@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from stategate.lang.jsontext import JSON
 from stategate.services.states.tasks import aws_sdk
+from stategate.wire import Operation
 
 SDK = "aws-sdk:"
 
@@ -54,14 +55,17 @@ ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
 """By what follows `arn:aws:states:::`, without the pattern."""
 
 
-@lru_cache(4096)
 def arguments_of(service: str, action: str) -> Mapping[str, Argument] | None:
     """None for what Stategate does not know."""
     if not service.startswith(SDK):
         return ARGUMENTS.get(f"{service}:{action}")
     operation = aws_sdk.operation(service.removeprefix(SDK), action)
-    if operation is None:
-        return None
+    return None if operation is None else _members(operation)
+
+
+@cache
+def _members(operation: Operation) -> Mapping[str, Argument]:
+    """There are only so many operations: what definitions name besides is not remembered."""
     members = operation.model.input.members
     return {aws_sdk.pascal(name): Argument(required=member.required) for name, member in members.items()}
 
