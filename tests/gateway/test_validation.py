@@ -135,11 +135,11 @@ def test_failures_are_told_as_aws_does(schema: dict[str, Any], value: object, me
 
 
 def test_patterns_and_depth_are_bounded() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert compile_schema(json.dumps({"pattern": "^(a+)+\\1$"}), {})("a" * 5000 + "b") is not None
     deep: Any = []
     for _ in range(20_000):
         deep = [deep]
     compile_schema('{"type": "array", "items": {"$ref": "#"}}', {})(deep)
     assert validate(b"[" * 200_000, M={}) is not None
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

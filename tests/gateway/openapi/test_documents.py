@@ -66,10 +66,10 @@ def test_bytes_that_are_no_text() -> None:
 def test_aliases_that_multiply_are_refused_quickly() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InvalidDocument):
         parse("\n".join(lines).encode())
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 VALUES = st.recursive(
@@ -123,10 +123,10 @@ MERGES = "a0: &a0 {x: 1, y: 2}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n
     ids=range(12),
 )
 def test_texts_that_are_made_to_take_long_are_refused_quickly(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InvalidDocument):
         parse(text.encode())
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_merge_keys_of_ordinary_size() -> None:

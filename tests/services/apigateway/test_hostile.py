@@ -36,18 +36,18 @@ REGEX = '$util.escapeJavaScript("' + "a" * 60 + 'b").replaceAll("(a|aa)+$", "")'
 @pytest.mark.parametrize("template", [LOOP, DOUBLING, RECURSION, REGEX])
 def test_endless_templates_end(world: GatewayWorld, template: str) -> None:
     api = mock(world, template)
-    start = time.perf_counter()
+    start = time.process_time()
     assert world.request(api, "POST", "/a", body=b"{}").status in (200, 500)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_catastrophic_selection_patterns(world: GatewayWorld) -> None:
     role = world.role("Invoke", allow="lambda:InvokeFunction")
     api = deployed(world, "AWS", role, **{"200": None, "400": "(a|aa|a?)+$"})
     world.functions.result = result({"errorMessage": "a" * 100 + "b"}, "Unhandled")
-    start = time.perf_counter()
+    start = time.process_time()
     assert world.request(api, "POST", "/", body=b"{}").status in (200, 500)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_catastrophic_selection_patterns(world: GatewayWorld) -> None:
 )
 def test_strange_bodies(world: GatewayWorld, body: bytes) -> None:
     api = mock(world, "$input.json('$') $input.path('$.a.b.c') $input.body.length()")
-    start = time.perf_counter()
+    start = time.process_time()
     assert world.request(api, "POST", "/a", body=body).status in (200, 400, 500)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_deep_paths(world: GatewayWorld) -> None:

@@ -45,14 +45,7 @@ def read_integration(definition: Definition, path: str, verb: str, given: dict[s
     if kind not in _TYPES:
         refuse(f"Invalid integration type specified: {shown(given.get('type'))}")
         return None
-    for name, wanted in _KNOWN.items():
-        if not isinstance(given.get(name), wanted | None):
-            refuse(f"Unexpected value of '{name}': {shown(given[name])}")
-    definition.warnings.extend(
-        f"Unsupported property '{name}' of the integration of resource '{path}' and method '{verb}', ignoring."
-        for name in given
-        if name not in _KNOWN
-    )
+    _check_properties(definition, path, verb, given)
     timeout = whole(given.get("timeoutInMillis"))
     if timeout is None and given.get("timeoutInMillis") is not None:
         refuse(f"Unexpected value of 'timeoutInMillis': {shown(given['timeoutInMillis'])}")
@@ -82,6 +75,17 @@ def read_integration(definition: Definition, path: str, verb: str, given: dict[s
         responses=_responses(definition, path, verb, given),
         connection_id=text(given.get("connectionId")),
         insecure_skip_verification=flag(tls["insecureSkipVerification"]) if "insecureSkipVerification" in tls else None,
+    )
+
+
+def _check_properties(definition: Definition, path: str, verb: str, given: dict[str, Any]) -> None:
+    for name, wanted in _KNOWN.items():
+        if not isinstance(given.get(name), wanted | None):
+            definition.refuser(what(path, verb))(f"Unexpected value of '{name}': {shown(given[name])}")
+    definition.warnings.extend(
+        f"Unsupported property '{name}' of the integration of resource '{path}' and method '{verb}', ignoring."
+        for name in given
+        if name not in _KNOWN
     )
 
 

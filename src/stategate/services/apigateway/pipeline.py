@@ -78,13 +78,7 @@ async def run(
         else:
             request = await beside(size, lambda: target.request(authorized))
             traced = _traced(request)
-            started = backends.now()
-            try:
-                result, failed = await backends.perform(world, authorized, request)
-            finally:
-                latency = str(max(0, round((backends.now() - started) * 1000)))
-                extra["integrationLatency"] = extra["integration.latency"] = latency
-            _tell(extra, request, result)
+            result, failed = await _performed(world, backends, authorized, request, extra)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
         reply = await beside(len(result.body), lambda: target.respond(routed, result, failed))
         _check_sendable(target, reply)
@@ -106,6 +100,24 @@ async def run(
         return Outcome(reply, context, False, extra, generated=True)
 
 
+async def _performed(
+    world: World, backends: Backends, authorized: Authorized, request: IntegrationRequest, extra: dict[str, str]
+) -> tuple[IntegrationResult, bool]:
+    """What `Backends.perform` gives; the access log gets to know about it, and how long it took."""
+    started = backends.now()
+    try:
+        result, failed = await backends.perform(world, authorized, request)
+    finally:
+        latency = str(max(0, round((backends.now() - started) * 1000)))
+        extra["integrationLatency"] = extra["integration.latency"] = latency
+    if isinstance(request, FunctionRequest):
+        extra["integration.integrationStatus"] = str(result.status)
+    request_id = next((value for name, value in result.headers if name.lower() == "x-amzn-requestid"), None)
+    if request_id is not None and isinstance(request, FunctionRequest | ServiceRequest):
+        extra["awsEndpointRequestId"] = extra["integration.requestId"] = request_id
+    return result, failed
+
+
 def _check_sendable(target: CompiledMethod, reply: Reply) -> None:
     """What can't be an answer of HTTP is the API's fault, or its function's."""
     wrong = None
@@ -116,15 +128,6 @@ def _check_sendable(target: CompiledMethod, reply: Reply) -> None:
         wrong = f"Invalid header name: {bad[0]!r}"
     if wrong is not None:
         raise malformed() if target.proxies_function else configuration_error(wrong)
-
-
-def _tell(extra: dict[str, str], request: IntegrationRequest, result: IntegrationResult) -> None:
-    """What the access log knows of an integration's answer."""
-    if isinstance(request, FunctionRequest):
-        extra["integration.integrationStatus"] = str(result.status)
-    request_id = next((value for name, value in result.headers if name.lower() == "x-amzn-requestid"), None)
-    if request_id is not None and isinstance(request, FunctionRequest | ServiceRequest):
-        extra["awsEndpointRequestId"] = extra["integration.requestId"] = request_id
 
 
 def _traced(request: IntegrationRequest) -> bool:

@@ -80,14 +80,18 @@ def create_rest_api(call: Call, given: Input) -> Output:
         )
         records.apis(call.ports, call.world).put(api.id, api)
         clone_contents(call, source, api)
-        return shapes.rest_api(api)
+    else:
+        _add_default_models(call, api)
+    return shapes.rest_api(api)
+
+
+def _add_default_models(call: Call, api: RestApi) -> None:
     models = records.models(call.ports, call.world)
     for name, schema, description in (
         ("Empty", _EMPTY_MODEL, "This is a default empty schema model"),
         ("Error", _ERROR_MODEL, "This is a default error schema model"),
     ):
         models.put(f"{api.id}/{name}", Model(records.new_id(call, 6), name, "application/json", schema, description))
-    return shapes.rest_api(api)
 
 
 def get_rest_api(call: Call, given: Input) -> Output:
@@ -162,8 +166,7 @@ def _check_compression(size: int | None) -> None:
 
 
 def _patched(api: RestApi, patch: Patch) -> RestApi:
-    keys = patch.keys
-    match keys:
+    match patch.keys:
         case ["name"]:
             only_replace(patch)
             if not patch.value:
@@ -202,23 +205,31 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             return replace(api, policy=None if patch.op == "remove" else check_policy(patch.value))
         case ["binaryMediaTypes", media_type]:
             return replace(api, binary_media_types=_media_types(api, patch, media_type))
-        case ["endpointConfiguration", "types", _]:
+        case ["endpointConfiguration", *names]:
+            return _endpoint_patched(api, patch, names)
+        case ["description" | "policy"]:
+            raise bad_request(f"Invalid patch operation specified. Must be one of: [{', '.join(_CHANGES)}]")
+        case _:
+            raise invalid_path(patch.path)
+
+
+def _endpoint_patched(api: RestApi, patch: Patch, names: list[str]) -> RestApi:
+    match names:
+        case ["types", _]:
             return _typed(api, patch)
-        case ["endpointConfiguration", "vpcEndpointIds", *names] if patch.op in ("add", "remove"):
-            endpoint = patch.value or "/".join(names)
+        case ["vpcEndpointIds", *rest] if patch.op in ("add", "remove"):
+            endpoint = patch.value or "/".join(rest)
             if patch.op == "add" and api.endpoint_types != ("PRIVATE",):
                 raise bad_request(_NOT_PRIVATE)
             others = tuple(known for known in api.vpc_endpoint_ids if known != endpoint)
             return replace(api, vpc_endpoint_ids=(*others, endpoint) if patch.op == "add" else others)
-        case ["endpointConfiguration", "ipAddressType"]:
+        case ["ipAddressType"]:
             only_replace(patch)
             if patch.value not in ("ipv4", "dualstack"):
                 raise bad_request("ipAddressType must be either ipv4 or dualstack.")
             if api.endpoint_types == ("PRIVATE",) and patch.value == "ipv4":
                 raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
             return replace(api, ip_address_type=patch.value)
-        case ["description" | "policy"]:
-            raise bad_request(f"Invalid patch operation specified. Must be one of: [{', '.join(_CHANGES)}]")
         case _:
             raise invalid_path(patch.path)
 
