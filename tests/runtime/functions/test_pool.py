@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runtime.functions.poolworld import PoolWorld, ends, run
+from stategate.runtime.functions import pool
 from stategate.services.ports import Throttled
 
 PID = "import os\ndef handler(e, c): return os.getpid()"
@@ -65,6 +67,18 @@ def test_a_busy_function_does_not_starve_another(tmp_path: Path) -> None:
         assert result.error is None
         over = True
         await asyncio.gather(*crowd)
+
+    run(tmp_path, test, limit=1)
+
+
+@pytest.mark.parametrize("end", ["time.sleep(60)", "os._exit(1)"])
+def test_at_the_limit_the_end_of_a_worker_makes_room_for_another_function(tmp_path: Path, end: str) -> None:
+    async def test(world: PoolWorld) -> None:
+        source = f"import os, time\ndef handler(e, c):\n    time.sleep(0.3)\n    {end}"
+        ending = asyncio.ensure_future(world.invoke(await world.function(source, timeout=1)))
+        other = asyncio.ensure_future(world.invoke(await world.function(PID)))
+        assert (await ending).error == "Unhandled"
+        assert (await asyncio.wait_for(other, 10)).error is None
 
     run(tmp_path, test, limit=1)
 
@@ -196,6 +210,24 @@ def test_every_failed_start_answers_one_caller(tmp_path: Path) -> None:
         code = await world.function("raise RuntimeError('at start')")
         results = await asyncio.gather(*(world.invoke(code) for _ in range(5)))
         assert {json.loads(result.payload)["errorMessage"] for result in results} == {"at start"}
+
+    run(tmp_path, test)
+
+
+def test_slow_starts_do_not_hold_those_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SLOW", 0.1)
+
+    async def test(world: PoolWorld) -> None:
+        slow = [
+            await world.function("import time\ntime.sleep(9)\ndef handler(e, c): pass")
+            for _ in range(max(2, os.cpu_count() or 2))
+        ]
+        calls = [asyncio.ensure_future(world.invoke(code)) for code in slow]
+        result = await asyncio.wait_for(world.invoke(await world.function(PID)), 5)
+        assert result.error is None
+        assert not any(call.done() for call in calls)
+        await world.pool.close()
+        await asyncio.wait(calls)
 
     run(tmp_path, test)
 

@@ -28,6 +28,9 @@ from stategate.services.ports import Clock, FunctionCode, Invocation, Invocation
 
 PATIENCE = 0.010
 QUICK = 0.005
+SLOW = 2.0
+"""Seconds; a worker that takes longer to get ready is taken to wait for something else than the processors."""
+
 UNFAIR = 0.1
 MEMORY_EVERY = 0.05
 REAP_EVERY = 30.0
@@ -42,6 +45,14 @@ class Job:
     future: asyncio.Future[InvocationResult]
     queued: float
     begun: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """A worker that is not ready yet; `began` on the monotonic clock."""
+
+    code: FunctionCode
+    began: float
 
 
 @dataclass(slots=True, eq=False)
@@ -110,7 +121,7 @@ class FunctionPool:
         self._in_flight: dict[str, int] = {}
         self._workers: set[Worker] = set()
         self._dying: set[Worker] = set()
-        self._starting: list[FunctionCode] = []
+        self._starting: set[Start] = set()
         self._most_starting = max(2, os.cpu_count() or 2)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -189,7 +200,7 @@ class FunctionPool:
             return
         running = {worker.code.code_sha256 for worker in (*self._workers, *self._dying)}
         awaited = {crew.code.code_sha256 for crew in self._crews.values() if crew.oldest() is not None}
-        going = self._unwanted - running - awaited - {code.code_sha256 for code in self._starting}
+        going = self._unwanted - running - awaited - {start.code.code_sha256 for start in self._starting}
         self._unwanted -= going
         for code_sha256 in going:
             aside = self._packages.set_aside(code_sha256)
@@ -248,9 +259,19 @@ class FunctionPool:
         hungry = [(job.queued, crew) for crew in self._crews.values() if (job := crew.oldest()) is not None]
         for _, crew in sorted(hungry, key=lambda pair: pair[0]):
             wanted = self._wanted(crew)
-            while wanted > 0 and len(self._starting) < self._most_starting and self._room():
+            while wanted > 0:
+                if self._starting_quickly() >= self._most_starting:
+                    self._after("slow", SLOW, self._grow)
+                    return
+                if not self._room():
+                    return
                 self._start(crew)
                 wanted -= 1
+
+    def _starting_quickly(self) -> int:
+        """How many workers keep the processors busy with getting ready."""
+        since = time.monotonic() - SLOW
+        return sum(start.began > since for start in self._starting)
 
     def _wanted(self, crew: Crew) -> int:
         """How many more workers would serve those who wait."""
@@ -277,10 +298,9 @@ class FunctionPool:
         return True
 
     def _released(self, crew: Crew, worker: Worker) -> None:
-        """A worker is free: for its own callers, unless others have waited much longer and there is no room."""
-        if worker.gone or worker.retired or self._closed:
-            self._discard(worker)
-        elif self._starved(crew):
+        """A worker is free, or of no use any more: it serves its own callers, unless others have waited much longer and there
+        is no room."""
+        if worker.gone or worker.retired or self._starved(crew):
             self._discard(worker)
             self._grow()
         else:
@@ -301,22 +321,23 @@ class FunctionPool:
     # --- starting
 
     def _start(self, crew: Crew) -> None:
-        self._starting.append(crew.code)
+        start = Start(crew.code, time.monotonic())
+        self._starting.add(start)
         crew.starting += 1
-        task = asyncio.get_running_loop().create_task(self._started(crew, crew.code, crew.generation))
+        task = asyncio.get_running_loop().create_task(self._started(crew, start, crew.generation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _started(self, crew: Crew, code: FunctionCode, generation: int) -> None:
+    async def _started(self, crew: Crew, start: Start, generation: int) -> None:
         came: Started | Exception
         try:
-            came = await self._launch(code)
+            came = await self._launch(start.code)
         except Exception as error:  # noqa: BLE001  whoever waits for the worker gets it
             came = error
-        self._starting.remove(code)
+        self._starting.discard(start)
         crew.starting -= 1
         if isinstance(came, Started):
-            self._joined(crew, code, generation, came)
+            self._joined(crew, start.code, generation, came)
         elif (job := self._take(crew)) is not None:
             self._leave(job)
             job.future.set_exception(came)
