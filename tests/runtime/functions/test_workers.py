@@ -202,6 +202,24 @@ def test_a_flood_of_output_is_cut_and_said_so(tmp_path: Path) -> None:
     assert len(result.log_tail) == 4096
 
 
+def test_what_floods_the_log_between_invocations_stands_still(tmp_path: Path) -> None:
+    source = (
+        "import threading\nthreads = []\ndef flood():\n    while True: print('x' * 9999)\n"
+        "def handler(e, c):\n    if not threads:\n        threads.append(threading.Thread(target=flood, daemon=True))\n"
+        "        threads[0].start()\n    return len(threads)\n"
+    )
+
+    async def test(world: PoolWorld) -> None:
+        code = await world.function(source)
+        for _ in range(3):
+            world.logged.clear()
+            assert (await world.invoke(code)).payload == b"1"
+            await asyncio.sleep(0.5)
+            assert 100_000 < sum(map(len, world.messages)) < 6 << 20
+
+    run(tmp_path, test)
+
+
 def test_the_log(tmp_path: Path) -> None:
     source = (
         "import logging, sys\nlogging.getLogger().setLevel('INFO')\n"

@@ -298,8 +298,8 @@ class FunctionPool:
         return True
 
     def _released(self, crew: Crew, worker: Worker) -> None:
-        """A worker is free, or of no use any more: it serves its own callers, unless others have waited much longer and there
-        is no room."""
+        """A worker is free or has ended. It serves its own callers, unless others have waited much longer and there is
+        no room."""
         if worker.gone or worker.retired or self._starved(crew):
             self._discard(worker)
             self._grow()

@@ -27,6 +27,10 @@ from stategate.services.ports import FunctionCode, Invocation
 
 _CHUNK = 65536
 _DRAIN = 1 << 20
+_IDLE_OUTPUT = 1 << 20
+"""Bytes. A worker that prints more than that while it is idle is read on with its next invocation: until then what
+prints stands still, as everything does on AWS."""
+
 _GRACE = 1.0
 _SIGNALS = {
     signal.SIGKILL: "killed",
@@ -86,6 +90,7 @@ class Worker:
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         self._process: subprocess.Popen[bytes]
         self._output_fd: int | None = None
+        self._idle_output = 0
         self._channel = families.channel(code, self._answered, self._lost)
         self._early: Answer | None = None
         self._done: Callable[[Outcome], None] | None = None
@@ -201,8 +206,13 @@ class Worker:
             self._loop.call_soon_threadsafe(self._exited)
 
     def _printed(self) -> None:
-        if self._read_output():
+        count = self._read_output()
+        if count:
             self.output.flush()
+        if self._done is None and self._output_fd is not None:
+            self._idle_output += count
+            if self._idle_output > _IDLE_OUTPUT:
+                self._loop.remove_reader(self._output_fd)
 
     def _exited(self) -> None:
         if self.gone:
@@ -229,6 +239,9 @@ class Worker:
         self._done = done
         self._began = began
         self._peak_kb = 0
+        if self._idle_output > _IDLE_OUTPUT and self._output_fd is not None:
+            self._loop.add_reader(self._output_fd, self._printed)
+        self._idle_output = 0
         self._timer = self._loop.call_later(limit, self._timed_out)
 
     def _finish(self, answer: Answer | None, ending: Ending | None) -> None:
