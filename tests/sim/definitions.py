@@ -27,7 +27,8 @@ RESULTS = ([[[1], [2]], [[3]]], [[1], [2], [3]], [], "text")
 class Kinds:
     """What may occur. `jitter`: random delays of retriers; `express`: children that are Express executions; `lasting`:
     tasks that outlive their call (an Express execution has none); `distributed` maps, `alike`: also in the iterations
-    of others, where they do the same at the same time."""
+    of others, where they do the same at the same time, and children that do. Otherwise each begins with a task, so that
+    no two of them do anything at the same instant."""
 
     jitter: bool = True
     express: bool = True
@@ -171,12 +172,21 @@ def _map(draft: Draft, kinds: Kinds, depth: int, jsonata: bool) -> dict[str, Any
     inside = kinds if type_ == "STANDARD" else replace(kinds, lasting=False, distributed=False)
     inside = inside if kinds.alike else replace(inside, distributed=False)
     config = {"Mode": "DISTRIBUTED", "ExecutionType": type_}
-    state["ItemProcessor"] = {"ProcessorConfig": config, **_flow(draft, inside, max(depth + 1, 2))}
+    flow = _flow(draft, inside, max(depth + 1, 2))
+    state["ItemProcessor"] = {"ProcessorConfig": config, **(flow if kinds.alike else _apart(draft, kinds, flow))}
     if draft.one_in(2):
         state["ToleratedFailureCount"] = draft.draw(st.integers(0, 2))
     if draft.one_in(3):
         state["ItemBatcher"] = {"MaxItemsPerBatch": 2}
     return state
+
+
+def _apart(draft: Draft, kinds: Kinds, flow: dict[str, Any]) -> dict[str, Any]:
+    """The flow after a task, which takes a time of its own."""
+    name = draft.new()
+    unchanged = {"Output": "{% $states.input %}"} if draft.jsonata else {"ResultPath": None}
+    task = {"Type": "Task", **_task(draft, kinds, 0, draft.jsonata), "Resource": FUNCTION, **unchanged}
+    return {"StartAt": name, "States": {name: {**task, "Next": flow["StartAt"]}, **flow["States"]}}
 
 
 FIELDS = {"Pass": _pass, "Wait": _wait, "Task": _task, "Parallel": _parallel, "Map": _map}

@@ -1,8 +1,9 @@
 """What is outside a server in simulated time: functions, workers, people who stop and redrive. It outlives the server,
 and asks again when it got no answer.
 
-Nothing here is random but the seed: how long a call takes and what it answers follow from its input alone. So an
-execution must go the same way with crashes as without, and at the same times."""
+Nothing here is random but the seed: how long a call takes and what it answers follow from its input, and from where in
+the story it is made. So an execution must go the same way with crashes as without, and at the same times. No two of
+these times are equal, in microseconds, but by an accident that `ties` tells of."""
 
 from __future__ import annotations
 
@@ -44,8 +45,9 @@ class Outside:
     """`definitions`: of what is started, and of the executions that its tasks start. `deaths`: at which points, counted
     from 0, the process dies; `failures`: which commits fail. `stop_after`: seconds; `redrives`: how often.
 
-    By command, and outliving the server: how often a task was called and may have been (`allowed`), when its answer is
-    `due`, what it `likes` (of `alike` ones, the how manieth). `answering` by token."""
+    By command, and outliving the server: how often a task was called and may have been (`allowed`), when its child
+    `begins` and its answer is `due`, what it `likes` (of `alike` ones, the how manieth). `answering` by token; `places`
+    by execution. `sources`: what happened by itself, by its time; `broken`: what must not have happened."""
 
     definitions: list[dict[str, Any]]
     file: Path
@@ -62,9 +64,13 @@ class Outside:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     calls: Counter[tuple[str, int]] = field(default_factory=Counter)
     allowed: Counter[tuple[str, int]] = field(default_factory=Counter)
+    begins: dict[tuple[str, int], float] = field(default_factory=dict)
     due: dict[tuple[str, int], float] = field(default_factory=dict)
     likes: dict[tuple[str, int], str] = field(default_factory=dict)
     alike: Counter[str] = field(default_factory=Counter)
+    places: dict[str, str] = field(default_factory=dict)
+    sources: dict[float, set[tuple[str, str]]] = field(default_factory=dict)
+    broken: list[Exception] = field(default_factory=list)
     answering: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     own: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -95,16 +101,19 @@ class Outside:
             self._bury(self.server)
 
     def _bury(self, server: Server) -> None:
-        """What was called, and whose answer is not on disk, may be called once more."""
         for task in asyncio.all_tasks() - self.own - {asyncio.current_task()}:
             task.cancel()
         server.tables_writer._roll_back()
         self._compare(server)
+        self.allow(server)
+        server.reader.close()
+        server.connection.close()
+
+    def allow(self, server: Server) -> None:
+        """What has been called and is owed, by what is on disk, may be called once more."""
         self.allowed = self.calls + Counter(
             (arn, command) for arn, command in server.rows("SELECT arn, command FROM task")
         )
-        server.reader.close()
-        server.connection.close()
 
     def _compare(self, server: Server) -> None:
         """What was in memory is on disk, unless a commit was under way."""
@@ -116,8 +125,23 @@ class Outside:
     def spawn(self, work: Awaitable[T]) -> asyncio.Task[T]:
         task = asyncio.ensure_future(work)
         self.own.add(task)  # type: ignore[arg-type]
-        task.add_done_callback(self.own.discard)
+        task.add_done_callback(self._done)
         return task  # type: ignore[return-value]
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.own.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self.broken.append(error)
+
+    def happens(self, what: str, where: str) -> None:
+        """Something happens by itself, as time passes. Timers of one execution go one after the other."""
+        now = round(asyncio.get_running_loop().time(), 6)
+        self.sources.setdefault(now, set()).add((what, where))
+
+    @property
+    def tie(self) -> float:
+        """When two things happened at the same instant first: from then on their order is nobody's."""
+        return min((START + at for at, sources in self.sources.items() if len(sources) > 1), default=float("inf"))
 
     async def insist(self, request: Callable[[Engine], Awaitable[T]]) -> T:
         """Asks until there is an answer."""
@@ -149,11 +173,13 @@ class Outside:
         if task.token is not None:
             self._will_answer(task.token, what)
         if task.resource in (SYNC, START_EXECUTION):
+            await self._until(self.begins.setdefault(key, server.now() + self._seconds("child", what, 0.1)))
             await self._start_child(server, execution, task)
         if self.dies("after a call"):
             await asyncio.Event().wait()
         at = self.due.setdefault(key, server.now() + self._seconds("call", what))
         await self._until(at)
+        self.happens("call", what)
         if task.resource == SYNC:
             return TaskAccepted("{}", self.child(execution, task, 0.0).arn)
         if task.resource == CALLBACK:
@@ -161,18 +187,35 @@ class Outside:
         return TaskSuccess("{}") if task.resource == START_EXECUTION else self._answer("call", what)
 
     async def _until(self, when: float) -> None:
-        await asyncio.sleep(max(0.0, when - START - asyncio.get_running_loop().time()))
+        await asyncio.sleep(max(0.0, round(when - START - asyncio.get_running_loop().time(), 6)))
 
     def _what(self, execution: NewExecution, command: int, input: str) -> str:
-        """What an answer follows from: the input, and of equal ones the how manieth it is."""
+        """What an answer follows from: the execution, the input, and of equal ones the how manieth it is."""
         key = (execution.arn, command)
         if key not in self.likes:
-            like = f"{execution.map_index} {input}"
+            like = f"{self._place(execution)} {input}"
             self.likes[key] = f"{like} {self.alike[like]}"
             self.alike[like] += 1
         return self.likes[key]
 
+    def _place(self, execution: NewExecution) -> str:
+        """Where in the story an execution is; its name follows from numbers of events, which a crash changes."""
+        place = self.places.get(execution.arn)
+        if place is None:
+            assert self.server is not None
+            assert execution.map_run_arn is not None
+            ((parent, started),) = self.server.rows(
+                f"SELECT execution, started FROM map_run WHERE arn = '{execution.map_run_arn}'"
+            )
+            found = self.server.engine.get(parent)
+            assert found is not None
+            label = execution.map_run_arn.split(":")[6]
+            place = f"{self._place(found.new)}/{label}/{started}/{execution.map_index}"
+            self.places[execution.arn] = place
+        return place
+
     async def _start_child(self, server: Server, execution: NewExecution, task: ScheduleTask) -> None:
+        self.places[self.child(execution, task, 0.0).arn] = self._what(execution, task.command, task.input)
         try:
             await server.engine.start(self.child(execution, task, server.now()))
         except ExecutionExists:
@@ -183,8 +226,8 @@ class Outside:
         number = 1 + self.chance("child", task.state_name) % (len(self.definitions) - 1)
         return new(name, self.definitions[number], started)
 
-    def _seconds(self, what: str, input: str) -> float:
-        return (1 + self.chance(what, input) % 12_000) / 1000
+    def _seconds(self, what: str, input: str, most: float = 12.0) -> float:
+        return (1 + self.chance(what, input) % int(most * 1e6)) / 1e6
 
     def _answer(self, what: str, input: str) -> TaskSuccess | TaskFailure:
         chance = self.chance(what, "answer", input)
@@ -208,7 +251,7 @@ class Outside:
             "SELECT token, arn, command FROM token WHERE activity IS NOT NULL AND NOT offered ORDER BY rowid"
         ):
             if token not in self.answering:
-                (scheduled,) = [event for event in server.engine.history(arn) if event.id == command]
+                (scheduled,) = server.engine.history(arn, after=command - 1, limit=1)
                 execution = server.engine.get(arn)
                 assert scheduled.details is not None and execution is not None
                 self._will_answer(token, self._what(execution.new, command, scheduled.details["input"]))
@@ -219,12 +262,15 @@ class Outside:
 
     async def _answers(self, token: str, input: str) -> None:
         left = self._seconds("token", input)
-        while left > 1.5 and self.chance("beats", input) % 2:
-            await asyncio.sleep(1.5)
-            left -= 1.5
+        pause = 1.2 + self._seconds("beat", input, 0.3)
+        while left > pause and self.chance("beats", input) % 2:
+            await asyncio.sleep(pause)
+            left -= pause
+            self.happens("beat", token)
             if not await self.insist(lambda engine: engine.task_heartbeat(token)):
                 return
         await asyncio.sleep(left)
+        self.happens("answer", token)
         answer = self._answer("token", input)
         if isinstance(answer, TaskFailure):
             await self.insist(lambda engine: engine.task_failed(token, answer.error, answer.cause))
@@ -239,6 +285,7 @@ class Outside:
         self.spawn(self.keep_up())
         self.spawn(self.work())
         first = new("e", self.definitions[0], START)
+        self.places[first.arn] = "e"
         try:
             await self.insist(lambda engine: started(engine, first))
             if self.stop_after is not None:
@@ -247,6 +294,7 @@ class Outside:
             for count in range(1, self.redrives + 1):
                 stopped = (await self._get(first.arn)).stopped or START
                 await self._until(stopped + 1.0 + self._seconds("redrive", str(count)))
+                self.happens("redrive", first.arn)
                 if not await self._redrive(first.arn, count):
                     break
                 await self._end(first.arn)
@@ -257,6 +305,7 @@ class Outside:
 
     async def _stop(self, arn: str, after: float) -> None:
         await asyncio.sleep(after)
+        self.happens("stop", arn)
         stopped = await self.insist(lambda engine: engine.stop(arn, "Stopped", "by hand"))
         assert stopped is not None and stopped.status != "RUNNING"
 

@@ -33,7 +33,7 @@ FOREVER = 500_000
 
 
 class Jumping(selectors.DefaultSelector):
-    """Time passes when nobody has anything to do, and at once."""
+    """Time passes when nobody has anything to do, and at once; in whole microseconds, so that sums are exact."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Jumping(selectors.DefaultSelector):
         self.turns += 1
         assert self.turns < FOREVER, "it does not end"
         assert timeout is not None, "nobody has anything to do, ever"
-        self.time += max(0.0, timeout)
+        self.time = round(self.time + max(0.0, timeout), 6)
         return super().select(0)
 
 
@@ -52,6 +52,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.jumping = Jumping()
         super().__init__(self.jumping)
+        self._clock_resolution = 5e-7
 
     def time(self) -> float:
         return self.jumping.time
@@ -77,6 +78,7 @@ class Job:
     def _written(self, job: Any) -> list[Exception | None]:
         if self.server.outside.disk_fails():
             self.server.tables_writer._roll_back()
+            self.server.outside.allow(self.server)
             return [StoreFailed("the disk is full")] * len(job.group)
         return self.server.tables_writer._finish(job)
 
@@ -91,9 +93,23 @@ class SimulatedWriter(Writer):
         self._jobs: Any = Job(server)
         self.commits = 0
 
+    def _begin(self) -> None:
+        if not self._jobs.server.dead:
+            super()._begin()
+
     def _ended(self, group: Any, results: Any) -> None:
         if not self._jobs.server.dead:
             super()._ended(group, results)
+
+
+class ObservedEngine(Engine):
+    """Tells `fired(arn)` whose timers fire."""
+
+    fired: Callable[[str], None]
+
+    def _fire(self, arn: str, timer: str) -> None:
+        self.fired(arn)
+        super()._fire(arn, timer)
 
 
 class Server:
@@ -107,7 +123,8 @@ class Server:
         migrate(self.connection)
         self.tables_writer = SimulatedWriter(self, self.connection)
         self.tables = ExecutionTables(self.reader, self.tables_writer)
-        self.engine = Engine(self.tables, self.perform, self, self)
+        self.engine = ObservedEngine(self.tables, self.perform, self, self)
+        self.engine.fired = lambda arn: outside.happens("timers", arn)
         self.engine.open()
 
     def uuid(self) -> str:
@@ -120,10 +137,11 @@ class Server:
         return alphabet[0] * count
 
     def now(self) -> float:
-        return round(START + asyncio.get_running_loop().time(), 3)
+        return round(START + asyncio.get_running_loop().time(), 6)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        delay = max(0.0, when - self.now())
+        now = self.now()
+        delay = max(0.0 if when <= now else 1e-6, round(when - now, 6))
         return asyncio.get_running_loop().call_later(delay, lambda: None if self.dead else callback())
 
     def rows(self, sql: str) -> list[Any]:
@@ -132,7 +150,13 @@ class Server:
     async def perform(self, execution: NewExecution, task: ScheduleTask) -> TaskOutcome:
         if self.dead or self.outside.dies("before a call"):
             await asyncio.Event().wait()
-        outcome = await self.outside.called(self, execution, task)
+        try:
+            outcome = await self.outside.called(self, execution, task)
+        except StoreFailed:
+            raise
+        except Exception as error:
+            self.outside.broken.append(error)  # the engine takes it for a failure of the task
+            raise
         if self.dead:
             await asyncio.Event().wait()
         return outcome

@@ -19,7 +19,8 @@ from stategate.services.ports import (
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that can be seen of the executions in the end; `left`: rows of them in tables where none should be."""
+    """Everything that can be seen of the executions in the end; `left`: rows of them in tables where none should be.
+    `tie`: when two things happened at the same instant first; `broken`: what must not have happened."""
 
     executions: dict[str, Execution]
     histories: dict[str, list[HistoryEvent]]
@@ -28,6 +29,8 @@ class Story:
     points: int
     died: list[str]
     calls: Counter[tuple[str, int]]
+    tie: float
+    broken: list[Exception]
 
 
 TABLES = ("timer", "task", "inbox", "token", "watch")
@@ -61,6 +64,8 @@ async def _tell(outside: Outside) -> Story:
         outside.points,
         outside.died,
         outside.calls,
+        outside.tie,
+        outside.broken,
     )
     outside.server = None
     server.dead = True
@@ -76,9 +81,13 @@ def _pages(engine: Engine, arn: str) -> list[HistoryEvent]:
     return events
 
 
-def told(story: Story) -> Any:
+def told(story: Story, until: float = float("inf")) -> Any:
     """The same for two stories that differ in what a crash may change: a task in flight is called again, and its
-    history says so with one more ...Started; ids that follow from the numbers of events."""
+    history says so with one more ...Started; ids that follow from the numbers of events. `until`: epoch seconds; what
+    happened then and later is left out, and with it how everything ended."""
+    if until < float("inf"):
+        histories = [[event for event in events if event.timestamp < until] for events in story.histories.values()]
+        return sorted(_anonymous(without_restarts(events)) for events in histories if events)
     executions = []
     for arn, execution in story.executions.items():
         shown = (execution.status, execution.stopped, execution.output, execution.error, execution.cause)

@@ -352,6 +352,25 @@ def test_a_full_disk_acknowledges_nothing_and_heals(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_a_wait_goes_on_when_something_else_reads_it_from_disk_after_a_failed_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(rig: Rig) -> None:
+        new = rig.new("a", ["wait", 30])
+        await rig.engine.start(new)
+        with monkeypatch.context() as patched:
+            failed = StoreFailed("the disk is full")
+            patched.setattr(rig.store.executions, "commit", lambda change, done: done(failed))
+            assert await rig.engine.post(new.arn, "first", TaskSucceeded(1, "1"))
+            assert new.arn not in rig.engine._live
+        assert await rig.engine.post(new.arn, "second", TaskSucceeded(1, "1"))
+        assert new.arn in rig.engine._live
+        rig.clock.advance(30)
+        assert (await rig.ended(new)).status == "SUCCEEDED"
+
+    simulate(tmp_path, body)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_commits_that_fail_at_random(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
@@ -409,6 +428,20 @@ def test_posted_events_are_kept(tmp_path: Path) -> None:
         assert not await rig.engine.post(other.arn, "e", StopRequested("E", "twice"))
         await rig.restart()
         assert (await rig.ended(other)).cause == "later"
+
+    simulate(tmp_path, body)
+
+
+def test_a_posted_event_leaves_the_inbox_once_it_is_taken_up(tmp_path: Path) -> None:
+    """The execution runs on: the row isn't one of those that go with its end."""
+
+    async def body(rig: Rig) -> None:
+        new = rig.new("a", ["wait", 1000])
+        await rig.engine.start(new)
+        for _ in range(3):  # an id is free again once its event has been taken up
+            assert await rig.engine.post(new.arn, "e", TaskSucceeded(1, "1"))
+            await rig.until(lambda: not rig.store.executions._read("SELECT * FROM inbox", ()))
+        assert rig.status(new) == "RUNNING"
 
     simulate(tmp_path, body)
 

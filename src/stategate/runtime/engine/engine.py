@@ -294,22 +294,23 @@ class Engine(Lookups):
         live = self._live.get(arn)
         return live if live is not None else self._load(arn)
 
-    def _load(self, arn: str, *, rearm: bool = False) -> Live | None:
+    def _load(self, arn: str) -> Live | None:
         stored = self._tables.load(arn)
         if stored is None:
             return None
+        now = self._clock.now()
         try:
-            live = loading.running(stored, self._language, self._clock.now())
+            live = loading.running(stored, self._language, now)
         except Exception as error:
             log.exception("execution.undecodable", execution=arn)
-            self._park(Live(stored.new, None, stored.version), error)
+            self._park(Live(stored.new, None, stored.version, stored.latest), error)
             return None
         self._live[arn] = live
         live.has_map_runs = self._map_runs.any_of(arn)
         for command, child in live.watches.items():
             self._look(live, command, child)
-        if rearm:
-            for timer, due in stored.timers.items():
+        for timer, due in stored.timers.items():  # a commit that failed may have taken them out of memory
+            if due > now:
                 self._timers.set(arn, timer, due)
         self._proceed(live)
         return live
@@ -324,11 +325,11 @@ class Engine(Lookups):
                 self._run_recorded(new)
                 await asyncio.sleep(0)
 
-    def _recover(self, arn: str, *, rearm: bool = False) -> None:
+    def _recover(self, arn: str) -> None:
         if self._closed or arn in self._live:
             return
         try:
-            self._load(arn, rearm=rearm)
+            self._load(arn)
         except Exception:
             log.exception("execution.unreadable", execution=arn)
 
@@ -368,11 +369,11 @@ class Engine(Lookups):
             except IllegalEvent:
                 log.exception("event.illegal", execution=live.new.arn, illegal=type(delivery.event).__name__)
                 continue
-            outcome.history += result.events
+            outcome.record(live, result.events)
             for effect in result.effects:
                 outcome.effect(live, effect)
             if outcome.finish is not None:
-                outcome.stopped = now
+                outcome.stopped = max(now, live.latest)
                 return
 
     def _commit(self, live: Live, outcome: Outcome, change: Change) -> None:
@@ -491,7 +492,7 @@ class Engine(Lookups):
             _settle(delivery, error)
         self._give_up(live, error)
         if live.version and not self._closed:
-            self._clock.call_at(self._clock.now() + RETRY, lambda: self._recover(arn, rearm=True))
+            self._clock.call_at(self._clock.now() + RETRY, lambda: self._recover(arn))
 
     def _give_up(self, live: Live, error: Exception) -> None:
         self._forget(live)
@@ -505,7 +506,7 @@ class Engine(Lookups):
     def _park(self, live: Live, error: Exception, outcome: Outcome | None = None) -> None:
         """Ends an execution that Stategate can't go on with."""
         last = self._tables.last_event(live.new.arn) if live.version else 0
-        parked = broken(error, last, self._clock.now())
+        parked = broken(error, last, max(self._clock.now(), live.latest))
         parked.deliveries = outcome.deliveries if outcome else []
         self._commit(live, parked, parked.change(live))
 

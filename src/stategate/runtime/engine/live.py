@@ -56,11 +56,13 @@ class Live:
     """`version`: how many commits are on disk. `kept`: is on disk (Standard). `owed`: the tasks that the world owes.
 
     `tokens` and `watches`, by command: what tasks wait for an answer, or for another execution; `waits`: there may be
-    rows of them on disk. `answered`: the commands whose answer is on its way to the run."""
+    rows of them on disk. `answered`: the commands whose answer is on its way to the run. `latest`: the time of the last
+    history event, epoch seconds."""
 
     new: NewExecution
     run: Any
     version: int = 0
+    latest: float = 0.0
     kept: bool = True
     has_map_runs: bool = False
     recorded: bool = False
@@ -129,6 +131,14 @@ class Outcome:
                     live.timers.discard(timer)
                     self.ended_timers.add(timer)
                 self.timers.pop(timer, None)
+
+    def record(self, live: Live, events: list[HistoryEvent]) -> None:
+        """The times of a history never decrease, though the clock may have been set back since the last event."""
+        if events and self.at < live.latest:
+            events = [replace(event, timestamp=live.latest) for event in events]
+        elif events:
+            live.latest = self.at
+        self.history += events
 
     def effect(self, live: Live, effect: Effect) -> None:
         match effect:

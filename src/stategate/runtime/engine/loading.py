@@ -8,6 +8,7 @@ from stategate.asl.events import Continued, TaskRestarted, TimerFired
 from stategate.runtime.engine.language import Language, identity
 from stategate.runtime.engine.live import Delivery, Live
 from stategate.runtime.engine.posts import decode_event
+from stategate.runtime.engine.timers import order
 from stategate.runtime.store.executions import ExecutionTables, StoredRun
 from stategate.services.ports import NotRedrivable
 
@@ -15,7 +16,7 @@ from stategate.services.ports import NotRedrivable
 def running(stored: StoredRun, language: Language, now: float) -> Live:
     """With what it has to do first in its inbox. Raises whatever what was stored can't be decoded with."""
     run = language.load(identity(stored.new), stored.header, stored.frames)
-    live = Live(stored.new, run, stored.version, timers=set(stored.timers))
+    live = Live(stored.new, run, stored.version, stored.latest, timers=set(stored.timers))
     live.owed = {task.command: task for task in stored.tasks}
     live.tokens, live.watches = dict(stored.tokens), dict(stored.watches)
     live.waits = bool(live.tokens or live.watches)
@@ -29,7 +30,7 @@ def running(stored: StoredRun, language: Language, now: float) -> Live:
 
 def _overdue(timers: Mapping[str, float], now: float) -> Sequence[str]:
     """They go before anything else: a task whose time is over must not be called again."""
-    return [timer for due, timer in sorted((due, timer) for timer, due in timers.items()) if due <= now]
+    return [timer for _, (_, timer) in sorted((due, order(timer)) for timer, due in timers.items() if due <= now)]
 
 
 def ended(tables: ExecutionTables, language: Language, arn: str) -> Live:
@@ -43,4 +44,4 @@ def ended(tables: ExecutionTables, language: Language, arn: str) -> Live:
         raise NotRedrivable(f"Execution cannot be read: {type(error).__name__}: {error}") from error
     if not run.redrivable:
         raise NotRedrivable(f"Execution is {run.status} and cannot be redriven")
-    return Live(stored.new, run, stored.version)
+    return Live(stored.new, run, stored.version, stored.latest)

@@ -43,7 +43,7 @@ class Timers:
         self._table = table
         self._fire = fire
         self._busy = busy
-        self._heap: list[tuple[float, str, str]] = []
+        self._heap: list[tuple[float, str, tuple[int, str]]] = []
         self._near: dict[str, dict[str, float]] = {}
         self._count = 0
         self._until = float("-inf")
@@ -85,9 +85,9 @@ class Timers:
             return
         self._count += timer not in timers
         timers[timer] = due
-        heapq.heappush(self._heap, (due, arn, timer))
+        heapq.heappush(self._heap, (due, arn, order(timer)))
         if len(self._heap) > 2 * self._count + 1000:
-            self._heap = [(d, a, t) for a, ts in self._near.items() for t, d in ts.items()]
+            self._heap = [(d, a, order(t)) for a, ts in self._near.items() for t, d in ts.items()]
             heapq.heapify(self._heap)
 
     def _turn(self) -> None:
@@ -103,7 +103,7 @@ class Timers:
                     continue
                 break
             rung += 1
-            due, arn, timer = heapq.heappop(self._heap)
+            due, arn, (_, timer) = heapq.heappop(self._heap)
             if self._near.get(arn, {}).get(timer) == due:
                 self.cancel(arn, timer)
                 self._ring(arn, timer)
@@ -134,3 +134,10 @@ class Timers:
             self._alarm.cancel()
         self._alarm_at = when
         self._alarm = self._clock.call_at(when, self._turn)
+
+
+def order(timer: str) -> tuple[int, str]:
+    """Of timers of one execution that are due at the same instant the one that was started first goes first: the number
+    in its name says after which history event. The execution's own, which has none, goes before all others."""
+    number = timer.rpartition(":")[2]
+    return (int(number) if number.isdecimal() else 0), timer

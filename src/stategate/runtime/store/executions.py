@@ -102,7 +102,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A running execution as it is on disk."""
+    """A running execution as it is on disk. `latest`: the time of its last history event, epoch seconds."""
 
     new: NewExecution
     version: int
@@ -114,6 +114,7 @@ class StoredRun:
     inbox: Sequence[tuple[str, bytes]]
     tokens: Mapping[int, str] = field(default_factory=dict)
     watches: Mapping[int, str] = field(default_factory=dict)
+    latest: float = 0.0
 
 
 class ExecutionTables:
@@ -282,8 +283,10 @@ class ExecutionTables:
 
     def last_event(self, arn: str) -> int:
         """The id of the last event of the history, 0 if it has none."""
-        events = self.history(arn, after=None, limit=1, reverse=True)
-        return events[0].id if events else 0
+        return max((event.id for event in self._last(arn)), default=0)
+
+    def _last(self, arn: str) -> Sequence[HistoryEvent]:
+        return self.history(arn, after=None, limit=1, reverse=True)
 
     def load(self, arn: str, *, ended: bool = False) -> StoredRun | None:
         """None unless the execution is there and runs; `ended`: unless it has ended and kept its frames."""
@@ -310,6 +313,7 @@ class ExecutionTables:
             self._read("SELECT event_id, event FROM inbox WHERE arn = ? ORDER BY event_id", (arn,)),
             dict(self._read("SELECT command, token FROM token WHERE arn = ?", (arn,))),
             dict(self._read("SELECT command, child FROM watch WHERE arn = ?", (arn,))),
+            max((event.timestamp for event in self._last(arn)), default=0.0),
         )
 
     def token(self, token: str) -> TokenRow | None:
