@@ -83,6 +83,19 @@ def test_what_is_no_openapi(world: GatewayWorld, body: bytes) -> None:
     assert refused(world, body) == "Invalid OpenAPI input."
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"openapi": "3.0.1", "info": {"title": "t"}, "paths": {}', "line 1"),
+        (b"openapi: 3.0.1\ninfo:\n  title: t\n title: u\n", "line 4, column 2"),
+        (b'{"openapi": "\xff"}', "can't decode byte 0xff in position 13"),
+    ],
+)
+def test_what_can_not_be_read_is_told_with_its_place(world: GatewayWorld, body: bytes, reason: str) -> None:
+    message = refused(world, body)
+    assert message.startswith("Invalid OpenAPI input. ") and reason in message
+
+
 def test_everything_that_a_document_can_set(world: GatewayWorld) -> None:
     made = imported(
         world,

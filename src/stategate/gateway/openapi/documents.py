@@ -23,8 +23,15 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
+_MAX_REASON = 300
+
+
 class InvalidDocument(ValueError):
     """The text is neither JSON nor YAML, is no object, or is larger or deeper than any API is."""
+
+
+class NoDefinition(InvalidDocument):
+    """It can be read, but defines no API."""
 
 
 class _Loader(_Base):  # type: ignore[misc]
@@ -80,7 +87,7 @@ def parse(body: bytes) -> dict[str, Any]:
         raise InvalidDocument(str(error)) from None
     value = _Plain().of(_load(text), 0)
     if not isinstance(value, dict):
-        raise InvalidDocument("The document is not an object.")
+        raise NoDefinition("The document is not an object.")
     return value
 
 
@@ -106,7 +113,8 @@ def _load(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise InvalidDocument(str(error)) from None
+        reason = " ".join(str(error).replace(' in "<unicode string>"', "").split())
+        raise InvalidDocument(reason[:_MAX_REASON]) from None
 
 
 def _too_deep(text: str) -> bool:

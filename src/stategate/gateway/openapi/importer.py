@@ -12,7 +12,7 @@ from typing import Any
 
 from stategate.gateway.model import GatewayResponse, RequestValidator
 from stategate.gateway.openapi.definition import DefinedPart, Definition, Problem
-from stategate.gateway.openapi.documents import InvalidDocument
+from stategate.gateway.openapi.documents import NoDefinition
 from stategate.gateway.openapi.operations import VALIDATOR, Source, bad_path, read_path
 from stategate.gateway.openapi.reading import References, children, flag, mapping, shown, size, text, texts, whole
 from stategate.gateway.openapi.schemas import Models
@@ -40,7 +40,8 @@ _SERVER_VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
 def read_definition(document: dict[str, Any], *, model_url: str, base_path: str = "ignore") -> Definition:
-    """`model_url` is what a model's name is put behind in a `$ref`. Raises `InvalidDocument` if it is no OpenAPI."""
+    """`model_url` is what a model's name is put behind in a `$ref`. Raises `NoDefinition` if it is no
+    OpenAPI, `InvalidDocument` if reading it would take too long."""
     version = _version(document)
     definition = Definition()
     if _too_many(definition, document):
@@ -80,12 +81,12 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
 def _version(document: Mapping[str, Any]) -> int:
     swagger, openapi = text(document.get("swagger")), text(document.get("openapi"))
     if not isinstance(document.get("paths"), dict) or not isinstance(document.get("info"), dict):
-        raise InvalidDocument("A document has info and paths.")
+        raise NoDefinition("A document has info and paths.")
     if swagger is not None and swagger.startswith("2"):
         return 2
     if openapi is not None and openapi.startswith("3.0"):
         return 3
-    raise InvalidDocument("Only Swagger 2.0 and OpenAPI 3.0 are known.")
+    raise NoDefinition("Only Swagger 2.0 and OpenAPI 3.0 are known.")
 
 
 def _read_info(definition: Definition, document: Mapping[str, Any]) -> None:

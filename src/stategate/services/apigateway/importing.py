@@ -23,7 +23,7 @@ from stategate.gateway.model import (
     RestApi,
 )
 from stategate.gateway.openapi.definition import DefinedMethod, Definition, Problem
-from stategate.gateway.openapi.documents import InvalidDocument, parse
+from stategate.gateway.openapi.documents import InvalidDocument, NoDefinition, parse
 from stategate.gateway.openapi.importer import BASE_PATHS, read_definition
 from stategate.gateway.openapi.integrations import with_namespace
 from stategate.services.apigateway import integrations, records, shapes
@@ -88,8 +88,10 @@ async def _definition(given: Input, api_id: str) -> Definition:
 
     try:
         return await beside(len(body), read)
-    except InvalidDocument:
-        raise bad_request("Invalid OpenAPI input.") from None
+    except InvalidDocument as error:
+        # AWS says no more of what defines no API.
+        reason = "" if isinstance(error, NoDefinition) else f" {error}"
+        raise bad_request(f"Invalid OpenAPI input.{reason}") from None
 
 
 def raw(body: Any) -> bytes:
