@@ -43,7 +43,8 @@ INPUT = "[[[1],[2]], [[3], []]]"
 @dataclass
 class Outside:
     """`definitions`: of what is started, and of the executions that its tasks start. `deaths`: at which points, counted
-    from 0, the process dies; `failures`: which commits fail. `stop_after`: seconds; `redrives`: how often.
+    from 0, the process dies; `failures`: which commits fail. `stop_after`: seconds; `redrives`: how often. `set_back`:
+    by so many seconds the server's clock is, each time that the process has died; `behind`: by so many it is in all.
 
     By command, and outliving the server: how often a task was called and may have been (`allowed`), when its child
     `begins` and its answer is `due`, what it `likes` (of `alike` ones, the how manieth). `answering` by token; `places`
@@ -55,6 +56,8 @@ class Outside:
     failures: Collection[int] = ()
     stop_after: float | None = None
     redrives: int = 0
+    set_back: float = 0.0
+    behind: float = 0.0
     seed: int = 0
     points: int = 0
     jobs: int = 0
@@ -82,6 +85,7 @@ class Outside:
             return False
         self.died.append(where)
         self.server.dead = True
+        self.behind += self.set_back
         self.up.clear()
         self.death.set()
         return True

@@ -137,7 +137,7 @@ class Server:
         return alphabet[0] * count
 
     def now(self) -> float:
-        return round(START + asyncio.get_running_loop().time(), 6)
+        return round(START + asyncio.get_running_loop().time() - self.outside.behind, 6)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         now = self.now()

@@ -25,7 +25,7 @@ same instant nevertheless (`Story.tie`), nothing after that is compared."""
 
 CHILDREN = Kinds(jitter=False, express=False, lasting=False, distributed=False)
 
-EXAMPLES = int(os.environ.get("SIMULATIONS", "60"))
+EXAMPLES = int(os.environ.get("SIMULATIONS", "120"))
 """Other ones each time. `SIMULATIONS=3500 pytest tests/sim/test_engine.py` looks for long."""
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -48,6 +48,9 @@ def check(story: Story) -> None:
         assert execution.status != "RUNNING"
         assert [event.id for event in events] == list(range(1, len(events) + 1)), arn
         assert all(event.previous < event.id for event in events)
+        times = [event.timestamp for event in events]
+        assert times == sorted(times)
+        assert execution.stopped == times[-1]
         types = Counter(event.type for event in events)
         assert types["ExecutionRedriven"] == execution.redrive_count
         ends = sum(types[f"Execution{end}"] for end in ("Succeeded", "Failed", "TimedOut", "Aborted"))
@@ -91,6 +94,7 @@ def test_crashes_change_nothing(
     st.integers(0, 2),
     st.sets(st.integers(0, 400), max_size=8),
     st.sets(st.integers(0, 300), max_size=20),
+    st.sampled_from([0.0, 0.5, 7.0]),
 )
 def test_everything_ends_whatever_fails(
     definition: dict[str, Any],
@@ -100,9 +104,10 @@ def test_everything_ends_whatever_fails(
     redrives: int,
     deaths: set[int],
     failures: set[int],
+    set_back: float,
 ) -> None:
-    """With all kinds of states, a process that dies, and commits that fail."""
-    plan = {"stop_after": None if stop is None else stop / 1000 + 0.0005, "redrives": redrives}
+    """With all kinds of states, a process that dies, a clock that is set back meanwhile, and commits that fail."""
+    plan = {"stop_after": None if stop is None else stop / 1000 + 0.0005, "redrives": redrives, "set_back": set_back}
     play([definition, *children], seed=seed, **plan, deaths=deaths, failures=failures)
 
 
