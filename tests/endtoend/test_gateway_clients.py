@@ -103,6 +103,18 @@ def test_clients_that_go_away(api: Api, server: Any) -> None:
     assert server.healthy()
 
 
+def test_the_metrics_page(api: Api) -> None:
+    assert api.get("/mock")[0] == 200
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=10)
+    connection.request("GET", "/_stategate/metrics")
+    answer = connection.getresponse()
+    lines = answer.read().decode().splitlines()
+    connection.close()
+    assert answer.getheader("content-type") == "text/plain; version=0.0.4; charset=utf-8"
+    counts = [line for line in lines if line.startswith("apigateway_count_total{") and f'api_id="{api.id}"' in line]
+    assert [line.rpartition(" ")[2] for line in counts] == ["1"]
+
+
 def test_the_function_behind_an_edge_optimised_api(aws: Callable[..., Any], server: Any) -> None:
     status, headers, event = Api(aws, server.port, "EDGE").get("/a")
     assert (status, headers["x-cache"]) == (200, "Miss from cloudfront")

@@ -167,7 +167,7 @@ def test_apis_are_executed() -> None:
 
 
 def test_health_and_other_pages() -> None:
-    async def page(request: HttpRequest) -> HttpResponse:
+    def page() -> HttpResponse:
         return HttpResponse(200, [], b"more")
 
     async def go() -> None:
@@ -176,9 +176,13 @@ def test_health_and_other_pages() -> None:
         health = await ask(app, "GET", "/_stategate/health")
         assert health is not None
         assert json.loads(health.body) == {"status": "ok", "version": "1.2.3", "services": ["iam", "stepfunctions"]}
-        more = await ask(app, "POST", "/_stategate/more")
+        more = await ask(app, "GET", "/_stategate/more")
         assert more is not None and more.body == b"more"
-        for method, path, status in (("GET", "/_stategate/none", 404), ("POST", "/_stategate/health", 405)):
+        for method, path, status in (
+            ("GET", "/_stategate/none", 404),
+            ("POST", "/_stategate/health", 405),
+            ("POST", "/_stategate/more", 405),
+        ):
             reply = await ask(app, method, path)
             assert reply is not None and reply.status == status
         assert backend.requests == []

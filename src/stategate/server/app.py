@@ -31,7 +31,7 @@ from stategate.runtime.outbound.http import HttpClient
 from stategate.runtime.outbound.s3 import S3
 from stategate.runtime.store.sqlite import CannotOpen, SqliteStore
 from stategate.server import logs as server_logs
-from stategate.server.http import Application
+from stategate.server.http import OWN_PREFIX, Application
 from stategate.server.protocol import Protocol
 from stategate.server.settings import Settings
 from stategate.services import apigateway, iam, lambda_, logs, states, sts
@@ -48,6 +48,7 @@ from stategate.services.states.items import MapRunItems
 from stategate.services.states.logging import ExecutionLogs
 from stategate.services.states.machines import finish_deletions
 from stategate.services.states.tasks import refusal, run_task
+from stategate.wire.http import HttpResponse
 
 SERVICES: Mapping[str, Operations] = {
     "apigateway": apigateway.OPERATIONS,
@@ -62,6 +63,8 @@ GRACE = 30
 """Seconds that requests in flight have to finish after SIGTERM."""
 
 SECRET_BYTES = 32
+
+METRICS_PAGE = OWN_PREFIX + "metrics"
 
 log = structlog.get_logger("stategate.server")
 
@@ -155,11 +158,18 @@ def _construct(settings: Settings) -> App:
         execute_api,
         function_urls=FunctionUrls(ports),
         domains=execute_api.by_domain,
+        pages={METRICS_PAGE: lambda: _metrics(execute_api)},
         version=__version__,
         startup=[start],
         shutdown=[stop],
     )
     return App(asgi, ports, store, engine, functions, log_store)
+
+
+def _metrics(execute_api: ExecuteApi) -> HttpResponse:
+    """For Prometheus."""
+    headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]
+    return HttpResponse(200, headers, execute_api.metrics.text().encode())
 
 
 def _secret(data_dir: Path) -> bytes:

@@ -23,7 +23,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Hook = Callable[[], Awaitable[None]]
-Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Page = Callable[[], HttpResponse]
 
 OWN_PREFIX = "/_stategate/"
 LAMBDA_LIMIT = 70 * 1024 * 1024
@@ -154,7 +154,7 @@ class Application:
             if target is not None:
                 return await self._execute_api(request, target.api_id, target.stage, target.path, source_ip)
             if request.path.startswith(OWN_PREFIX):
-                return _too_large(request) if request.too_large else await self._own(request)
+                return _too_large(request) if request.too_large else self._own(request)
             if self._function_urls is not None and (url_id := function_url(request)) is not None:
                 return await self._function_urls(request, url_id, source_ip)
             if self._domains is not None and (answer := await self._domains(request, source_ip)) is not None:
@@ -166,15 +166,15 @@ class Application:
             _log.error("request failed", method=request.method, path=request.path, exc_info=error)
             return _json(500, {"message": "Internal server error"}, "InternalServerErrorException")
 
-    async def _own(self, request: HttpRequest) -> HttpResponse:
+    def _own(self, request: HttpRequest) -> HttpResponse:
         page = self._pages.get(request.path)
         if page is None:
             return _json(404, {"message": f"Stategate has no page {request.path}"})
-        if request.method not in ("GET", "HEAD") and page == self._health:
+        if request.method not in ("GET", "HEAD"):
             return _json(405, {"message": "Only GET is allowed"})
-        return await page(request)
+        return page()
 
-    async def _health(self, request: HttpRequest) -> HttpResponse:
+    def _health(self) -> HttpResponse:
         return _json(200, {"status": "ok", "version": self._version, "services": self._dispatcher.services})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

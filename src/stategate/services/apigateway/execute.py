@@ -22,6 +22,7 @@ from stategate.services.apigateway.backends import Backends, Gateway
 from stategate.services.apigateway.domains import Mapped, mapped
 from stategate.services.apigateway.guard import Guard
 from stategate.services.apigateway.logs import GatewayLogs
+from stategate.services.apigateway.metrics import Dimensions, GatewayMetrics
 from stategate.services.apigateway.pipeline import Outcome
 from stategate.services.apigateway.responsecache import ResponseCache, Slot, caches
 from stategate.services.ports import Entropy, LogWriter, Ports, World
@@ -46,6 +47,7 @@ class _Live:
     stage: Stage
     around: Surroundings
     deployment: CompiledDeployment
+    dimensions: Dimensions
     canary: tuple[Surroundings, CompiledDeployment] | None = None
 
 
@@ -58,6 +60,7 @@ class ExecuteApi:
         self._logs = GatewayLogs(ports, log_writer)
         self._guard = Guard(ports)
         self._cache = ResponseCache()
+        self.metrics = GatewayMetrics()
         self._worlds: dict[str, World] = {}
         self._live: dict[tuple[str, str], _Live] = {}
         self._compiled: OrderedDict[tuple[str, str], CompiledDeployment] = OrderedDict()
@@ -125,7 +128,9 @@ class ExecuteApi:
         outcome = await self._outcome(world, live, request, received, target, parameters, setting)
         if domain is not None:
             outcome.extra["customDomain.basePathMatched"] = domain.matched
-        self._log(world, live, received, outcome, started)
+        latency = max(0, round((ports.clock.now() - started) * 1000))
+        self._log(world, live, received, outcome, latency)
+        self._count(live, target, setting, outcome, latency)
         return _response(request, received, outcome, _on_edge(live.api, domain))
 
     async def _outcome(
@@ -177,13 +182,24 @@ class ExecuteApi:
 
         return slot
 
-    def _log(self, world: World, live: _Live, received: Received, outcome: Outcome, started: float) -> None:
+    def _log(self, world: World, live: _Live, received: Received, outcome: Outcome, latency: int) -> None:
         stage = live.stage
         if received.trace is None and stage.access_log_destination is None:
             return
-        latency = max(0, round((self._ports.clock.now() - started) * 1000))
         outcome.extra["responseLatency"] = str(latency)
         self._logs.write(world, stage, received, outcome)
+
+    def _count(
+        self, live: _Live, target: CompiledMethod | None, setting: MethodSetting | None, outcome: Outcome, latency: int
+    ) -> None:
+        """For the stage, and for a method whose settings ask for metrics of its own."""
+        counted = [live.dimensions]
+        if target is not None and setting is not None and setting.metrics_enabled:
+            method, resource = target.method.http_method, target.resource.path
+            counted.append(replace(live.dimensions, method=method, resource=resource))
+        integration_latency = int(outcome.extra.get("integrationLatency", 0))
+        for dimensions in counted:
+            self.metrics.count(dimensions, outcome.reply.status, latency, integration_latency, outcome.cache_hit)
 
     def _received(
         self,
@@ -241,6 +257,7 @@ class ExecuteApi:
     def _forget(self, api_id: str) -> None:
         """The API is gone: nothing of it needs to be kept."""
         del self._worlds[api_id]
+        self.metrics.forget(api_id)
         for live in [key for key in self._live if key[0] == api_id]:
             del self._live[live]
         for compiled in [key for key in self._compiled if key[0] == api_id]:
@@ -268,7 +285,9 @@ class ExecuteApi:
             binary_media_types=deployment.binary_media_types,
             canary=None if stage.canary is None else False,
         )
-        live = self._live[(api.id, name)] = _Live(api, stage, around, deployment, self._canary(world, stage, around))
+        dimensions = Dimensions(world, api.id, api.name, name)
+        canary = self._canary(world, stage, around)
+        live = self._live[(api.id, name)] = _Live(api, stage, around, deployment, dimensions, canary)
         return live
 
     def _canary(

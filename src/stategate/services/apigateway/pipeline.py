@@ -40,13 +40,14 @@ Cached = Callable[[CompiledMethod, Authorized], Slot | None]
 @dataclass(slots=True)
 class Outcome:
     """A reply with what the access log tells of it. `traced`: the answer carries X-Amzn-Trace-Id. `generated`: it is a
-    gateway response."""
+    gateway response. `cache_hit` None: the stage's cache was not asked."""
 
     reply: Reply
     context: dict[str, Any]
     traced: bool = False
     extra: dict[str, str] = field(default_factory=dict)
     generated: bool = False
+    cache_hit: bool | None = None
 
 
 async def run(
@@ -90,7 +91,8 @@ async def run(
                 slot.keep(result, failed, reply)
             reply = slot.finish(reply)
         stages.log_reply(routed, reply)
-        return Outcome(reply, routed.context, traced, extra)
+        cache_hit = None if slot is None else kept is not None
+        return Outcome(reply, routed.context, traced, extra, cache_hit=cache_hit)
     except GatewayFailure as failure:
         context = routed.context if routed is not None else build_context(received, None)
         reply = render(failure, received, routed, context)

@@ -309,8 +309,6 @@ def _removed(stage: Stage, patch: Patch, key: str) -> Stage:
 def _setting(call: Call, stage: Stage, patch: Patch, key: str, name: tuple[str, str]) -> Stage:
     member, read = _SETTINGS[name]
     value = read(patch)
-    if member == "metrics_enabled" and value:
-        raise unsupported("CloudWatch metrics of stages")
     if member == "logging_level" and value != "OFF" and not _logs_allowed(call):
         raise bad_request("CloudWatch Logs role ARN must be set in account settings to enable logging")
     base = stage.method_settings.get(key) or stage.method_settings.get("*/*") or MethodSetting()
