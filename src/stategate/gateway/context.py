@@ -7,6 +7,7 @@ print nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from time import gmtime
 from typing import Any
 
@@ -34,10 +35,16 @@ NO_IDENTITY: Mapping[str, str | None] = {
 
 def request_time(milliseconds: int) -> str:
     """`10/Oct/2026:13:55:36 +0000`"""
-    t = gmtime(milliseconds // 1000)
+    return _second(milliseconds // 1000)
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    t = gmtime(seconds)
     return f"{t.tm_mday:02}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000"
 
 
+@lru_cache(maxsize=256)
 def vpc_endpoint(host: str) -> str | None:
     """The VPC endpoint that a private API was called through, as the host names it: `{api}-{vpce}.execute-api…` or
     `vpce-….`; None for a public address."""

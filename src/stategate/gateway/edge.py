@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from stategate.gateway.stages import Pairs
 
@@ -33,8 +33,7 @@ _TELEVISION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """One request's way through an edge location. `id` is X-Amz-Cf-Id; `via` names the location."""
 
     id: str
@@ -79,8 +78,13 @@ def forwarded(headers: Pairs, viewer: str, way: Passage) -> Pairs:
 def answered(status: int, headers: Pairs, way: Passage) -> Pairs:
     """An answer's headers, as a viewer gets them."""
     cached = "Error from cloudfront" if status >= 400 else "Miss from cloudfront"
-    via = ", ".join([*(value for name, value in headers if name.lower() == "via"), way.via])
-    kept = tuple(pair for pair in headers if pair[0].lower() != "via")
+    vias, kept = [], []
+    for pair in headers:
+        if pair[0].lower() == "via":
+            vias.append(pair[1])
+        else:
+            kept.append(pair)
+    via = ", ".join([*vias, way.via])
     return (*kept, ("X-Cache", cached), ("Via", via), ("X-Amz-Cf-Pop", "LOCAL1-P1"), ("X-Amz-Cf-Id", way.id))
 
 

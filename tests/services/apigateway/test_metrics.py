@@ -74,8 +74,8 @@ def test_the_cache_is_counted_where_it_is_on(world: GatewayWorld) -> None:
 def test_latencies_add_up_and_names_are_escaped() -> None:
     metrics = GatewayMetrics()
     stage = Dimensions(World("000000000000", "us-east-1"), "a1", 'a "quoted"\\name\n', "prod")
-    metrics.count(stage, 200, 30, 20, None)
-    metrics.count(stage, 200, 12, 0, None)
+    metrics.of(stage).count(200, 30, 20, None)
+    metrics.of(stage).count(200, 12, 0, None)
     text = metrics.text()
     assert counter(text, "latency_milliseconds", api_id="a1") == "42"
     assert counter(text, "integration_latency_milliseconds", api_id="a1") == "20"

@@ -22,7 +22,7 @@ from stategate.services.apigateway.backends import Backends, Gateway
 from stategate.services.apigateway.domains import Mapped, mapped
 from stategate.services.apigateway.guard import Guard
 from stategate.services.apigateway.logs import GatewayLogs
-from stategate.services.apigateway.metrics import Dimensions, GatewayMetrics
+from stategate.services.apigateway.metrics import Counters, Dimensions, GatewayMetrics
 from stategate.services.apigateway.pipeline import Outcome
 from stategate.services.apigateway.responsecache import ResponseCache, Slot, caches
 from stategate.services.ports import Entropy, LogWriter, Ports, World
@@ -48,6 +48,7 @@ class _Live:
     around: Surroundings
     deployment: CompiledDeployment
     dimensions: Dimensions
+    counters: Counters
     canary: tuple[Surroundings, CompiledDeployment] | None = None
 
 
@@ -122,7 +123,9 @@ class ExecuteApi:
         setting: MethodSetting | None = None
         if target is not None and live.stage.method_settings:
             setting = live.stage.setting(target.resource.path, target.method.http_method)
-        received = self._received(live, request, verb, path, source_ip, started, domain)
+        request_id = self._request_id(request)
+        way = edge.passage(request_id) if _on_edge(live.api, domain) else None
+        received = self._received(live, request, request_id, verb, path, source_ip, started, domain, way)
         if setting is not None and setting.logging_level in ("ERROR", "INFO"):
             received = replace(received, trace=Trace(setting.logging_level, setting.data_trace_enabled))
         outcome = await self._outcome(world, live, request, received, target, parameters, setting)
@@ -131,7 +134,7 @@ class ExecuteApi:
         latency = max(0, round((ports.clock.now() - started) * 1000))
         self._log(world, live, received, outcome, latency)
         self._count(live, target, setting, outcome, latency)
-        return _response(request, received, outcome, _on_edge(live.api, domain))
+        return _response(request, received, outcome, way)
 
     async def _outcome(
         self,
@@ -193,33 +196,37 @@ class ExecuteApi:
         self, live: _Live, target: CompiledMethod | None, setting: MethodSetting | None, outcome: Outcome, latency: int
     ) -> None:
         """For the stage, and for a method whose settings ask for metrics of its own."""
-        counted = [live.dimensions]
+        status, integration_latency = outcome.reply.status, int(outcome.extra.get("integrationLatency", 0))
+        live.counters.count(status, latency, integration_latency, outcome.cache_hit)
         if target is not None and setting is not None and setting.metrics_enabled:
             method, resource = target.method.http_method, target.resource.path
-            counted.append(replace(live.dimensions, method=method, resource=resource))
-        integration_latency = int(outcome.extra.get("integrationLatency", 0))
-        for dimensions in counted:
-            self.metrics.count(dimensions, outcome.reply.status, latency, integration_latency, outcome.cache_hit)
+            counters = self.metrics.of(replace(live.dimensions, method=method, resource=resource))
+            counters.count(status, latency, integration_latency, outcome.cache_hit)
+
+    def _request_id(self, request: HttpRequest) -> str:
+        """The client's own, if it is a UUID."""
+        given = request.header("x-amzn-requestid")
+        return given.lower() if given and _UUID.match(given) else self._ports.entropy.uuid()
 
     def _received(
         self,
         live: _Live,
         request: HttpRequest,
+        request_id: str,
         verb: str,
         path: str,
         source_ip: str,
         started: float,
         domain: Mapped | None,
+        way: edge.Passage | None,
     ) -> Received:
         entropy = self._ports.entropy
-        given = request.header("x-amzn-requestid")
-        request_id = given.lower() if given and _UUID.match(given) else entropy.uuid()
         one, other = _hex(entropy), _hex(entropy)
         trace = trace_id(request.header("x-amzn-trace-id"), int(started), one + other)
         host = request.header("host") or f"{live.api.id}.execute-api.{live.around.region}.amazonaws.com"
         headers, peer = incoming(tuple(request.headers), request.raw_names), source_ip
-        if _on_edge(live.api, domain):
-            headers, peer = edge.forwarded(headers, source_ip, edge.passage(request_id)), edge.LOCATION
+        if way is not None:
+            headers, peer = edge.forwarded(headers, source_ip, way), edge.LOCATION
         return Received(
             around=live.around,
             method=verb,
@@ -287,7 +294,9 @@ class ExecuteApi:
         )
         dimensions = Dimensions(world, api.id, api.name, name)
         canary = self._canary(world, stage, around)
-        live = self._live[(api.id, name)] = _Live(api, stage, around, deployment, dimensions, canary)
+        live = self._live[(api.id, name)] = _Live(
+            api, stage, around, deployment, dimensions, self.metrics.of(dimensions), canary
+        )
         return live
 
     def _canary(
@@ -366,7 +375,7 @@ def _on_edge(api: RestApi, domain: Mapped | None) -> bool:
     return "EDGE" in api.endpoint_types if domain is None else domain.edge
 
 
-def _response(request: HttpRequest, received: Received, outcome: Outcome, on_edge: bool) -> HttpResponse:
+def _response(request: HttpRequest, received: Received, outcome: Outcome, way: edge.Passage | None) -> HttpResponse:
     reply: Reply = outcome.reply
     close = any(value.lower() == "close" for value in request.header_values("connection"))
     headers = [
@@ -378,8 +387,8 @@ def _response(request: HttpRequest, received: Received, outcome: Outcome, on_edg
     ]
     if outcome.traced and not any(name.lower() == "x-amzn-trace-id" for name, _ in reply.headers):
         headers.append(("X-Amzn-Trace-Id", received.trace_id))
-    if on_edge:
-        headers = list(edge.answered(reply.status, tuple(headers), edge.passage(received.request_id)))
+    if way is not None:
+        headers = list(edge.answered(reply.status, tuple(headers), way))
     return HttpResponse(reply.status, headers, reply.body)
 
 

@@ -14,7 +14,7 @@ from stategate.services.ports import World
 PREFIX = "apigateway_"
 
 COUNTERS = (
-    ("count", "count", "Requests."),
+    ("count", "requests", "Requests."),
     ("4xx_error", "client_errors", "Answers with a status from 400 to 499."),
     ("5xx_error", "server_errors", "Answers with a status from 500 to 599."),
     ("cache_hit_count", "cache_hits", "Requests answered from the stage's cache."),
@@ -22,7 +22,7 @@ COUNTERS = (
     ("latency_milliseconds", "latency", "Milliseconds from request to answer, all requests together."),
     ("integration_latency_milliseconds", "integration_latency", "Milliseconds that integrations took, all together."),
 )
-"""A counter's name, the member of `_Counts`, and what it says."""
+"""A counter's name, the member of `Counters`, and what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,10 @@ class Dimensions:
 
 
 @dataclass(slots=True)
-class _Counts:
-    count: int = 0
+class Counters:
+    """Of a stage, or of a method; latencies in milliseconds."""
+
+    requests: int = 0
     client_errors: int = 0
     server_errors: int = 0
     cache_hits: int = 0
@@ -47,44 +49,43 @@ class _Counts:
     latency: int = 0
     integration_latency: int = 0
 
+    def count(self, status: int, latency: int, integration_latency: int, cache_hit: bool | None) -> None:
+        """One request. `cache_hit` None: caching is off."""
+        self.requests += 1
+        self.client_errors += 400 <= status < 500
+        self.server_errors += status >= 500
+        self.cache_hits += cache_hit is True
+        self.cache_misses += cache_hit is False
+        self.latency += latency
+        self.integration_latency += integration_latency
+
 
 class GatewayMetrics:
     """The counters of all deployed APIs."""
 
     def __init__(self) -> None:
-        self._counts: dict[Dimensions, _Counts] = {}
+        self._counters: dict[Dimensions, Counters] = {}
 
-    def count(
-        self, dimensions: Dimensions, status: int, latency: int, integration_latency: int, cache_hit: bool | None
-    ) -> None:
-        """One request. Latencies in milliseconds. `cache_hit` None: caching is off."""
-        counts = self._counts.get(dimensions)
-        if counts is None:
-            counts = self._counts[dimensions] = _Counts()
-        counts.count += 1
-        counts.client_errors += 400 <= status < 500
-        counts.server_errors += status >= 500
-        counts.cache_hits += cache_hit is True
-        counts.cache_misses += cache_hit is False
-        counts.latency += latency
-        counts.integration_latency += integration_latency
+    def of(self, dimensions: Dimensions) -> Counters:
+        """New ones begin at 0."""
+        return self._counters.setdefault(dimensions, Counters())
 
     def forget(self, api_id: str) -> None:
         """The API is gone."""
-        for dimensions in [key for key in self._counts if key.api_id == api_id]:
-            del self._counts[dimensions]
+        for dimensions in [key for key in self._counters if key.api_id == api_id]:
+            del self._counters[dimensions]
 
     def text(self) -> str:
         """Prometheus's text format, version 0.0.4."""
         return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
-        labelled = [(_labels(dimensions), counts) for dimensions, counts in self._counts.items()]
+        labelled = [(_labels(dimensions), counters) for dimensions, counters in self._counters.items()]
         for name, member, meaning in COUNTERS:
             yield f"# HELP {PREFIX}{name}_total {meaning}"
             yield f"# TYPE {PREFIX}{name}_total counter"
-            for labels, counts in labelled:
-                yield f"{PREFIX}{name}_total{{{labels}}} {getattr(counts, member)}"
+            for labels, counters in labelled:
+                yield f"{PREFIX}{name}_total{{{labels}}} {getattr(counters, member)}"
 
 
 def _labels(dimensions: Dimensions) -> str:
