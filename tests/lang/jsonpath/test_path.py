@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stategate.lang import jsonpath
@@ -81,6 +81,7 @@ def test_a_pattern_that_explodes_is_cut_off() -> None:
         st.integers() | st.text(max_size=2), lambda x: st.lists(x) | st.dictionaries(st.sampled_from("ab"), x)
     ),
 )
+@example(".", [])
 def test_any_text_is_a_path_or_refused(text: str, document: Any) -> None:
     try:
         path = jsonpath.compile(text)

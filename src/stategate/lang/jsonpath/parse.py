@@ -41,10 +41,10 @@ def _tokens(text: str, parse_filter: FilterParser) -> list[Token]:
     text = text.strip()
     if not text:
         raise PathSyntaxError("path can not be null or empty")
-    if text.endswith(".."):
-        raise PathSyntaxError("A path can not end with a scan.")
     if text[0] not in "$@":
         text = "$." + text
+    if text.endswith(".."):
+        raise PathSyntaxError("A path can not end with a scan.")
     if len(text) > 1 and text[1] not in ".[":
         raise PathSyntaxError(f"Invalid path {text}")
     tokens: list[Token] = [Root()]
