@@ -35,12 +35,12 @@ class Settings:
 
 
 def zipped(source: str | bytes, name: str = "handler.py", **more: str) -> bytes:
-    """A zip file with `source`, and `more` by module name."""
+    """A zip file with `source`, and `more` by module name; of one date, so that equal sources make equal files."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, source)
+        archive.writestr(zipfile.ZipInfo(name), source)
         for module, text in more.items():
-            archive.writestr(f"{module}.py", text)
+            archive.writestr(zipfile.ZipInfo(f"{module}.py"), text)
     return file.getvalue()
 
 
