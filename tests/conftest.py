@@ -1,13 +1,26 @@
 """What tests of more than one kind need."""
 
+import os
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+# A slow machine is no failure. On CI, where Hypothesis draws the same examples each time, that stays.
+settings.register_profile("stategate", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("stategate")
+
+# The user's own settings, profiles and proxies are not the tests' business, nor that of what they start.
+for name in list(os.environ):
+    if name.startswith(("AWS_", "STATEGATE_")) or name.lower().endswith("_proxy"):
+        del os.environ[name]
+os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def account() -> str:
     """An account of the test's own: an access key id of twelve digits is one."""
-    import random
-
-    return str(random.randrange(10**11, 10**12))
+    return str(random.SystemRandom().randrange(10**11, 10**12))
 
 
 @pytest.fixture
