@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import json
 import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -19,6 +20,31 @@ from stategate.services.ports import FunctionCode, Invocation, InvocationResult,
 
 WORLD = World("111122223333", "us-east-1")
 T = TypeVar("T")
+HELD = """
+import os, pathlib, time
+
+def handler(place, context):
+    pathlib.Path(place, str(os.getpid())).touch()
+    while not pathlib.Path(place, "open").exists():
+        time.sleep(0.005)
+    return os.getpid()
+"""
+"""A function whose invocations wait at the gate that is their payload."""
+
+
+class Gate:
+    """Holds the invocations of HELD until it is opened."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self.payload = json.dumps(str(place)).encode()
+
+    async def reached(self, workers: int = 1) -> None:
+        """Once so many workers are held."""
+        await until(lambda: len(list(self._place.iterdir())) >= workers)
+
+    def open(self) -> None:
+        (self._place / "open").touch()
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
@@ -69,7 +95,7 @@ class PoolWorld:
             handler="handler.handler",
             code_sha256=sha256,
             revision="1",
-            timeout=10,
+            timeout=60,
             memory=256,
             environment={},
             log_group=f"/aws/lambda/{name}",
@@ -98,7 +124,13 @@ def run(directory: Path, test: Callable[[PoolWorld], Awaitable[T]], **options: A
     return asyncio.run(main())
 
 
-def ends(pid: int, within: float = 5.0) -> bool:
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def ends(pid: int, within: float = 60.0) -> bool:
     """Whether the process ends."""
     until = time.monotonic() + within
     while time.monotonic() < until:

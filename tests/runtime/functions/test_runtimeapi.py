@@ -221,7 +221,7 @@ def test_a_client_that_asks_for_another_connection(tmp_path: Path, header: str) 
     )
 
     async def test(world: PoolWorld) -> None:
-        code = await world.function(package(body), runtime="provided.al2023", timeout=5)
+        code = await world.function(package(body), runtime="provided.al2023")
         await world.invoke(code)
         # The runtime asks before there is something to do.
         await asyncio.sleep(0.2)

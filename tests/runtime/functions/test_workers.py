@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runtime.functions.poolworld import PoolWorld, ends, run
+from runtime.functions.poolworld import PoolWorld, ends, run, until
 from stategate.runtime.functions import life, worker
 from stategate.services.ports import InvocationResult
 
@@ -166,15 +166,15 @@ def test_a_timeout_kills_the_handler_and_its_children(tmp_path: Path) -> None:
         "import subprocess, time\ndef handler(e, c):\n    child = subprocess.Popen(['sleep', '60'])\n"
         "    print(child.pid)\n    time.sleep(60)\n"
     )
-    result, messages = once(tmp_path, source, timeout=1)
+    result, messages = once(tmp_path, source, timeout=2)
     expected = {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": "RequestId: rid Error: Task timed out after 1.00 seconds",
+        "errorMessage": "RequestId: rid Error: Task timed out after 2.00 seconds",
     }
     assert json.loads(result.payload) == expected
     child = int(next(message for message in messages if message.strip().isdigit()))
     assert ends(child)
-    assert messages[-1].startswith("REPORT RequestId: rid\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\t")
+    assert messages[-1].startswith("REPORT RequestId: rid\tDuration: 2000.00 ms\tBilled Duration: 2000 ms\t")
     assert messages[-1].endswith("\tStatus: timeout\n")
 
 
@@ -202,6 +202,10 @@ def test_a_flood_of_output_is_cut_and_said_so(tmp_path: Path) -> None:
     assert len(result.log_tail) == 4096
 
 
+def printed(world: PoolWorld) -> int:
+    return sum(map(len, world.messages))
+
+
 def test_what_floods_the_log_between_invocations_stands_still(tmp_path: Path) -> None:
     source = (
         "import threading\nthreads = []\ndef flood():\n    while True: print('x' * 9999)\n"
@@ -214,8 +218,10 @@ def test_what_floods_the_log_between_invocations_stands_still(tmp_path: Path) ->
         for _ in range(3):
             world.logged.clear()
             assert (await world.invoke(code)).payload == b"1"
+            meanwhile = printed(world)
+            await until(lambda: printed(world) > 100_000)
             await asyncio.sleep(0.5)
-            assert 100_000 < sum(map(len, world.messages)) < 6 << 20
+            assert printed(world) - meanwhile < 6 << 20
 
     run(tmp_path, test)
 
@@ -271,7 +277,7 @@ def test_the_context(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", values[9])
         assert values[9] == world.logged[0][1]
-        assert 9_000 < values[10] <= 10_000
+        assert 0 < values[10] <= 60_000
         assert values[11] == "LambdaContext"
 
     run(tmp_path, test)
@@ -386,8 +392,8 @@ def test_workers_die_with_the_server_even_in_a_busy_loop(
         [sys.executable, "-c", server, str(tmp_path / "data"), name, source.format(pid=repr(str(file)))],
         env={**os.environ, "PYTHONPATH": str(tests)},
     )
-    until = time.monotonic() + 20
-    while not (file.exists() and file.read_text()) and time.monotonic() < until:
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     pid = int(file.read_text())
     time.sleep(0.1)
