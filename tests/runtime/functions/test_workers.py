@@ -40,7 +40,11 @@ def once(directory: Path, source: str, payload: bytes = b"{}", **changes: Any) -
         ("def handler(e, c): return e", b"0.0", b"0.0"),
         ("def handler(e, c): return len(e)", b'"' + b"x" * 5_000_000 + b'"', b"5000000"),
         ("def handler(e, c): return 'x' * 5_000_000", b"{}", b'"' + b"x" * 5_000_000 + b'"'),
-        ("from decimal import Decimal\ndef handler(e, c): return Decimal('1.5')", b"{}", b'"1.5"'),
+        (
+            "from decimal import Decimal\ndef handler(e, c): return [Decimal('1.50'), 'a', Decimal('-NaN'), Decimal('1E+30')]",
+            b"{}",
+            b'[1.50, "a", NaN, 1E+30]',
+        ),
     ],
 )
 def test_what_a_handler_returns(tmp_path: Path, source: str, payload: bytes, expected: bytes) -> None:
@@ -143,8 +147,8 @@ def test_older_runtimes_escape_what_is_not_ascii(tmp_path: Path) -> None:
         (
             "def handler(e, c): return 'x' * 7_000_000",
             {
-                "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
                 "errorType": "Function.ResponseSizeTooLarge",
+                "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
             },
         ),
     ],
@@ -154,6 +158,25 @@ def test_how_a_handler_fails(tmp_path: Path, source: str, expected: dict[str, An
     assert result.error == "Unhandled"
     assert json.loads(result.payload) == expected
     assert list(json.loads(result.payload)) == list(expected)
+
+
+def test_what_is_logged_of_a_failed_initialisation(tmp_path: Path) -> None:
+    result, messages = once(tmp_path, "print('first')\nimport nowhere")
+    log = [
+        "first\n",
+        "[ERROR] Runtime.ImportModuleError: Unable to import module 'handler': No module named 'nowhere'\n"
+        "Traceback (most recent call last):\n",
+    ]
+    assert messages[1:3] == log
+    assert messages[3] == "START RequestId: rid Version: $LATEST\n"
+    assert result.log_tail.decode().startswith("".join([messages[3], *log, "END RequestId: rid\n"]))
+
+
+def test_a_handler_that_cannot_be_called_fails_in_the_runtime(tmp_path: Path) -> None:
+    result, _ = once(tmp_path, "def handler(e): pass")
+    failure = json.loads(result.payload)
+    assert failure["errorMessage"] == "handler() takes 1 positional argument but 2 were given"
+    assert [entry.startswith('  File "/var/runtime/bootstrap.py", line ') for entry in failure["stackTrace"]] == [True]
 
 
 def test_a_handler_name_without_a_dot(tmp_path: Path) -> None:

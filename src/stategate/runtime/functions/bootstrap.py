@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 READY, RESULT, ERROR, INIT_ERROR = 0, 1, 2, 3
 MAX_RESPONSE = 6291556
 TASK_ROOT = "/var/task"
+RUNTIME_FILE = "/var/runtime/bootstrap.py"
 _root = ""
 # The indentation of stack traces in the log is by no-break spaces, as AWS's is.
 NO_BREAK_SPACE = "\u00a0"
@@ -92,17 +93,18 @@ def load(handler: str) -> Callable[[Any, Any], Any]:
 
 def _shown(path: str) -> str:
     """A path as it would be on AWS."""
+    if path == __file__:
+        return RUNTIME_FILE
     if path == _root or path.startswith(_root + os.sep):
         return TASK_ROOT + path[len(_root) :]
     return path
 
 
 def _stack(error: BaseException) -> list[str]:
-    """The stack trace of an exception, from the first frame that is not this file's."""
+    """The stack trace of an exception, from the first frame that is not this file's, if there is one."""
     frames = [(_shown(f.filename), f.lineno or 0, f.name, f.line) for f in traceback.extract_tb(error.__traceback__)]
-    while frames and frames[0][0] == __file__:
-        frames.pop(0)
-    return traceback.format_list(frames)
+    theirs = (index for index, frame in enumerate(frames) if frame[0] != RUNTIME_FILE)
+    return traceback.format_list(frames[next(theirs, 0) :])
 
 
 def failure(error: Exception, request_id: str) -> dict[str, Any]:
@@ -200,10 +202,9 @@ class Log:
         lines = ["[ERROR] {}: {}".format(payload["errorType"], payload["errorMessage"])]
         if not payload["errorMessage"]:
             lines = ["[ERROR] {}".format(payload["errorType"])]
-        if payload["stackTrace"]:
-            lines.append("Traceback (most recent call last):")
-            for entry in payload["stackTrace"]:
-                lines += [_indented(line) for line in entry.splitlines()]
+        lines.append("Traceback (most recent call last):")
+        for entry in payload["stackTrace"]:
+            lines += [_indented(line) for line in entry.splitlines()]
         self.write("\n".join(lines))
 
 
@@ -280,13 +281,27 @@ class Control:
             self.socket.sendall(payload)
 
 
-def _default(value: Any) -> Any:
-    # What the runtime's encoder does with Decimal: the float's text, as a string.
-    if type(value).__module__ == "decimal" and type(value).__name__ == "Decimal":
-        return json.dumps(float(value))
-    if isinstance(value, bytes):
-        return value.decode()
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+class Encoder:
+    """JSON of what handlers return: Decimals are numbers with all their digits, bytes are texts."""
+
+    def __init__(self, *, ensure_ascii: bool) -> None:
+        self._encode = json.JSONEncoder(ensure_ascii=ensure_ascii, default=self._default).encode
+        self._mark = ""
+
+    def __call__(self, value: Any) -> str:
+        text = self._encode(value)
+        if self._mark:
+            text = text.replace(f'"{self._mark}', "").replace(f'{self._mark}"', "")
+        return text
+
+    def _default(self, value: Any) -> str:
+        if type(value).__module__ == "decimal" and type(value).__name__ == "Decimal":
+            # The encoder writes a text; what nobody can foresee stands for the quotation marks that have to go.
+            self._mark = self._mark or os.urandom(16).hex()
+            return f"{self._mark}{'NaN' if value.is_nan() else value}{self._mark}"
+        if isinstance(value, bytes):
+            return value.decode()
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def marshal(result: Any, encode: Callable[[Any], str]) -> bytes:
@@ -299,9 +314,9 @@ def marshal(result: Any, encode: Callable[[Any], str]) -> bytes:
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
-def too_large() -> dict[str, Any]:
+def too_large() -> bytes:
     message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
-    return {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+    return f'{{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"{message}"}}'.encode()
 
 
 def answer(
@@ -326,7 +341,7 @@ def answer(
         log.error(problem)
         return ERROR, encode(problem).encode("utf-8", "replace")
     if len(response) > MAX_RESPONSE:
-        return ERROR, encode(too_large()).encode()
+        return ERROR, too_large()
     return RESULT, response
 
 
@@ -347,7 +362,7 @@ def main() -> None:
     logging.getLogger().addHandler(Handler(log))
     minor = int(runtime.rpartition(".")[2])
     # Since python3.12 the runtime leaves non-ASCII characters as they are.
-    encode = json.JSONEncoder(ensure_ascii=minor < 12, default=_default).encode
+    encode = Encoder(ensure_ascii=minor < 12)
     try:
         handler = load(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001  whatever the module does when it is imported

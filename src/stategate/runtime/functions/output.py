@@ -32,17 +32,19 @@ class Output:
         self._dropped = 0
         self._tail = bytearray()
 
-    def begin(self, line: str) -> None:
-        """A new invocation, with its first line."""
+    def begin(self, line: str, *, failed_init: bool = False) -> None:
+        """A new invocation, with its first line. An initialisation that failed Lambda tries again within the invocation:
+        what was printed after INIT_START is in the tail too."""
+        self._complete()
+        said = self._tail.partition(b"\n")[2] if failed_init else b""
         self._kept = self._dropped = 0
         self._tail.clear()
         self.say(line)
+        self._tail += said
 
     def say(self, text: str) -> None:
         """An event of the platform's own; what was printed before it comes before it."""
-        if self._partial:
-            self._line(self._partial)
-            self._partial = b""
+        self._complete()
         self._add(text, text.encode())
 
     def feed(self, data: bytes) -> None:
@@ -73,6 +75,11 @@ class Output:
             self.say(line)
         self.flush()
         return bytes(self._tail)
+
+    def _complete(self) -> None:
+        if self._partial:
+            self._line(self._partial)
+            self._partial = b""
 
     def _line(self, line: bytes) -> None:
         if self._separator in line:

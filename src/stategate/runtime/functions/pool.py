@@ -353,7 +353,7 @@ class FunctionPool:
             self._released(crew, worker)
             return
         if (job := self._take(crew)) is not None:
-            started.output.begin(results.start_line(code, job.invocation))
+            started.output.begin(results.start_line(code, job.invocation), failed_init=True)
             self._conclude(started.output, job, outcome, None, started.limit)
         if worker is not None:
             self._discard(worker)
