@@ -16,7 +16,7 @@ from tests.services.states.test_operations import MACHINE, Rig
 from stategate.runtime.engine import Engine
 from stategate.runtime.outbound.http import HttpClient
 from stategate.runtime.outbound.s3 import S3
-from stategate.services.states import redrive
+from stategate.services.states import mapruns, redrive
 from stategate.services.states.items import MapRunItems
 
 ALLOW = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
@@ -83,7 +83,7 @@ def test_list_and_describe(tmp_path: Path) -> None:
         assert listed["stateMachineArn"] == f"{MACHINE}/L"
         described = await rig("DescribeMapRun", mapRunArn=listed["mapRunArn"])
         counts = {"aborted": 0, "failed": 0, "pending": 0, "resultsWritten": 2, "running": 0, "succeeded": 2,
-                  "timedOut": 0, "total": 2}  # fmt: skip
+                  "timedOut": 0, "total": 2, "failuresNotRedrivable": 0, "pendingRedrive": 0}  # fmt: skip
         assert described["itemCounts"] == described["executionCounts"] == counts
         assert (described["status"], described["maxConcurrency"]) == ("SUCCEEDED", 1)
         assert (described["toleratedFailureCount"], described["toleratedFailurePercentage"]) == (0, 0.0)
@@ -154,7 +154,7 @@ def test_children_that_wait_to_be_redriven(tmp_path: Path) -> None:
         arn = (await run(rig, text, [1, 2, 3]))["executionArn"]
         run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
         counts = (await rig("DescribeMapRun", mapRunArn=run_arn))["itemCounts"]
-        assert (counts["failed"], counts["pending"], "pendingRedrive" in counts) == (2, 1, False)
+        assert [counts[name] for name in ("failed", "pending", "pendingRedrive")] == [2, 1, 0]
         await rig("RedriveExecution", executionArn=arn)
         async with asyncio.timeout(10):
             while True:
@@ -169,6 +169,28 @@ def test_children_that_wait_to_be_redriven(tmp_path: Path) -> None:
         assert (await rig("DescribeExecution", executionArn=waiting["executionArn"]))["status"] == "PENDING_REDRIVE"
         await rig("StopExecution", executionArn=arn)
         assert [child["executionArn"] for child in await children(rig, run_arn, "FAILED")] == [waiting["executionArn"]]
+
+    simulate(tmp_path, body)
+
+
+def test_children_that_no_redrive_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_redrivable(described: dict[str, Any]) -> list[int]:
+        return [described[counts]["failuresNotRedrivable"] for counts in ("itemCounts", "executionCounts")]
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        odd = "{% $states.input.Items[0] % 2 = 1 ? -1 : 0 %}"
+        failing = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": odd, "End": True}}
+        batched = {"ItemBatcher": {"MaxItemsPerBatch": 2}, "ToleratedFailurePercentage": 100}
+        for kind, expected in (("STANDARD", [3, 2]), ("EXPRESS", [0, 0])):
+            text = definition(failing, **batched).replace('"STANDARD"', f'"{kind}"')
+            arn = (await run(rig, text, [1, 1, 2, 2, 3], kind))["executionArn"]
+            run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+            described = await rig("DescribeMapRun", mapRunArn=run_arn)
+            assert (described["itemCounts"]["failed"], not_redrivable(described)) == (3, [0, 0])
+            monkeypatch.setattr(mapruns, "SCAN", 1)
+            with monkeypatch.context() as patch:
+                patch.setattr(redrive, "LAST_EVENT", 3)
+                assert not_redrivable(await rig("DescribeMapRun", mapRunArn=run_arn)) == expected
 
     simulate(tmp_path, body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, MapRun, MapRunCounts
-from stategate.services.states import names, paging
+from stategate.services.states import names, paging, redrive
 from stategate.services.states.errors import execution_does_not_exist, resource_not_found, type_not_supported
 
 PENDING_REDRIVE = "PENDING_REDRIVE"
@@ -35,8 +36,9 @@ def list_map_runs(call: Call, input: Input) -> Output:
     return {"mapRuns": [_item(run) for run in page], "nextToken": token}
 
 
-def describe_map_run(call: Call, input: Input) -> Output:
+async def describe_map_run(call: Call, input: Input) -> Output:
     run = existing(call, input["mapRunArn"])
+    items, executions = await _not_redrivable(call, run)
     answer: Output = {
         "mapRunArn": run.arn,
         "executionArn": run.execution_arn,
@@ -45,8 +47,8 @@ def describe_map_run(call: Call, input: Input) -> Output:
         "maxConcurrency": run.concurrency,
         "toleratedFailurePercentage": run.tolerated_percentage or 0.0,
         "toleratedFailureCount": run.tolerated_count or 0,
-        "itemCounts": _counts(run, run.items),
-        "executionCounts": _counts(run, run.executions),
+        "itemCounts": _counts(run, run.items, items),
+        "executionCounts": _counts(run, run.executions, executions),
         "redriveCount": run.redrives,
     }
     optional = {"stopDate": run.stopped, "redriveDate": run.redriven}
@@ -108,13 +110,21 @@ def _matching(
     kept = None if status == PENDING_REDRIVE else status
     after = None if last is None else (float(last[0]), str(last[1]))
     size = max(wanted, SCAN) if redriven is not None or (redriving and status is not None) else wanted
+    for found in _children(call, run, kept, after, size):
+        execution = shown(call, found) if redriving else found
+        if status is not None and execution.status != status:
+            continue
+        if redriven is None or (redriven == "REDRIVEN") == (execution.redrive_count > 0):
+            yield execution
+
+
+def _children(
+    call: Call, run: MapRun, status: str | None, after: tuple[float, str] | None, size: int
+) -> Iterator[Execution]:
+    """All that are kept, read `size` at a time."""
     while True:
-        batch = call.ports.executions.children(run.arn, status=kept, after=after, limit=size)
-        for execution in (shown(call, found) if redriving else found for found in batch):
-            if status is not None and execution.status != status:
-                continue
-            if redriven is None or (redriven == "REDRIVEN") == (execution.redrive_count > 0):
-                yield execution
+        batch = call.ports.executions.children(run.arn, status=status, after=after, limit=size)
+        yield from batch
         if len(batch) < size:
             return
         after = (batch[-1].new.started, batch[-1].new.arn)
@@ -136,9 +146,8 @@ def _machine_arn(run: MapRun) -> str:
     return f"{prefix}:stateMachine:{rest.rpartition(':')[0]}"
 
 
-def _counts(run: MapRun, counts: MapRunCounts) -> Output:
+def _counts(run: MapRun, counts: MapRunCounts, not_redrivable: int) -> Output:
     ended = counts.succeeded + counts.failed + counts.timed_out + counts.aborted
-    redriving = {"pendingRedrive": counts.pending_redrive} if run.redrives else {}
     return {
         "pending": counts.pending,
         "running": counts.running,
@@ -147,6 +156,28 @@ def _counts(run: MapRun, counts: MapRunCounts) -> Output:
         "timedOut": counts.timed_out,
         "aborted": counts.aborted,
         "total": counts.pending + counts.pending_redrive + counts.running + ended,
-        **redriving,
         "resultsWritten": 0 if run.status == "RUNNING" else ended,
+        "failuresNotRedrivable": not_redrivable,
+        "pendingRedrive": counts.pending_redrive,
     }
+
+
+async def _not_redrivable(call: Call, run: MapRun) -> tuple[int, int]:
+    """Items and children that ended without success and that no redrive of the map run will run again. Express children
+    are started anew, whatever became of them. Other requests get their turn meanwhile: there may be many children."""
+    if run.type == "EXPRESS":
+        return 0, 0
+    found = []
+    for status in _unsuccessful(run.executions):
+        for number, execution in enumerate(_children(call, run, status, None, SCAN), 1):
+            if redrive.refusal(call.ports, execution, call.now) is not None:
+                found.append(execution.new.map_items or 1)
+            if number % SCAN == 0:
+                await asyncio.sleep(0)
+    return sum(found), len(found)
+
+
+def _unsuccessful(counts: MapRunCounts) -> list[str]:
+    """The statuses that there are."""
+    numbers = {"FAILED": counts.failed, "TIMED_OUT": counts.timed_out, "ABORTED": counts.aborted}
+    return [status for status, number in numbers.items() if number]
