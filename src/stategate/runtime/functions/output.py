@@ -33,8 +33,8 @@ class Output:
         self._tail = bytearray()
 
     def begin(self, line: str, *, failed_init: bool = False) -> None:
-        """A new invocation, with its first line. An initialisation that failed Lambda tries again within the invocation:
-        what was printed after INIT_START is in the tail too."""
+        """A new invocation, with its first line. Lambda tries an initialisation that failed again within the
+        invocation: what was printed after INIT_START is in the tail too."""
         self._complete()
         said = self._tail.partition(b"\n")[2] if failed_init else b""
         self._kept = self._dropped = 0
