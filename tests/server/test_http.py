@@ -369,9 +369,9 @@ def test_behind_uvicorn() -> None:
             b"POST / HTTP/1.1\r\nHost: h\r\nX-Wait: 1\r\nX-Amz-Target: AWSStepFunctions.StartSyncExecution\r\n"
             b"Content-Length: 2\r\n\r\n{}"
         )
-        await asyncio.wait_for(backend.waiting.wait(), 5)
+        await asyncio.wait_for(backend.waiting.wait(), 60)
         writer.close()
-        await asyncio.wait_for(backend.stopped.wait(), 5)
+        await asyncio.wait_for(backend.stopped.wait(), 60)
         server.should_exit = True
         await running
 

