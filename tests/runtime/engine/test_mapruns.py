@@ -14,6 +14,7 @@ from tests.runtime.engine.waiting import Rig, new
 from stategate.asl.effects import ScheduleTask
 from stategate.asl.maprun import Item, ItemSource, ResultTarget
 from stategate.runtime.engine import Engine
+from stategate.runtime.engine.mapruns import NoData
 from stategate.services.ports import (
     ChildResult,
     Execution,
@@ -33,7 +34,7 @@ WAIT = {"P": {"Type": "Wait", "Seconds": 60, "End": True}}
 EXCEEDED = "States.ExceedToleratedFailureThreshold"
 
 
-class Data:
+class Data(NoData):
     """A `MapRunData` whose files are lists."""
 
     def __init__(self, items: Sequence[Any] = (), failure: ItemsFailed | None = None) -> None:
@@ -41,9 +42,6 @@ class Data:
         self.failure = failure
         self.written: list[ChildResult] = []
         self.gate: asyncio.Event | None = None
-
-    def authorize(self, execution: NewExecution) -> None:
-        return None
 
     async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         for at in range(0, len(self.items), 3):

@@ -195,6 +195,26 @@ def test_children_that_no_redrive_runs_again(tmp_path: Path, monkeypatch: pytest
     simulate(tmp_path, body)
 
 
+def test_a_map_run_leaves_children_alone_that_can_not_be_redriven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The history of the child is longer than that of its parent."""
+    passes = {f"P{n}".removesuffix("0"): {"Type": "Pass", "Next": f"P{n + 1}"} for n in range(4)}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        arn = (await run(rig, definition({**passes, "P4": {"Type": "Fail"}}), [1]))["executionArn"]
+        run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+        before = (await rig("ListExecutions", mapRunArn=run_arn))["executions"]
+        monkeypatch.setattr(redrive, "LAST_EVENT", 9)
+        await rig("RedriveExecution", executionArn=arn)
+        assert (await ended(rig, arn))["status"] == "FAILED"
+        described = await rig("DescribeMapRun", mapRunArn=run_arn)
+        assert (described["status"], described["redriveCount"], described["itemCounts"]["failed"]) == ("FAILED", 1, 1)
+        assert (await rig("ListExecutions", mapRunArn=run_arn))["executions"] == before
+
+    simulate(tmp_path, body)
+
+
 def test_what_can_not_be_redriven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(rig: Rig, server: S3Server) -> None:
         done = (await run(rig, json.dumps({"StartAt": "P", "States": PASS}), {}))["executionArn"]

@@ -64,6 +64,9 @@ class NoData:
     def authorize(self, execution: NewExecution) -> None:
         return None
 
+    def redrivable(self, child: Execution) -> bool:
+        return True
+
     async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         raise ItemsFailed(ITEM_READER_FAILED, "There is nothing that items could be read from.")
         yield ()
@@ -246,7 +249,7 @@ class MapRuns:
     async def _again(self, run: Running, child: Child, existing: Execution) -> None:
         """The map run was redriven, and so is this child."""
         try:
-            if existing.status == "SUCCEEDED":
+            if existing.status == "SUCCEEDED" or not self._data.redrivable(existing):
                 raise NotRedrivable
             await self._host.redrive(child.arn)
         except NotRedrivable:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stategate.asl.maprun import Item, ItemSource, ResultTarget
-from stategate.services.ports.executions import NewExecution
+from stategate.services.ports.executions import Execution, NewExecution
 
 
 class ItemsFailed(Exception):
@@ -39,6 +39,10 @@ class MapRunData(Protocol):
 
     def authorize(self, execution: NewExecution) -> None:
         """May the role start the children? Raises `ItemsFailed`."""
+        ...
+
+    def redrivable(self, child: Execution) -> bool:
+        """Whether a child that has ended may run again when its map run does."""
         ...
 
     def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:

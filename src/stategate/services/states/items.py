@@ -29,6 +29,7 @@ from stategate.lang import jsontext
 from stategate.services import access
 from stategate.services.ports import (
     ChildResult,
+    Execution,
     ItemsFailed,
     ListedObject,
     NewExecution,
@@ -38,6 +39,7 @@ from stategate.services.ports import (
     TaskFailure,
 )
 from stategate.services.states.parquet import parquet_items
+from stategate.services.states.redrive import refusal
 from stategate.services.states.results import Results
 from stategate.services.states.tasks import roles
 
@@ -80,6 +82,10 @@ class MapRunItems:
         """The role must be allowed states:StartExecution on the state machine, as on AWS."""
         machine = execution.machine_arn.partition("/")[0]
         self.allow(execution, "states:StartExecution", machine, PERMISSIONS_ERROR)
+
+    def redrivable(self, child: Execution) -> bool:
+        ports = self.ports()
+        return refusal(ports, child, ports.clock.now()) is None
 
     async def read(self, execution: NewExecution, source: ItemSource) -> AsyncIterator[Sequence[Item]]:
         try:
