@@ -27,7 +27,18 @@ INTEGRATIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
 SDK_SERVICES = frozenset(("apigateway", "cloudwatchlogs", "iam", "lambda", "sfn", "sts"))
 """What may follow `aws-sdk:`: the services that Stategate hosts, by the names that AWS gives them there."""
 
+COMPLETE = {service for service, _ in INTEGRATIONS} | {f"aws-sdk:{service}" for service in SDK_SERVICES}
+"""Services of which AWS has no further integrations."""
+
 ARN_MESSAGE = "Value is not a valid resource ARN"
+
+
+def not_recognized(text: str) -> str:
+    """AWS's message for an integration that its service does not have."""
+    return (
+        f"The resource provided {text} is not recognized. The value is not a valid resource ARN, or the resource is not"
+        " available in this region."
+    )
 
 
 def express_refusal(text: str) -> str | None:
@@ -53,7 +64,8 @@ def parse(text: str) -> Resource | str:
         return ARN_MESSAGE
     service, action, pattern = match[1], match[2], match[3] or ""
     if pattern not in patterns(service, action):
-        return f"Stategate does not support the resource {text} yet"
+        known = service in COMPLETE
+        return not_recognized(text) if known else f"Stategate does not support the resource {text} yet"
     return Resource(text, "integration", service, action, pattern)
 
 

@@ -71,10 +71,7 @@ def unknown_action(resource: Resource) -> str | None:
     """What is wrong with an integration of an action that its service does not have; None for all others."""
     if resource.kind != "integration" or arguments.arguments_of(resource.service, resource.action) is not None:
         return None
-    return (
-        f"The resource provided {resource.text} is not recognized. The value is not a valid resource ARN, or the"
-        " resource is not available in this region."
-    )
+    return resources.not_recognized(resource.text)
 
 
 def _integrations(definition: Any) -> Iterator[tuple[str, dict[str, Any], Resource]]:

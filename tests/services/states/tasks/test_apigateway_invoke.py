@@ -76,12 +76,14 @@ def test_what_is_sent(tmp_path: Path) -> None:
             Path="/a b/c",
             QueryParameters={"x": ["1", "2"], "y": "ä", "z": [None]},
             Headers={"X-One": ["1", "2"], "X-None": None},
-            RequestBody={"k": "ü"},
+            RequestBody={"k": "ü", "none": None, "list": [{"none": None}, None]},
         )
         (request,) = server.sent
         assert request.url == "http://127.0.0.1:4566/_aws/execute-api/abcdefghij/dev/a%20b/c?x=1&x=2&y=%C3%A4"
         assert list(request.headers) == [("X-One", "1"), ("X-One", "2"), ("Content-Type", "application/json")]
-        assert (request.method, request.body.decode()) == ("POST", '{"k":"ü"}')
+        assert (request.method, request.body.decode()) == ("POST", '{"k":"ü","list":[{},null]}')
+        await invoke(world, server, AllowNullValues=True, RequestBody={"none": None})
+        assert server.sent.pop().body == b'{"none":null}'
         await invoke(world, server, QueryParameters={"z": [None]}, AllowNullValues=True, RequestBody="text")
         assert server.sent[1].url == "http://127.0.0.1:4566/_aws/execute-api/abcdefghij?z="
         assert server.sent[1].body == b'"text"'
@@ -174,6 +176,8 @@ def test_the_answer(tmp_path: Path) -> None:
         ({"ApiEndpoint": "other.execute-api.us-east-1.amazonaws.com"}, "other.execute-api"),
         ({"ApiEndpoint": "example.com"}, "example.com"),
         ({"Headers": {"Host": "x"}}, "Host"),
+        ({"Headers": {"X-Amzn-Trace-Id": "x"}}, "X-Amzn-Trace-Id"),
+        ({"Headers": {"Via": ["x"]}}, "Via"),
         ({"Headers": {"X": "a\r\nY: b"}}, "X"),
         ({"Headers": ["X"]}, "Headers"),
     ],

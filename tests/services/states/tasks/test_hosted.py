@@ -249,14 +249,24 @@ def test_a_worker_that_is_a_state_machine(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
-@pytest.mark.parametrize("action", ["sfn:StartExecution", "sfn:paint", "iam:startExecution.waitForTaskToken"])
-def test_actions_that_are_none(tmp_path: Path, action: str) -> None:
+@pytest.mark.parametrize(
+    "resource",
+    [
+        f"{SDK}:sfn:StartExecution",
+        f"{SDK}:sfn:paint",
+        f"{SDK}:sfn:startExecution.sync",
+        f"{SDK}:iam:startExecution.waitForTaskToken",
+        "arn:aws:states:::lambda:invoke.sync",
+        "arn:aws:states:::states:stopExecution",
+    ],
+)
+def test_actions_that_are_none(tmp_path: Path, resource: str) -> None:
     async def body(world: TaskWorld) -> None:
         role = await world.role("r")
-        inner = task(f"{SDK}:{action}")
+        inner = task(resource)
         branches = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [inner], "End": True}}}
         message = (
-            f"The resource provided {SDK}:{action} is not recognized. The value is not a valid resource ARN, or the"
+            f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the"
             " resource is not available in this region."
         )
         for definition, place in ((inner, "/States/T"), (branches, "/States/P/Branches[0]/States/T")):

@@ -84,6 +84,11 @@ def test_lambda_invoke(tmp_path: Path) -> None:
         by_arn = await perform(world, INVOKE, json.dumps({"FunctionName": ARN, "Payload": "x", "Qualifier": "$LATEST"}))
         assert isinstance(by_arn, TaskSuccess)
         assert json.loads(by_arn.output)["Payload"] == "x"
+        logged = await perform(world, INVOKE, '{"FunctionName":"f","LogType":"Tail"}')
+        assert isinstance(logged, TaskSuccess)
+        result = json.loads(logged.output)
+        assert list(result)[:3] == ["ExecutedVersion", "LogResult", "Payload"]
+        assert result["SdkHttpMetadata"]["HttpHeaders"]["X-Amz-Log-Result"] == result["LogResult"]
 
     run(tmp_path, test)
 

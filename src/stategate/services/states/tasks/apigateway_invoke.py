@@ -39,7 +39,11 @@ _ENDPOINT = re.compile(
     r"|[^/]+/(?:restapis|_aws/execute-api)/(?P<path>[A-Za-z0-9_-]+))/?"
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_RESERVED = frozenset(("authorization", "connection", "content-length", "host", "transfer-encoding", "upgrade"))
+_RESERVED = frozenset(
+    "authorization connection content-length content-md5 expect host max-forwards proxy-authenticate server te"
+    " trailer transfer-encoding upgrade via www-authenticate".split()
+)
+_RESERVED_PREFIXES = ("x-forwarded", "x-amz")
 
 
 class BadArgument(Exception):
@@ -68,11 +72,13 @@ def _request(call: TaskCall, given: JSON) -> OutboundRequest:
     query = urlencode(list(_pairs(given.get("QueryParameters"), "QueryParameters", nulls)))
     headers = list(_pairs(given.get("Headers"), "Headers", nulls))
     for name, value in headers:
-        if name.lower() in _RESERVED or not _HEADER_NAME.fullmatch(name) or not value.isprintable():
+        reserved = name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES)
+        if reserved or not _HEADER_NAME.fullmatch(name) or not value.isprintable():
             raise BadArgument(f"The header '{name}' cannot be set in the field 'Headers'")
     body = b""
     if given.get("RequestBody") is not None:
-        body = dumps(given["RequestBody"]).encode("utf-8", "replace")
+        content = given["RequestBody"] if nulls else _without_nulls(given["RequestBody"])
+        body = dumps(content).encode("utf-8", "replace")
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "application/json"))
     request = HttpRequest(given["Method"], path, query, headers, body)
@@ -90,6 +96,17 @@ def _api(ports: Ports, endpoint: str) -> tuple[str, World]:
         if api and apis.apis(ports, world).get(api) is not None:
             return api, world
     raise BadArgument(f"The ApiEndpoint '{endpoint}' is none of an API that Stategate serves.")
+
+
+def _without_nulls(value: JSON) -> JSON:
+    """Fields of objects that are null are not sent."""
+    match value:
+        case dict():
+            return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+        case list():
+            return [_without_nulls(item) for item in value]
+        case _:
+            return value
 
 
 def _pairs(given: JSON, field: str, nulls: bool) -> Iterator[tuple[str, str]]:

@@ -71,8 +71,10 @@ def _trace(execution: NewExecution, ports: Ports) -> str:
 
 def _result(invoked: Invoked, now: float, trace: str) -> dict[str, Any]:
     """As the SDK's response object is written: the headers as they came, and sorted."""
+    log_tail = None if invoked.log_tail is None else base64.b64encode(invoked.log_tail).decode()
     headers = {
         "X-Amz-Executed-Version": invoked.executed_version,
+        "X-Amz-Log-Result": log_tail,
         "x-amzn-Remapped-Content-Length": "0",
         "Connection": "keep-alive",
         "x-amzn-RequestId": invoked.request_id,
@@ -85,8 +87,8 @@ def _result(invoked: Invoked, now: float, trace: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if invoked.executed_version is not None:
         result["ExecutedVersion"] = invoked.executed_version
-    if invoked.log_tail is not None:
-        result["LogResult"] = base64.b64encode(invoked.log_tail).decode()
+    if log_tail is not None:
+        result["LogResult"] = log_tail
     if invoked.status == 200:
         result["Payload"] = lambda_results.payload_of(invoked)
     result["SdkHttpMetadata"] = {
