@@ -65,6 +65,13 @@ def test_an_input_path_that_leads_nowhere(path: str, cause: str) -> None:
     assert (caught.value.error, caught.value.cause) == ("States.Runtime", cause)
 
 
+@pytest.mark.parametrize("path", ["$.X", "$.no.such", "$[0]"])
+def test_an_input_path_into_null(path: str) -> None:
+    with pytest.raises(StateFailure) as caught:
+        compile_filter(path)(Scope(None, dict, {}))
+    assert caught.value.cause == "Unable to apply Path transformation to null or empty input."
+
+
 def test_filters() -> None:
     assert compile_filter(None)(SCOPE) == {}
     assert compile_filter("$")(SCOPE) is SCOPE.input
@@ -118,6 +125,12 @@ def test_a_result_path_that_does_not_match(path: str, raw: Any) -> None:
     with pytest.raises(StateFailure) as caught:
         compile_result_path(path)(raw, "R")
     assert caught.value.error == "States.ResultPathMatchFailure"
+
+
+def test_where_a_result_path_does_not_match() -> None:
+    with pytest.raises(StateFailure) as caught:
+        compile_result_path("$.a.b")({"a": [1, 2]}, "R")
+    assert caught.value.cause == 'Unable to apply step "b" to input [1,2]'
 
 
 @pytest.mark.parametrize(

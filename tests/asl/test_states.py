@@ -366,6 +366,18 @@ def test_who_catches_what(names: list[str], error: str, caught: bool) -> None:
         assert execution.finish == Finish("FAILED", error=error, cause="c")
 
 
+@pytest.mark.parametrize("names", [["States.ALL"], ["States.Runtime"], ["States.TaskFailed"]])
+def test_nobody_handles_a_runtime_error_of_the_machine(names: list[str]) -> None:
+    state = task(
+        InputPath="$.no", Retry=[{"ErrorEquals": names}], Catch=[{"ErrorEquals": names, "Next": "C"}], Next="C"
+    )
+    around = {"Type": "Parallel", "Branches": [flow(T=state, C={"Type": "Pass"})]}
+    execution = execute(flow(P=around | {"Catch": [{"ErrorEquals": names, "Next": "D"}]}, D={"Type": "Pass"}), {})
+    assert execution.finish is not None and execution.finish.error == "States.Runtime"
+    assert execution.types[-2:] == ["ParallelStateFailed", "ExecutionFailed"]
+    assert execution.types.count("ParallelStateStarted") == 1
+
+
 def test_catch_puts_the_error_into_the_raw_input() -> None:
     state = task(
         InputPath="$.a",

@@ -86,17 +86,20 @@ def _compile_variable(text: str, name: str, path: jsonpath.Path) -> Query:
 
 def compile_filter(path: str | None) -> Selection:
     """InputPath or OutputPath: selects from the scope's input; None gives `{}`. Raises PathSyntaxError; the selection
-    raises StateFailure States.Runtime `Invalid path '$.X' : No results for path: $['X']`."""
+    raises StateFailure States.Runtime `Invalid path '$.X' : No results for path: $['X']`, of null in other words."""
     if path is None:
         return lambda scope: {}
     if path == "$":
         return lambda scope: scope.input
     query = compile_path(path)
+    of_input = query.variable is None and not path.startswith("$$")
 
     def select(scope: Scope) -> JSON:
         try:
             return query(scope)
         except PathNotFound as miss:
+            if scope.input is None and of_input:
+                raise runtime_failure("Unable to apply Path transformation to null or empty input.") from None
             raise runtime_failure(f"Invalid path '{path}' : {miss.message}") from None
 
     return select
@@ -144,7 +147,7 @@ def compile_result_path(path: str | None) -> Insertion:
         key: str | int = 0
         for at, segment in enumerate(segments):
             inner = container[key]
-            copy = _opened(inner, segment, path, raw)
+            copy = _opened(inner, segment)
             container[key] = copy
             container, key = copy, segment
             if isinstance(segment, str) and at < len(segments) - 1:
@@ -166,10 +169,10 @@ def _reference_path(path: str) -> jsonpath.Path:
     raise PathSyntaxError(NOT_A_REFERENCE_PATH)
 
 
-def _opened(value: JSON, segment: str | int, path: str, raw: JSON) -> JSON:
+def _opened(value: JSON, segment: str | int) -> JSON:
     """A copy of the container, ready to take a member."""
     if isinstance(segment, str) and isinstance(value, dict):
         return dict(value)
     if isinstance(segment, int) and isinstance(value, list) and segment < len(value):
         return list(value)
-    raise StateFailure(RESULT_PATH_MATCH_FAILURE, f"Unable to apply ResultPath '{path}' to the input '{dumps(raw)}'")
+    raise StateFailure(RESULT_PATH_MATCH_FAILURE, f'Unable to apply step "{segment}" to input {dumps(value)}')
