@@ -226,7 +226,7 @@ for _ in range(400):
         (
             {"Condition": "{% true %}"},
             [
-                ("Field is not supported", "/r/Condition"),
+                ("Field is only supported when 'QueryLanguage' is 'JSONata'", "/r/Condition"),
                 ("A choice rule must have exactly one comparison operator", "/r"),
             ],
         ),

@@ -38,6 +38,7 @@ SCOPE = Scope(
         ("States.Format('{} {} {}', true, null, 1.50)", "true null 1.5"),
         ("States.Format($.f, 1, 2)", "1-2"),
         ("States.Format('{x}', )"[:-3] + ")", "{x}"),
+        ("States.Array(States.StringToJson(''), States.StringToJson(' '))", [None, None]),
         ("States.StringToJson('{\"a\": [1.0, 123456789012345678901]}')", {"a": [1.0, 123456789012345678901]}),
         ("States.JsonToString($.o)", '{"a":1,"b":[1,"x",null]}'),
         ("States.ArrayPartition(States.ArrayRange(1,5,1), 2)", [[1, 2], [3, 4], [5]]),

@@ -41,15 +41,15 @@ STATES: dict[str, tuple[dict[str, Any], str]] = {
     "ErrorPath": ({"Type": "Fail", "ErrorPath": "$.e"}, f"{ONLY} 'JSONPath' at /States/S/ErrorPath"),
     "Variable": (
         {"Type": "Choice", "Choices": [{**RULE, "Variable": "$"}]},
-        "Field is not supported at /States/S/Choices[0]/Variable",
+        f"{ONLY} 'JSONPath' at /States/S/Choices[0]/Variable",
     ),
     "ResultPath of a Catch": (
         task(Catch=[{**CATCHER, "ResultPath": "$"}]),
-        "Field is not supported at /States/S/Catch[0]/ResultPath",
+        f"{ONLY} 'JSONPath' at /States/S/Catch[0]/ResultPath",
     ),
     "RoleArn.$": (
         task(Credentials={"RoleArn": "r", "RoleArn.$": "$.r"}),
-        "Field is not supported at /States/S/Credentials/RoleArn.$",
+        f"{ONLY} 'JSONPath' at /States/S/Credentials/RoleArn.$",
     ),
     "unknown": ({"Type": "Pass", "Foo": 1}, "Field is not supported at /States/S/Foo"),
     "name in .$": (

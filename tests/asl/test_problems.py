@@ -27,6 +27,7 @@ def message(definition: Any, type: str = "STANDARD") -> str:
     return ", ".join(str(problem) for problem in problems(definition, type))
 
 
+EXPRESSION = "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call at /States/S"
 TYPES = "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]"
 
 CASES: dict[str, tuple[Any, str]] = {
@@ -93,6 +94,16 @@ CASES: dict[str, tuple[Any, str]] = {
     ),
     # fields
     "unknown in a state": (flow(S={**PASS, "Resault": 1}), f"{SCHEMA}: Field is not supported at /States/S/Resault"),
+    "JSONata in a catcher": (
+        flow(S=task(Catch=[{"ErrorEquals": ["E"], "Next": "T", "Output": 1}]), T=PASS),
+        f"{SCHEMA}: Field is only supported when 'QueryLanguage' is 'JSONata' at /States/S/Catch[0]/Output",
+    ),
+    "no path": (flow(S={"Type": "Fail", "CausePath": "$["}), f"{SCHEMA}: {EXPRESSION.format('CausePath')}/CausePath"),
+    "no call": (flow(S={"Type": "Fail", "ErrorPath": "x"}), f"{SCHEMA}: {EXPRESSION.format('ErrorPath')}/ErrorPath"),
+    "no role": (
+        flow(S=task(Credentials={"RoleArn.$": "States.No()"})),
+        f"{SCHEMA}: {EXPRESSION.format('RoleArn.$')}/Credentials",
+    ),
     "unknown at the top": ({**flow(S=PASS), "Timeout": 1}, f"{SCHEMA}: Field is not supported at /Timeout"),
     "of another type": (flow(S={**PASS, "Seconds": 1}), f"{SCHEMA}: Field is not supported at /States/S/Seconds"),
     "unknown in a retrier": (

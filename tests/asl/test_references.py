@@ -34,6 +34,10 @@ def references(**states: dict[str, Any]) -> dict[str, list[str]]:
         ({"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% ($x := 1; $sum([$x, $y])) %}"}, ["y"]),
         ({"Type": "Pass", "QueryLanguage": "JSONata", "Comment": "{% $no %}", "Output": "$no"}, None),
         ({"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $states.input %}"}, None),
+        (
+            {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"Result": "{% $a %}", "Comment": ["{% $b %}"]}},
+            ["a", "b"],
+        ),
     ],
 )
 def test_what_a_state_reads(state: dict[str, Any], names: list[str] | None) -> None:

@@ -5,6 +5,7 @@ from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from stategate.asl.failures import runtime_failure
+from stategate.asl.fields import JSONATA_RULE_FIELDS, ONLY_IN
 from stategate.asl.paths import PathNotFound, PathSyntaxError, Query, compile_path
 from stategate.asl.scope import Report, Scope
 from stategate.asl.timestamps import parse_timestamp
@@ -76,6 +77,8 @@ _OPERATORS = frozenset(
 )
 _TOP_FIELDS = frozenset(["Next", "Assign", "Comment"])
 
+RULE_FIELDS = _OPERATORS | _TOP_FIELDS | {"Variable"}
+
 
 def compile_rule(rule: dict[str, Any], report: Report, pointer: str) -> Test:
     """One element of Choices: its condition as a function of a scope (its Next and Assign are the caller's).
@@ -103,7 +106,8 @@ class _Compiler:
         operators = [field for field in rule if field in _OPERATORS]
         for field in rule:
             if field not in _OPERATORS and field not in others and field != "Variable":
-                self.report("Field is not supported", f"{pointer}/{field}")
+                elsewhere = field in JSONATA_RULE_FIELDS - RULE_FIELDS
+                self.report(ONLY_IN.format("JSONata") if elsewhere else "Field is not supported", f"{pointer}/{field}")
         if len(operators) != 1:
             return self.problem("A choice rule must have exactly one comparison operator", pointer)
         operator = operators[0]

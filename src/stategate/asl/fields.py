@@ -5,6 +5,9 @@ from collections.abc import Mapping
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 """In the order in which AWS names them."""
 
+ONLY_IN = "Field is only supported when 'QueryLanguage' is '{}'"
+"""AWS's words about a field of the other query language."""
+
 _ALL = ("Type", "Comment", "QueryLanguage")
 _PATHS = ("InputPath", "OutputPath")
 _ON = ("Next", "End")

@@ -171,8 +171,10 @@ def _string_split(arguments: list[JSON], scope: Scope) -> JSON:
 
 
 def _string_to_json(arguments: list[JSON], scope: Scope) -> JSON:
+    """A blank string is null, as it is for the JSON parser that AWS uses."""
+    text = _string(arguments[0], "The argument")
     try:
-        return loads(_string(arguments[0], "The argument"))
+        return loads(text) if text.strip() else None
     except JSONSyntaxError as error:
         raise Refused(f"The argument is not valid JSON: {error.message}") from None
 

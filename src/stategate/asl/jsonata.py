@@ -13,6 +13,7 @@ from typing import Any
 
 from stategate.asl.choice import Test
 from stategate.asl.failures import EvaluationFailure
+from stategate.asl.fields import ONLY_IN
 from stategate.asl.paths import Selection
 from stategate.asl.program import Number
 from stategate.asl.scope import Report, Scope
@@ -21,7 +22,6 @@ from stategate.lang import jsonata
 from stategate.lang.jsontext import JSON, dumps
 
 MAX_NESTING = 150
-ONLY_IN_JSONPATH = "Field is only supported when 'QueryLanguage' is 'JSONPath'"
 
 _ALWAYS = ("input", "context")
 _REMEMBERED_LENGTH = 2000
@@ -88,7 +88,7 @@ class Fields:
             case dict():
                 for key in value:
                     if key.endswith(".$"):
-                        self.report(ONLY_IN_JSONPATH, self.place(f"{location}/{key}"))
+                        self.report(ONLY_IN.format("JSONPath"), self.place(f"{location}/{key}"))
                 members = [
                     (key, self._value(item, f"{location}/{key}", depth + 1), item) for key, item in value.items()
                 ]

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stategate.asl import numbers, states
+from stategate.asl.choice import RULE_FIELDS
 from stategate.asl.distributed_fields import distribution, is_distributed
 from stategate.asl.failures import EvaluationFailure
 from stategate.asl.fields import (
+    CATCHER_FIELDS,
     JSONATA_CATCHER_FIELDS,
     JSONATA_NOT_YET,
     JSONATA_RULE_FIELDS,
@@ -98,7 +100,7 @@ def _working(compiler: Compiler, node: Node, fields: Fields) -> dict[str, Any]:
 
 
 def _catcher(compiler: Compiler, node: Node, fields: Fields) -> Catcher:
-    node.allow(JSONATA_CATCHER_FIELDS)
+    node.allow(JSONATA_CATCHER_FIELDS, other=("JSONPath", CATCHER_FIELDS))
     node.require("Next")
     return Catcher(
         states.errors_of(node),
@@ -133,7 +135,7 @@ def _choice(compiler: Compiler, node: Node, fields: Fields, common: dict[str, An
 
 
 def _rule(compiler: Compiler, node: Node, fields: Fields) -> Rule:
-    node.allow(JSONATA_RULE_FIELDS)
+    node.allow(JSONATA_RULE_FIELDS, other=("JSONPath", RULE_FIELDS))
     node.require("Condition", "Next")
     return Rule(
         fields.test(node.fields.get("Condition", False), "Condition"),
@@ -191,7 +193,7 @@ def _credentials(node: Node, fields: Fields) -> Selection | None:
     if "RoleArn" not in credentials:
         credentials.report("The field 'RoleArn' is required but was missing")
         return None
-    credentials.allow(frozenset(("RoleArn",)))
+    credentials.allow(frozenset(("RoleArn",)), other=("JSONPath", frozenset(("RoleArn.$",))))
     return fields.typed(credentials.fields["RoleArn"], "Credentials/RoleArn", "string")
 
 

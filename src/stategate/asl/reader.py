@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from stategate.asl.intrinsics import IntrinsicSyntaxError
+from stategate.asl.fields import ONLY_IN
 from stategate.asl.paths import PathSyntaxError
 from stategate.asl.problems import Problem
 
@@ -60,7 +60,7 @@ class Node:
             elif name in names:
                 continue
             elif name in other[1]:
-                self.report(f"Field is only supported when 'QueryLanguage' is '{other[0]}'", name)
+                self.report(ONLY_IN.format(other[0]), name)
             else:
                 self.report("Field is not supported", name)
         comment = self.fields.get("Comment")
@@ -125,7 +125,7 @@ class Node:
         return found
 
     def compiled(self, name: str, compile: Callable[[Any], T]) -> T | None:
-        """A path or an intrinsic; its syntax error is a problem of this field."""
+        """A path or an expression; its syntax error is a problem of this field."""
         if name not in self.fields:
             return None
         value = self.fields[name]
@@ -137,7 +137,7 @@ class Node:
     def attempt(self, name: str, compile: Callable[[], T]) -> T | None:
         try:
             return compile()
-        except (PathSyntaxError, IntrinsicSyntaxError) as error:
+        except PathSyntaxError as error:
             self.report(str(error), name)
             return None
 

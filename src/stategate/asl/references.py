@@ -12,7 +12,7 @@ from stategate.lang import jsontext
 
 _NESTED = ("ItemProcessor", "Iterator", "Branches")
 _LITERAL = (*_NESTED, "Comment", "Result")
-_TEMPLATES = ("Parameters", "ItemSelector", "ResultSelector", "Assign", "BatchInput")
+_TEMPLATES = ("Parameters", "ItemSelector", "ResultSelector", "Assign", "BatchInput", "Arguments", "Output", "Items")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
 _NAME = re.compile(r"(?<!\$)\$([^\W\d]\w*)")
 
@@ -74,10 +74,11 @@ def _states(flow: Any, language: str) -> Iterator[tuple[str, dict[str, Any], str
 
 def _texts(state: dict[str, Any], language: str) -> Iterator[str]:
     """What is evaluated when the state runs."""
-    return _expressions(state) if language == "JSONata" else _paths(state, False)
+    return _expressions(state, False) if language == "JSONata" else _paths(state, False)
 
 
-def _expressions(value: Any) -> Iterator[str]:
+def _expressions(value: Any, template: bool) -> Iterator[str]:
+    """`template`: whether the value is in a field that takes any JSON, where no name means a literal."""
     match value:
         case str():
             source = expression_in(value)
@@ -85,11 +86,11 @@ def _expressions(value: Any) -> Iterator[str]:
                 yield source
         case dict():
             for name, item in value.items():
-                if name not in _LITERAL:
-                    yield from _expressions(item)
+                if template or name not in _LITERAL:
+                    yield from _expressions(item, template or name in _TEMPLATES)
         case list():
             for item in value:
-                yield from _expressions(item)
+                yield from _expressions(item, template)
 
 
 def _paths(value: Any, template: bool) -> Iterator[str]:

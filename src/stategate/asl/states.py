@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from stategate.asl import numbers, resources
 from stategate.asl.choice import compile_rule
 from stategate.asl.distributed_fields import distribution
-from stategate.asl.fields import CATCHER_FIELDS, JSONATA_STATE_FIELDS, NOT_YET, RETRIER_FIELDS, STATE_FIELDS
+from stategate.asl.fields import (
+    CATCHER_FIELDS,
+    JSONATA_CATCHER_FIELDS,
+    JSONATA_STATE_FIELDS,
+    NOT_YET,
+    RETRIER_FIELDS,
+    STATE_FIELDS,
+)
 from stategate.asl.paths import Selection, compile_field, compile_filter, compile_result_path
 from stategate.asl.program import (
     Catcher,
@@ -173,7 +180,7 @@ def retrier(node: Node) -> Retrier:
 
 
 def _catcher(compiler: Compiler, node: Node) -> Catcher:
-    node.allow(CATCHER_FIELDS)
+    node.allow(CATCHER_FIELDS, other=("JSONata", JSONATA_CATCHER_FIELDS))
     node.require("Next")
     assign = _assign(compiler, node) if "Assign" in node else None
     return Catcher(errors_of(node), node.text("Next") or "", assign=assign, **_result_path(node))
@@ -294,11 +301,9 @@ def _credentials(node: Node) -> Selection | None:
         credentials.report("The field 'RoleArn' is required but was missing")  # and that alone, whatever else is there
         return None
     credentials.allow(frozenset(("RoleArn", "RoleArn.$")))
-    credentials.exclusive("RoleArn", "RoleArn.$")
-    if "RoleArn.$" in credentials:
-        return credentials.compiled("RoleArn.$", lambda text: compile_expression(text, "RoleArn.$"))
-    arn = credentials.text("RoleArn")
-    return lambda scope: arn
+    credentials.text("RoleArn")
+    template = compile_template(credentials.fields, node.problems.report, credentials.pointer)
+    return lambda scope: template(scope)["RoleArn"]
 
 
 def _parallel(compiler: Compiler, node: Node, common: dict[str, Any]) -> Parallel:

@@ -27,11 +27,14 @@ def compile_template(template: JSON, report: Report, pointer: str) -> Selection:
 
 
 def compile_expression(text: str, field: str) -> Selection:
-    """A path or an intrinsic, as the value of `field` (`value.$`, `CausePath`). Raises PathSyntaxError or
-    IntrinsicSyntaxError; the function raises StateFailure."""
-    if not text.startswith("$"):
-        return compile_intrinsic(text)
-    query = compile_path(text)
+    """A path or an intrinsic, as the value of `field` (`value.$`, `CausePath`). Raises PathSyntaxError, in AWS's words;
+    the function raises StateFailure."""
+    try:
+        if not text.startswith("$"):
+            return compile_intrinsic(text)
+        query = compile_path(text)
+    except (PathSyntaxError, IntrinsicSyntaxError):
+        raise PathSyntaxError(_NEITHER.format(field)) from None
 
     def select(scope: Scope) -> JSON:
         try:
@@ -94,11 +97,9 @@ def _compile_object(template: dict[str, JSON], report: Report, pointer: str, dep
         if name in template:
             report(f"The field '{name}' is given twice, as '{name}' and as '{key}'", pointer)
         try:
-            if not isinstance(value, str):
-                raise PathSyntaxError(key)
-            members.append((name, compile_expression(value, key), None))
-        except (PathSyntaxError, IntrinsicSyntaxError):
-            report(_NEITHER.format(key), pointer)
+            members.append((name, compile_expression(value if isinstance(value, str) else "", key), None))
+        except PathSyntaxError as error:
+            report(str(error), pointer)
     return None if all(select is None for _, select, _ in members) else _object(members)
 
 

@@ -93,6 +93,20 @@ def test_errors(source: str, text: str) -> None:
     assert str(raised.value) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[1,\n ]", "Expecting value at line 2, column 2"),
+        ("NaN", "NaN is no value of JSON"),
+        ("[" * 200_000, "It is nested too deeply"),
+    ],
+)
+def test_what_parse_refuses(text: str, why: str) -> None:
+    with pytest.raises(JsonataError) as raised:
+        evaluate("$parse($text)", text=text)
+    assert str(raised.value) == f"D3120: The argument of the parse function is not valid JSON: {why}"
+
+
 @pytest.mark.parametrize("source", ["function($x) { $x }", "$sum", "{'a': [$string]}", "/a/"])
 def test_functions_are_no_results(source: str) -> None:
     with pytest.raises(UnsupportedResult):

@@ -62,6 +62,7 @@ INPUT = '{"xs": [1, 2, 3], "name": "Ada", "a": [{"p": 1}, {"p": 2}]}'
         (["$$.Execution.Id", "--context", '{"Execution": {"Id": "e"}}'], "e"),
         (["$v.x", "--variables", '{"v": {"x": 1}}'], 1),
         (["{% $v.x + $states.result %}", "--variables", '{"v": {"x": 1}}', "--result", "2"], 3),
+        (["$sum([$v, 1])", "--variables", '{"v": 1}'], 2),
         (["States.Format('Hi {}', $.name)"], "Hi Ada"),
         (["--intrinsic", "States.ArrayLength($.xs)"], 3),
     ],

@@ -90,8 +90,12 @@ def parse(meter: Meter, random: Random, *arguments: Any) -> Any:
     meter.text(len(text), 16)
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise JsonataError("D3120", f"The argument of the parse function is not valid JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        raise _no_json(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        raise _no_json(str(error)) from None
+    except RecursionError:
+        raise _no_json("It is nested too deeply") from None
 
 
 ADDED: dict[str, Callable[..., Any]] = {
@@ -113,7 +117,11 @@ def shuffle(random: Random, array: Any) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise ValueError(f"{name} is no value of JSON")
+
+
+def _no_json(why: str) -> JsonataError:
+    return JsonataError("D3120", f"The argument of the parse function is not valid JSON: {why}")
 
 
 def _arity(arguments: tuple[Any, ...], least: int, most: int, function: str) -> None:

@@ -59,8 +59,8 @@ def evaluate(
     """Evaluate an EXPRESSION as a state would, and print its value as JSON.
 
     The language is guessed where none is given: {% ... %} is JSONata, States.Name(...) an intrinsic function, and
-    what begins with $ a JSONPath. The exit status is 1 where the expression is wrong, fails or gives nothing,
-    and 2 where an option is not valid.
+    what begins with $ a JSONPath if it can be one. The exit status is 1 where the expression is wrong, fails or gives
+    nothing, and 2 where an option is not valid.
 
     \b
     Examples:
@@ -90,7 +90,17 @@ def _guess(expression: str) -> str:
         return "intrinsic"
     if text.startswith(("{%", "$states")) or not text.startswith("$"):
         return "jsonata"
+    if _why(text) and _is_jsonata(text):  # `$sum($a)`, `$a + 1`
+        return "jsonata"
     return "jsonpath"
+
+
+def _is_jsonata(expression: str) -> bool:
+    try:
+        jsonata.compile(expression)
+    except jsonata.JsonataSyntaxError:
+        return False
+    return True
 
 
 def _jsonata(expression: str, scope: Scope) -> Any:
