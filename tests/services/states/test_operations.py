@@ -33,6 +33,7 @@ from stategate.services.ports import (
     TaskSuccess,
     World,
 )
+from stategate.services.states import paging
 from stategate.services.states.logging import ExecutionLogs, is_logged
 from stategate.services.states.machines import finish_deletions
 
@@ -337,6 +338,19 @@ def test_listing_in_pages(tmp_path: Path) -> None:
         other = {"stateMachineArn": MACHINE, "statusFilter": "FAILED", **more}
         assert (await rig.error("ListExecutions", **other))[0] == "InvalidToken"
         assert (await rig.error("ListStateMachines", nextToken="InvalidToken"))[0] == "InvalidToken"
+
+    simulate(tmp_path, body)
+
+
+def test_a_page_token_is_good_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(rig: Rig) -> None:
+        for name in ("a", "b"):
+            await rig.machine(name=name)
+        token = (await rig("ListStateMachines", maxResults=1))["nextToken"]
+        assert len((await rig("ListStateMachines", nextToken=token))["stateMachines"]) == 1
+        monkeypatch.setattr(paging, "LIFETIME", -1.0)
+        expired = await rig.error("ListStateMachines", nextToken=token)
+        assert expired == ("InvalidToken", "Invalid Token: 'Invalid token'")
 
     simulate(tmp_path, body)
 

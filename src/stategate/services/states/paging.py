@@ -1,4 +1,4 @@
-"""Pages: `nextToken` is the position of the last item, signed, and good only for the same question."""
+"""Pages: `nextToken` is the position of the last item, signed, and good for a day and for the same question only."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ Named = TypeVar("Named", bound=_Named)
 
 DEFAULT = 100
 
+LIFETIME = 86_400.0
+"""Seconds that a token is good for."""
+
 
 def page_size(input: Mapping[str, Any]) -> int:
     return int(input.get("maxResults") or 0) or DEFAULT
 
 
 def encode(call: Call, question: Sequence[Any], position: Any) -> str:
-    body = orjson.dumps(position)
+    body = orjson.dumps([call.now, position])
     return base64.urlsafe_b64encode(_sign(call, question, body) + body).decode()
 
 
@@ -46,7 +49,10 @@ def decode(call: Call, question: Sequence[Any], token: str) -> Any:
     signature, body = raw[:16], raw[16:]
     if not hmac.compare_digest(signature, _sign(call, question, body)):
         raise invalid_token()
-    return orjson.loads(body)
+    issued, position = orjson.loads(body)
+    if call.now - issued > LIFETIME:
+        raise invalid_token()
+    return position
 
 
 def page(
