@@ -16,6 +16,7 @@ from stategate.services.states.tasks import run_task
 
 START = "arn:aws:states:::states:startExecution"
 SDK = "arn:aws:states:::aws-sdk"
+REQUEST = r"Request ID: [0-9a-f-]{36}\) \(SDK Attempt Count: 1\)"
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 FAIL = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "why"}}}
 WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
@@ -206,9 +207,9 @@ def test_errors_of_the_sdk(tmp_path: Path) -> None:
         role = await world.role("r", "states:*", "iam:GetUser")
         cases = [
             ("sfn:sendTaskSuccess", {"TaskToken": "x", "Output": "1"}, "Sfn.InvalidTokenException",
-             r"Invalid Token: 'Invalid token' \(Service: Sfn, Status Code: 400, Request ID: [0-9a-f-]{36}\)"),
+             rf"Invalid Token: 'Invalid token' \(Service: Sfn, Status Code: 400, {REQUEST}"),
             ("iam:getUser", {"UserName": "u"}, "Iam.NoSuchEntityException",
-             r"The user with name u cannot be found. \(Service: Iam, Status Code: 404, Request ID: [0-9a-f-]{36}\)"),
+             rf"The user with name u cannot be found. \(Service: Iam, Status Code: 404, {REQUEST}"),
             ("iam:getRole", {"RoleName": "r"}, "Iam.IamException",
              r"User: .* is not authorized to perform: iam:GetRole .*"),
             ("sfn:describeExecution", {"ExecutionArn": "x", "IncludedData": 1}, "Sfn.ValidationException", ".*"),

@@ -39,10 +39,10 @@ _ENDPOINT = re.compile(
     r"|[^/]+/(?:restapis|_aws/execute-api)/(?P<path>[A-Za-z0-9_-]+))/?"
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_RESERVED = frozenset(
-    "authorization connection content-length content-md5 expect host max-forwards proxy-authenticate server te"
-    " trailer transfer-encoding upgrade via www-authenticate".split()
-)
+_RESERVED = {
+    "authorization", "connection", "content-length", "content-md5", "expect", "host", "max-forwards",
+    "proxy-authenticate", "server", "te", "trailer", "transfer-encoding", "upgrade", "via", "www-authenticate",
+}  # fmt: skip
 _RESERVED_PREFIXES = ("x-forwarded", "x-amz")
 
 

@@ -73,7 +73,7 @@ def refused(model: Service, java: str, error: AwsError, request_id: str) -> Task
         name = shape.name.removesuffix("Exception").removesuffix("Fault") + "Exception"
         if status == 400 and shape.error_status is not None:
             status = shape.error_status
-    cause = f"{error.message} (Service: {java}, Status Code: {status}, Request ID: {request_id})"
+    cause = f"{error.message} (Service: {java}, Status Code: {status}, Request ID: {request_id}) (SDK Attempt Count: 1)"
     return TaskFailure(f"{java}.{name}", cause)
 
 
