@@ -379,6 +379,12 @@ def test_a_task_is_called_as_its_role(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_a_mock_stands_for_an_activity(tmp_path: Path) -> None:
+    state = {"Type": "Task", "Resource": f"arn:aws:states:us-east-1:{ACCOUNT}:activity:none", "End": True}
+    answered = answer(tmp_path, state, **result({"a": 1}))
+    assert (answered["status"], json.loads(answered["output"])) == ("SUCCEEDED", {"a": 1})
+
+
 def test_a_task_runs_out_of_time(tmp_path: Path) -> None:
     async def test(world: FunctionWorld) -> None:
         await world.function("import time\ndef handler(event, context):\n    time.sleep(3)\n", Timeout=10)
