@@ -130,11 +130,33 @@ def test_redrive(tmp_path: Path) -> None:
         (redriven,) = (await rig("ListExecutions", mapRunArn=run_arn, redriveFilter="REDRIVEN"))["executions"]
         assert redriven["executionArn"] == failed["executionArn"]
         machine = again["stateMachineArn"]
-        refused = await rig.error("ListExecutions", stateMachineArn=machine, redriveFilter="REDRIVEN")
-        assert refused[0] == "ValidationException"
+        for by_map_run_only in ({"redriveFilter": "REDRIVEN"}, {"statusFilter": "PENDING_REDRIVE"}):
+            refused = await rig.error("ListExecutions", stateMachineArn=machine, **by_map_run_only)
+            assert refused[0] == "ValidationException"
         assert (await rig("DescribeMapRun", mapRunArn=run_arn))["redriveCount"] == 1
         types = [event["type"] for event in (await rig("GetExecutionHistory", executionArn=arn))["events"]]
         assert types[7:9] == ["ExecutionRedriven", "MapRunRedriven"]
+
+    simulate(tmp_path, body)
+
+
+def test_the_last_tokens_of_redrives_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(rig: Rig, server: S3Server) -> None:
+        fail = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail"}}})
+        arn = (await run(rig, fail, {}))["executionArn"]
+
+        async def again(token: str) -> Any:
+            answer = await rig("RedriveExecution", executionArn=arn, clientToken=token)
+            await ended(rig, arn)
+            return answer
+
+        monkeypatch.setattr(redrive, "TOKENS", 2)
+        first, second, third = [await again(token) for token in "abc"]
+        assert await again("c") == third and await again("b") == second
+        assert (await rig("DescribeExecution", executionArn=arn))["redriveCount"] == 3
+        assert await again("a") != first
+        monkeypatch.setattr(redrive, "TOKEN_SECONDS", -1.0)
+        assert await again("c") != third
 
     simulate(tmp_path, body)
 

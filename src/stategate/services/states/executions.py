@@ -156,7 +156,7 @@ def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
     if new.revision_id is not None:
         answer["revisionId"] = new.revision_id
     if input.get("includedData") == "METADATA_ONLY":
-        del answer["definition"]
+        answer["definition"] = "{}"
     elif references := variable_references(new.definition):
         answer["variableReferences"] = references
     return answer
@@ -222,8 +222,8 @@ def list_executions(call: Call, input: Input) -> Output:
     status = input.get("statusFilter")
     if input.get("redriveFilter") is not None:
         raise validation_error("redriveFilter can only be specified with mapRunArn.")
-    if status == "PENDING_REDRIVE":
-        return {"executions": []}
+    if status == mapruns.PENDING_REDRIVE:
+        raise validation_error("statusFilter PENDING_REDRIVE can only be specified with mapRunArn.")
     page, token = paging.page(
         call,
         input,

@@ -132,7 +132,7 @@ def describe_state_machine(call: Call, input: Input) -> Output:
     if revision is not None:
         answer["revisionId"] = revision
     if input.get("includedData") == "METADATA_ONLY":
-        del answer["definition"]
+        answer["definition"] = "{}"
     elif references := variable_references(found.settings.definition):
         answer["variableReferences"] = references
     return answer

@@ -25,9 +25,12 @@ LAST_EVENT = 24_999
 TOKEN_SECONDS = 15 * 60.0
 """So long the same clientToken means the same redrive."""
 
+TOKENS = 10
+"""So many redrives of an execution are remembered by their clientToken."""
+
 
 class Redrive(msgspec.Struct, frozen=True):
-    """The last redrive of an execution that a clientToken was given for."""
+    """A redrive that a clientToken was given for."""
 
     token: str
     at: float
@@ -41,8 +44,8 @@ async def redrive_execution(call: Call, input: Input) -> Output:
     if execution is None:
         raise execution_does_not_exist(arn)
     token = input.get("clientToken")
-    known = _redrives(call.ports, call.world).get(arn)
-    if known is not None and known.token == token and call.now - known.at < TOKEN_SECONDS:
+    known = _redrives(call.ports, call.world).get(f"{arn} {token}")
+    if known is not None and call.now - known.at < TOKEN_SECONDS:
         return {"redriveDate": known.at}
     reason = refusal(call.ports, execution, call.now)
     if reason is None and execution.new.map_run_arn is not None:
@@ -90,13 +93,16 @@ def refusal(ports: Ports, execution: Execution, now: float) -> str | None:
 
 
 def _redrives(ports: Ports, world: World) -> Records[Redrive]:
-    """By execution ARN; what is older than a token lives is thrown away with the next one."""
+    """By execution ARN and token; what is older than a token lives is thrown away with the next one."""
     return ports.store.records(world, "states.redrive", Redrive)
 
 
 def _remember(call: Call, arn: str, redrive: Redrive) -> None:
     kept = _redrives(call.ports, call.world)
-    for other, old in list(kept.items()):
+    for key, old in list(kept.items()):
         if call.now - old.at >= TOKEN_SECONDS:
-            kept.delete(other)
-    kept.put(arn, redrive)
+            kept.delete(key)
+    kept.put(f"{arn} {redrive.token}", redrive)
+    newest_last = sorted(kept.items(f"{arn} "), key=lambda item: item[1].at)
+    for key, _ in newest_last[:-TOKENS]:
+        kept.delete(key)
