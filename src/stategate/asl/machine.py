@@ -122,6 +122,8 @@ def _start(turn: Turn) -> None:
         return
     identity = run.identity
     details = {"input": identity.input, "inputDetails": UNTRUNCATED, "roleArn": identity.role_arn}
+    qualified = {"stateMachineAliasArn": identity.alias_arn, "stateMachineVersionArn": identity.version_arn}
+    details |= {member: arn for member, arn in qualified.items() if arn is not None}
     turn.emit(0, "ExecutionStarted", details)
     frame_id = run.reserve()
     run.put(frame_id, Sequence(0, program.flows[0].start, run.input, 0))

@@ -20,7 +20,8 @@ ROOT = 0
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """What never changes. `input` is JSON text; `started` in epoch seconds."""
+    """What never changes. `input` is JSON text; `started` in epoch seconds; the ARNs of the version and the alias, if
+    they were started with."""
 
     execution_arn: str
     execution_name: str
@@ -30,6 +31,8 @@ class RunIdentity:
     input: str
     started: float
     express: bool = False
+    version_arn: str | None = None
+    alias_arn: str | None = None
 
 
 class Run:

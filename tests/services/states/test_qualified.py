@@ -69,6 +69,23 @@ def test_the_description_of_an_alias_is_that_of_its_main_version(tmp_path: Path)
     simulate(tmp_path, body)
 
 
+def test_the_history_names_version_and_alias(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        await rig.machine(publish=True)
+        version, alias = f"{MACHINE}:1", f"{MACHINE}:live"
+        routes = [{"stateMachineVersionArn": version, "weight": 100}]
+        await rig("CreateStateMachineAlias", name="live", routingConfiguration=routes)
+        named = {"stateMachineVersionArn": version}
+        for arn, expected in ((MACHINE, {}), (version, named), (alias, named | {"stateMachineAliasArn": alias})):
+            execution = (await rig("StartExecution", stateMachineArn=arn))["executionArn"]
+            (started, *_) = (await rig("GetExecutionHistory", executionArn=execution))["events"]
+            details = started["executionStartedEventDetails"]
+            shown = {member: value for member, value in details.items() if member.startswith("stateMachine")}
+            assert shown == expected
+
+    simulate(tmp_path, body)
+
+
 def test_executions_of_a_version_or_an_alias_in_pages(tmp_path: Path) -> None:
     """What was started otherwise is not read: the cost is that of the page."""
 

@@ -71,4 +71,6 @@ def identity(new: NewExecution) -> RunIdentity:
         input=new.input,
         started=new.started,
         express=new.type == "EXPRESS",
+        version_arn=new.machine_version_arn,
+        alias_arn=new.machine_alias_arn,
     )
