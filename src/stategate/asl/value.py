@@ -55,9 +55,6 @@ class Value:
         return f"Value({self.text!r})"
 
 
-EMPTY = Value("{}", {})
-
-
 def heavy(json: JSON, limit: int) -> bool:
     """Whether the text would have more than `limit` characters. Values may share parts, so the text can be far larger
     than all that is in memory: this stops as soon as it knows."""
