@@ -116,6 +116,11 @@ def test_what_is_read(reader: dict[str, Any], manifest: str | None, flatten: boo
             "A JSON Pointer must be empty or start with '/'",
             "/ReaderConfig/ItemsPointer",
         ),
+        (
+            {**item_reader(GET, InputType="JSON"), "Arguments": {}},
+            "Field is only supported when 'QueryLanguage' is 'JSONata'",
+            "/Arguments",
+        ),
         (item_reader(GET, InputType="CSV"), "These fields are required: [CSVHeaderLocation]", "/ReaderConfig"),
         (
             item_reader(GET, {"Bucket": "b"}, InputType="JSON"),

@@ -16,6 +16,9 @@ RULE = {"Condition": True, "Next": "T"}
 CATCHER = {"ErrorEquals": ["States.ALL"], "Next": "T"}
 NESTED = {"StartAt": "I", "States": {"I": PASS}}
 MAP = {"Type": "Map", "ItemProcessor": NESTED}
+CHILDREN = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **NESTED}
+DISTRIBUTED = {"Type": "Map", "ItemProcessor": CHILDREN}
+S3 = {"Resource": "arn:aws:states:::s3:putObject"}
 
 
 def problems(definition: Any) -> list[str]:
@@ -38,6 +41,18 @@ STATES: dict[str, tuple[dict[str, Any], str]] = {
     "Parameters": (task(Parameters={}), f"{ONLY} 'JSONPath' at /States/S/Parameters"),
     "Result": ({"Type": "Pass", "Result": 1}, f"{ONLY} 'JSONPath' at /States/S/Result"),
     "ItemsPath": ({**MAP, "ItemsPath": "$"}, f"{ONLY} 'JSONPath' at /States/S/ItemsPath"),
+    "a path of Map": (
+        {**MAP, "ToleratedFailureCountPath": "$.n"},
+        f"{ONLY} 'JSONPath' at /States/S/ToleratedFailureCountPath",
+    ),
+    "a path of ItemBatcher": (
+        {**DISTRIBUTED, "ItemBatcher": {"MaxItemsPerBatch": 1, "MaxInputBytesPerBatchPath": "$.n"}},
+        f"{ONLY} 'JSONPath' at /States/S/ItemBatcher/MaxInputBytesPerBatchPath",
+    ),
+    "Parameters of ResultWriter": (
+        {**DISTRIBUTED, "ResultWriter": {"WriterConfig": {}, **S3, "Arguments": {"Bucket": "b"}, "Parameters": {}}},
+        f"{ONLY} 'JSONPath' at /States/S/ResultWriter/Parameters",
+    ),
     "ErrorPath": ({"Type": "Fail", "ErrorPath": "$.e"}, f"{ONLY} 'JSONPath' at /States/S/ErrorPath"),
     "Variable": (
         {"Type": "Choice", "Choices": [{**RULE, "Variable": "$"}]},

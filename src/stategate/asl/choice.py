@@ -5,7 +5,7 @@ from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from stategate.asl.failures import runtime_failure
-from stategate.asl.fields import JSONATA_RULE_FIELDS, ONLY_IN
+from stategate.asl.fields import ONLY_IN, ByLanguage
 from stategate.asl.paths import PathNotFound, PathSyntaxError, Query, compile_path
 from stategate.asl.scope import Report, Scope
 from stategate.asl.timestamps import parse_timestamp
@@ -77,7 +77,10 @@ _OPERATORS = frozenset(
 )
 _TOP_FIELDS = frozenset(["Next", "Assign", "Comment"])
 
-RULE_FIELDS = _OPERATORS | _TOP_FIELDS | {"Variable"}
+RULE_FIELDS: ByLanguage = {
+    "JSONPath": _OPERATORS | _TOP_FIELDS | {"Variable"},
+    "JSONata": _TOP_FIELDS | {"Condition", "Output"},
+}
 
 
 def compile_rule(rule: dict[str, Any], report: Report, pointer: str) -> Test:
@@ -106,7 +109,7 @@ class _Compiler:
         operators = [field for field in rule if field in _OPERATORS]
         for field in rule:
             if field not in _OPERATORS and field not in others and field != "Variable":
-                elsewhere = field in JSONATA_RULE_FIELDS - RULE_FIELDS
+                elsewhere = field in RULE_FIELDS["JSONata"] - RULE_FIELDS["JSONPath"]
                 self.report(ONLY_IN.format("JSONata") if elsewhere else "Field is not supported", f"{pointer}/{field}")
         if len(operators) != 1:
             return self.problem("A choice rule must have exactly one comparison operator", pointer)

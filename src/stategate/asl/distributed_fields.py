@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stategate.asl.distributed_values import Amount, action, amount, arguments, choice, value
+from stategate.asl.distributed_values import Amount, action, allow, amount, arguments, choice, value
 from stategate.asl.item_readers import MAX_ITEMS, Reader, compile_reader
 from stategate.asl.paths import Selection
 from stategate.asl.reader import Node
@@ -23,6 +23,13 @@ DISTRIBUTED_FIELDS = frozenset(("ItemReader", "ItemBatcher", "ResultWriter", "La
 """What an inline Map may not have."""
 TRANSFORMATIONS = ("NONE", "COMPACT", "FLATTEN")
 
+_BATCHER = ("BatchInput", "MaxItemsPerBatch", "MaxInputBytesPerBatch", "Comment")
+_BATCHER_FIELDS = {
+    "JSONPath": frozenset((*_BATCHER, "MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath")),
+    "JSONata": frozenset(_BATCHER),
+}
+_WRITER = ("Resource", "WriterConfig", "Comment")
+_WRITER_FIELDS = {"JSONPath": frozenset((*_WRITER, "Parameters")), "JSONata": frozenset((*_WRITER, "Arguments"))}
 _NOT_IN_LABELS = re.compile(r"""[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]""")
 
 
@@ -120,10 +127,7 @@ def _batcher(node: Node, fields: Fields | None) -> Batcher | None:
     batcher = node.node("ItemBatcher")
     if batcher is None:
         return None
-    batcher.allow(
-        frozenset(("BatchInput", "MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch",
-                   "MaxInputBytesPerBatchPath", "Comment"))
-    )  # fmt: skip
+    allow(batcher, _BATCHER_FIELDS, fields)
     inside = None if fields is None else fields.inside("ItemBatcher", ())
     items = amount(batcher, "MaxItemsPerBatch", inside, minimum=1, maximum=MAX_ITEMS)
     size = amount(batcher, "MaxInputBytesPerBatch", inside, minimum=1, maximum=MAX_BATCH_BYTES)
@@ -137,7 +141,7 @@ def _writer(node: Node, fields: Fields | None) -> Writer | None:
     writer = node.node("ResultWriter")
     if writer is None:
         return None
-    writer.allow(frozenset(("Resource", "Parameters", "Arguments", "WriterConfig", "Comment")))
+    allow(writer, _WRITER_FIELDS, fields)
     config = writer.node("WriterConfig") or Node({}, writer.at("WriterConfig"), writer.problems)
     config.allow(frozenset(("OutputType", "Transformation", "Comment")))
     given = arguments(writer, "putObject", None if fields is None else fields.inside("ResultWriter", ()))

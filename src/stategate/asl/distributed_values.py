@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stategate.asl import numbers
 from stategate.asl.failures import runtime_failure
+from stategate.asl.fields import ByLanguage
 from stategate.asl.jsonata import expression_in
 from stategate.asl.paths import PathNotFound, Selection, compile_path
 from stategate.asl.reader import Node
@@ -34,9 +35,7 @@ _FLOAT = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 def arguments(node: Node, action: str, fields: Fields | None) -> Selection | None:
     """Parameters, or Arguments in JSONata (`fields`), of an action of S3."""
-    name, other = ("Parameters", "Arguments") if fields is None else ("Arguments", "Parameters")
-    if other in node:
-        node.report("Field is not supported", other)
+    name = "Parameters" if fields is None else "Arguments"
     if fields is not None and expression_in(node.fields.get(name)) is not None:
         return fields.typed(node.fields[name], name, "object")
     given = node.node(name)
@@ -50,6 +49,10 @@ def arguments(node: Node, action: str, fields: Fields | None) -> Selection | Non
         if key not in names:
             given.report(f"The field '{key}' is required but was missing")
     return value(node, name, fields)
+
+
+def allow(node: Node, names: ByLanguage, fields: Fields | None) -> None:
+    node.allow_in("JSONPath" if fields is None else "JSONata", names)
 
 
 def value(node: Node, name: str, fields: Fields | None) -> Selection:
@@ -92,8 +95,6 @@ def amount(
     """A number: `name`, or `name` + "Path", or an expression in JSONata (`fields`)."""
     path = f"{name}Path"
     if fields is not None:
-        if path in node:
-            node.report("Field is not supported", path)
         return fields.number(node.fields[name], name, minimum, maximum, whole=whole) if name in node else None
     node.exclusive(name, path)
     if path in node:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 """In the order in which AWS names them."""
 
+ByLanguage = Mapping[str, frozenset[str]]
+"""Query language -> the fields that are there in it."""
+
 ONLY_IN = "Field is only supported when 'QueryLanguage' is '{}'"
 """AWS's words about a field of the other query language."""
 
@@ -45,8 +48,17 @@ JSONATA_STATE_FIELDS: Mapping[str, frozenset[str]] = {
                       "ResultWriter", "Label")),
 }  # fmt: skip
 
-JSONATA_RULE_FIELDS = frozenset(("Condition", "Next", "Assign", "Output", "Comment"))
-JSONATA_CATCHER_FIELDS = frozenset(("ErrorEquals", "Next", "Assign", "Output", "Comment"))
+
+def state_fields(kind: str) -> ByLanguage:
+    """Those of a state of this type."""
+    return {"JSONPath": STATE_FIELDS[kind], "JSONata": JSONATA_STATE_FIELDS[kind]}
+
+
+CATCHER_FIELDS: ByLanguage = {
+    "JSONPath": frozenset(("ErrorEquals", "Next", "ResultPath", "Assign", "Comment")),
+    "JSONata": frozenset(("ErrorEquals", "Next", "Output", "Assign", "Comment")),
+}
+CREDENTIALS_FIELDS: ByLanguage = {"JSONPath": frozenset(("RoleArn", "RoleArn.$")), "JSONata": frozenset(("RoleArn",))}
 
 DEFINITION_FIELDS = frozenset(("StartAt", "States", "Comment", "QueryLanguage", "TimeoutSeconds", "Version"))
 BRANCH_FIELDS = frozenset(("StartAt", "States", "Comment"))
@@ -54,9 +66,3 @@ PROCESSOR_FIELDS = frozenset((*BRANCH_FIELDS, "ProcessorConfig"))
 RETRIER_FIELDS = frozenset(
     ("ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy", "Comment")
 )
-CATCHER_FIELDS = frozenset(("ErrorEquals", "Next", "ResultPath", "Assign", "Comment"))
-
-NOT_YET: Mapping[str, frozenset[str]] = {}
-"""Fields that AWS knows and this version does not carry out: named as such when they are refused."""
-
-JSONATA_NOT_YET: Mapping[str, frozenset[str]] = {}

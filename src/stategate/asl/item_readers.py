@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stategate.asl.distributed_values import Amount, action, amount, arguments, choice
+from stategate.asl.distributed_values import Amount, action, allow, amount, arguments, choice
 from stategate.asl.paths import Selection
 from stategate.asl.reader import Node
 
@@ -22,11 +22,11 @@ ATHENA_TYPES = ("CSV", "JSONL", "PARQUET")
 """What the files of an Athena manifest may be."""
 DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 
-_READER_FIELDS = frozenset(("Resource", "Parameters", "Arguments", "ReaderConfig", "Comment"))
-_CONFIG_FIELDS = frozenset(
-    ("InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "MaxItems", "MaxItemsPath", "ItemsPointer",
-     "Transformation", "ManifestType", "Comment")
-)  # fmt: skip
+_READER = ("Resource", "ReaderConfig", "Comment")
+_READER_FIELDS = {"JSONPath": frozenset((*_READER, "Parameters")), "JSONata": frozenset((*_READER, "Arguments"))}
+_CONFIG = ("InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "MaxItems", "ItemsPointer", "Transformation",
+           "ManifestType", "Comment")  # fmt: skip
+_CONFIG_FIELDS = {"JSONPath": frozenset((*_CONFIG, "MaxItemsPath")), "JSONata": frozenset(_CONFIG)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ def compile_reader(node: Node, fields: Fields | None) -> Reader | None:
     if reader is None:
         return None
     inside = None if fields is None else fields.inside("ItemReader", ())
-    reader.allow(_READER_FIELDS)
+    allow(reader, _READER_FIELDS, fields)
     reader.require("Resource", "Parameters" if fields is None else "Arguments")
     called = action(reader, ("getObject", "listObjectsV2"))
     config = reader.node("ReaderConfig") or Node({}, reader.at("ReaderConfig"), reader.problems)
-    config.allow(_CONFIG_FIELDS)
+    allow(config, _CONFIG_FIELDS, fields)
     manifest, flatten = _manifest(config, called), _flatten(config, called)
     input_type = choice(config, "InputType", _types(manifest, flatten))
     if input_type is None and (flatten or (called == "getObject" and manifest != "S3_INVENTORY")):

@@ -9,14 +9,7 @@ from stategate.asl import numbers, states
 from stategate.asl.choice import RULE_FIELDS
 from stategate.asl.distributed_fields import distribution, is_distributed
 from stategate.asl.failures import EvaluationFailure
-from stategate.asl.fields import (
-    CATCHER_FIELDS,
-    JSONATA_CATCHER_FIELDS,
-    JSONATA_NOT_YET,
-    JSONATA_RULE_FIELDS,
-    JSONATA_STATE_FIELDS,
-    STATE_FIELDS,
-)
+from stategate.asl.fields import CATCHER_FIELDS, CREDENTIALS_FIELDS, JSONATA_STATE_FIELDS, state_fields
 from stategate.asl.jsonata import Fields, expecting, expression_in
 from stategate.asl.paths import Selection
 from stategate.asl.program import (
@@ -49,7 +42,7 @@ def compile_state(compiler: Compiler, node: Node, name: str) -> State:
     """The state, for as far as it can be made: what is wrong has been reported."""
     kind = node.fields["Type"]
     allowed = JSONATA_STATE_FIELDS[kind]
-    node.allow(allowed, JSONATA_NOT_YET.get(kind, frozenset()), ("JSONPath", STATE_FIELDS[kind]))
+    node.allow_in("JSONata", state_fields(kind))
     fields = Fields(node.problems.report, node.pointer)
     common: dict[str, Any] = {"name": name, "jsonata": True}
     if "Next" in allowed:
@@ -100,7 +93,7 @@ def _working(compiler: Compiler, node: Node, fields: Fields) -> dict[str, Any]:
 
 
 def _catcher(compiler: Compiler, node: Node, fields: Fields) -> Catcher:
-    node.allow(JSONATA_CATCHER_FIELDS, other=("JSONPath", CATCHER_FIELDS))
+    node.allow_in("JSONata", CATCHER_FIELDS)
     node.require("Next")
     return Catcher(
         states.errors_of(node),
@@ -135,7 +128,7 @@ def _choice(compiler: Compiler, node: Node, fields: Fields, common: dict[str, An
 
 
 def _rule(compiler: Compiler, node: Node, fields: Fields) -> Rule:
-    node.allow(JSONATA_RULE_FIELDS, other=("JSONPath", RULE_FIELDS))
+    node.allow_in("JSONata", RULE_FIELDS)
     node.require("Condition", "Next")
     return Rule(
         fields.test(node.fields.get("Condition", False), "Condition"),
@@ -193,7 +186,7 @@ def _credentials(node: Node, fields: Fields) -> Selection | None:
     if "RoleArn" not in credentials:
         credentials.report("The field 'RoleArn' is required but was missing")
         return None
-    credentials.allow(frozenset(("RoleArn",)), other=("JSONPath", frozenset(("RoleArn.$",))))
+    credentials.allow_in("JSONata", CREDENTIALS_FIELDS)
     return fields.typed(credentials.fields["RoleArn"], "Credentials/RoleArn", "string")
 
 

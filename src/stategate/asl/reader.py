@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from stategate.asl.fields import ONLY_IN
+from stategate.asl.fields import ONLY_IN, ByLanguage
 from stategate.asl.paths import PathSyntaxError
 from stategate.asl.problems import Problem
 
@@ -47,22 +47,15 @@ class Node:
     def report(self, message: str, name: str | None = None) -> None:
         self.problems.report(message, self.at(name) if name is not None else self.pointer or "/")
 
-    def allow(
-        self,
-        names: frozenset[str],
-        not_yet: frozenset[str] = frozenset(),
-        other: tuple[str, frozenset[str]] = ("", frozenset()),
-    ) -> None:
-        """`other`: another query language, and the fields that are there in it."""
+    def allow(self, names: frozenset[str]) -> None:
+        self.allow_in("", {"": names})
+
+    def allow_in(self, language: str, names: ByLanguage) -> None:
         for name in self.fields:
-            if name in not_yet:
-                self.report(f"Stategate does not support the field '{name}' yet", name)
-            elif name in names:
+            if name in names[language]:
                 continue
-            elif name in other[1]:
-                self.report(ONLY_IN.format(other[0]), name)
-            else:
-                self.report("Field is not supported", name)
+            other = next((other for other, there in names.items() if name in there), None)
+            self.report("Field is not supported" if other is None else ONLY_IN.format(other), name)
         comment = self.fields.get("Comment")
         if comment is not None and not isinstance(comment, str):
             self.report("Expected value of type String", "Comment")

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stategate.asl import numbers, resources
 from stategate.asl.choice import compile_rule
 from stategate.asl.distributed_fields import distribution
-from stategate.asl.fields import (
-    CATCHER_FIELDS,
-    JSONATA_CATCHER_FIELDS,
-    JSONATA_STATE_FIELDS,
-    NOT_YET,
-    RETRIER_FIELDS,
-    STATE_FIELDS,
-)
+from stategate.asl.fields import CATCHER_FIELDS, CREDENTIALS_FIELDS, RETRIER_FIELDS, STATE_FIELDS, state_fields
 from stategate.asl.paths import Selection, compile_field, compile_filter, compile_result_path
 from stategate.asl.program import (
     Catcher,
@@ -48,7 +41,7 @@ MAX_DELAY = 31_622_400
 def compile_state(compiler: Compiler, node: Node, name: str) -> State:
     """The state, for as far as it can be made: what is wrong has been reported."""
     kind = node.fields["Type"]
-    node.allow(STATE_FIELDS[kind], NOT_YET.get(kind, frozenset()), ("JSONata", JSONATA_STATE_FIELDS[kind]))
+    node.allow_in("JSONPath", state_fields(kind))
     common: dict[str, Any] = {"name": name}
     for field in ("InputPath", "OutputPath"):
         if field in node and field in STATE_FIELDS[kind]:
@@ -180,7 +173,7 @@ def retrier(node: Node) -> Retrier:
 
 
 def _catcher(compiler: Compiler, node: Node) -> Catcher:
-    node.allow(CATCHER_FIELDS, other=("JSONata", JSONATA_CATCHER_FIELDS))
+    node.allow_in("JSONPath", CATCHER_FIELDS)
     node.require("Next")
     assign = _assign(compiler, node) if "Assign" in node else None
     return Catcher(errors_of(node), node.text("Next") or "", assign=assign, **_result_path(node))
@@ -300,7 +293,7 @@ def _credentials(node: Node) -> Selection | None:
     if "RoleArn" not in credentials and "RoleArn.$" not in credentials:
         credentials.report("The field 'RoleArn' is required but was missing")  # and that alone, whatever else is there
         return None
-    credentials.allow(frozenset(("RoleArn", "RoleArn.$")))
+    credentials.allow_in("JSONPath", CREDENTIALS_FIELDS)
     credentials.text("RoleArn")
     template = compile_template(credentials.fields, node.problems.report, credentials.pointer)
     return lambda scope: template(scope)["RoleArn"]
