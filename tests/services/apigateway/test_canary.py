@@ -65,3 +65,27 @@ def test_refusals() -> None:
         world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch])
     with pytest.raises(AwsError, match="Stage other must already be created before making a canary release deployment"):
         world.deploy(api, "other", canarySettings={"percentTraffic": 1})
+
+
+@pytest.mark.parametrize("canary", [True, False])
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("/canarySettings/stageVariableOverrides", "/deploymentId"),
+        ("/canarySettings/deploymentId", "/description"),
+        (None, "/variables"),
+    ],
+)
+def test_only_what_a_canary_has_is_copied(source: str | None, path: str, canary: bool) -> None:
+    world, api, _ = stage(0)
+    if not canary:
+        remove = {"op": "remove", "path": "/canarySettings"}
+        world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[remove])
+    patch = {"op": "copy", "path": path} | ({"from": source} if source else {})
+    with pytest.raises(AwsError) as caught:
+        world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch])
+    assert caught.value.message == (
+        f"Invalid copy operation with path: {path} and from {source or 'null'}. Valid copy:path are "
+        "[/deploymentId, /variables] and valid copy:from are "
+        "[/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
+    )

@@ -131,6 +131,30 @@ def test_patches_are_all_or_nothing(world: GatewayWorld) -> None:
     assert world("GetRestApi", restApiId=api)["name"] == "test"
 
 
+@pytest.mark.parametrize(
+    ("operation", "path"),
+    [
+        ("UpdateMethod", "/requestParameters/method.request.header.a/b"),
+        ("UpdateMethod", "/requestModels/application/json"),
+        ("UpdateMethodResponse", "/responseModels/application/json"),
+        ("UpdateIntegration", "/requestTemplates/application/json"),
+        ("UpdateIntegrationResponse", "/responseTemplates/application/json"),
+        ("UpdateGatewayResponse", "/responseTemplates/application/json"),
+    ],
+)
+def test_slashes_in_keys_are_escaped(world: GatewayWorld, operation: str, path: str) -> None:
+    where = method(world)
+    world("PutIntegration", **where, type="MOCK")
+    world("PutIntegrationResponse", **where, statusCode="200")
+    members = {
+        "UpdateGatewayResponse": {"restApiId": where["restApiId"], "responseType": "DEFAULT_4XX"},
+        "UpdateMethodResponse": where | {"statusCode": "200"},
+        "UpdateIntegrationResponse": where | {"statusCode": "200"},
+    }.get(operation, where)
+    patch = {"op": "add", "path": path, "value": "Empty"}
+    assert refused(world, operation, **members, patchOperations=[patch])[1] == f"Invalid patch path {path}"
+
+
 def test_resources_move_with_their_children(world: GatewayWorld) -> None:
     api, ids = world.api("/a/b/c", "/x")
     patch = {"op": "replace", "path": "/parentId", "value": ids["/x"]}
@@ -198,6 +222,11 @@ def test_method_settings_inherit_and_are_removed(world: GatewayWorld) -> None:
     )
     stage = world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[{"op": "remove", "path": "/*/*"}])
     assert list(stage["methodSettings"]) == ["pets~1{id}/GET"]
+    for path in ("/*/*", "/*/*/throttling/burstLimit", "/~1a/GET"):
+        patch = {"op": "remove", "path": path}
+        assert refused(world, "UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch])[1] == (
+            f"Cannot remove method setting {path[1:]} because there is no method setting for this method "
+        )
 
 
 def test_tags(world: GatewayWorld) -> None:

@@ -237,13 +237,32 @@ def test_model_templates_and_documentation_imports(world: GatewayWorld) -> None:
         "message": "foo"
     }
     parts = [{"location": {"type": "API"}, "properties": {"description": "d"}}]
-    body = json.dumps({"x-amazon-apigateway-documentation": {"documentationParts": parts}}).encode()
+    body = json.dumps({"swagger": "2.0", "x-amazon-apigateway-documentation": {"documentationParts": parts}}).encode()
     made = world("ImportDocumentationParts", restApiId=api, body=body)
-    assert world("ImportDocumentationParts", restApiId=api, body=body, mode="overwrite")["ids"] == made["ids"]
+    assert set(made) == {"ids"}
+    assert world("ImportDocumentationParts", restApiId=api, body=body, mode="overwrite") == made
+    for unknown in (b"[", b"{}", body.replace(b"swagger", b"asyncapi")):
+        assert refused(world, "ImportDocumentationParts", restApiId=api, body=unknown, mode="overwrite")[1] == (
+            "Unable to build importer with provided input."
+        )
     assert len(world("GetDocumentationParts", restApiId=api)["items"]) == 1
-    assert refused(world, "ImportDocumentationParts", restApiId=api, body=b"[")[1] == (
-        "Unable to build importer with provided input."
-    )
+
+
+def test_documentation_parts_are_listed_by_location(world: GatewayWorld) -> None:
+    api, _ = world.api()
+    locations = [
+        {"type": "RESPONSE", "path": "/", "method": "GET", "statusCode": "200"},
+        {"type": "METHOD", "path": "/b", "method": "GET"},
+        {"type": "METHOD", "path": "/a", "method": "POST"},
+        {"type": "METHOD", "path": "/a", "method": "GET"},
+        {"type": "API"},
+    ]
+    for location in locations:
+        world("CreateDocumentationPart", restApiId=api, location=location, properties="{}")
+    items = world("GetDocumentationParts", restApiId=api)["items"]
+    assert [item["location"] for item in items] == locations[::-1]
+    twice = refused(world, "CreateDocumentationPart", restApiId=api, location={"type": "API"}, properties="")
+    assert twice[1] == "Documentation part properties must be non-empty"
 
 
 def test_an_authorizer_is_tested(world: GatewayWorld) -> None:

@@ -208,6 +208,15 @@ def test_security(world: GatewayWorld, security: Any, default: Any, wanted: tupl
     assert (shown["authorizationType"], shown["apiKeyRequired"], shown.get("authorizationScopes")) == wanted
 
 
+def test_empty_credentials_are_none(world: GatewayWorld) -> None:
+    authorizer = {"type": "token", "authorizerUri": FUNCTION, "authorizerCredentials": ""}
+    scheme = {"type": "apiKey", "name": "A", "in": "header", "x-amazon-apigateway-authorizer": authorizer}
+    paths = {"/": {"get": {"x-amazon-apigateway-integration": MOCK | {"credentials": ""}}}}
+    api = imported(world, document(components={"securitySchemes": {"token": scheme}}, paths=paths))["id"]
+    assert "authorizerCredentials" not in world("GetAuthorizers", restApiId=api)["items"][0]
+    assert "credentials" not in method(world, api, "/")["methodIntegration"]
+
+
 def test_a_scheme_that_protects_nothing_is_a_warning(world: GatewayWorld) -> None:
     content = document(
         components={"securitySchemes": SCHEMES}, paths={"/": {"get": operation(security=[{"basic": []}])}}

@@ -42,6 +42,8 @@ _SERVER_VARIABLE = re.compile(r"\{([^{}]+)\}")
 def read_definition(document: dict[str, Any], *, model_url: str, base_path: str = "ignore") -> Definition:
     """`model_url` is what a model's name is put behind in a `$ref`. Raises `NoDefinition` if it is no
     OpenAPI, `InvalidDocument` if reading it would take too long."""
+    if not isinstance(document.get("paths"), dict) or not isinstance(document.get("info"), dict):
+        raise NoDefinition("A document has info and paths.")
     version = _version(document)
     definition = Definition()
     if _too_many(definition, document):
@@ -80,8 +82,6 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
 
 def _version(document: Mapping[str, Any]) -> int:
     swagger, openapi = text(document.get("swagger")), text(document.get("openapi"))
-    if not isinstance(document.get("paths"), dict) or not isinstance(document.get("info"), dict):
-        raise NoDefinition("A document has info and paths.")
     if swagger is not None and swagger.startswith("2"):
         return 2
     if openapi is not None and openapi.startswith("3.0"):
@@ -233,7 +233,8 @@ def _read_gateway_responses(definition: Definition, document: Mapping[str, Any],
 
 
 def read_documentation(document: Mapping[str, Any]) -> tuple[list[DefinedPart], list[str]]:
-    """The document's documentation parts, and warnings."""
+    """The document's documentation parts, and warnings. Raises `NoDefinition` if it is no OpenAPI."""
+    _version(document)
     given = mapping(document.get(_PREFIX + "documentation"))
     parts = given.get("documentationParts")
     found: list[DefinedPart] = []

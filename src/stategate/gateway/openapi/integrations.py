@@ -63,7 +63,7 @@ def read_integration(definition: Definition, path: str, verb: str, given: dict[s
         type=kind,
         http_method=None if mock else (text(given.get("httpMethod")) or "").upper() or None,
         uri=None if mock else text(given.get("uri")),
-        credentials=text(given.get("credentials")),
+        credentials=text(given.get("credentials")) or None,
         connection_type=(text(given.get("connectionType")) or "INTERNET").upper() if kind in _HTTP else None,
         request_parameters=parameters,
         request_templates=templates,

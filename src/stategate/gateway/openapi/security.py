@@ -71,7 +71,7 @@ def _add_authorizer(definition: Definition, name: str, scheme: dict[str, Any], g
         name=name,
         type=kind,
         authorizer_uri=text(given.get("authorizerUri")),
-        authorizer_credentials=text(given.get("authorizerCredentials")),
+        authorizer_credentials=text(given.get("authorizerCredentials")) or None,
         identity_source=source or None,
         identity_validation_expression=text(given.get("identityValidationExpression")),
         ttl=ttl,

@@ -139,7 +139,7 @@ def import_api_keys(call: Call, given: Input) -> Output:
         records_keys.key_values(call.ports, call.world).put(key.value, KeyValue(key.id))
         for plan in chosen:
             records_keys.join(call.ports, call.world, plan, key.id)
-    return {"ids": [key.id for key, _ in made], "warnings": warnings}
+    return shapes.present(ids=[key.id for key, _ in made], warnings=warnings or None)
 
 
 def _rows(body: Any) -> list[dict[str, str | None]]:

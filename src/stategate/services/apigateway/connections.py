@@ -46,6 +46,7 @@ def get_vpc_link(call: Call, given: Input) -> Output:
 
 def get_vpc_links(call: Call, given: Input) -> Output:
     found = [link for _, link in records_data.vpc_links(call.ports, call.world).items()]
+    found.sort(key=lambda link: (link.name, link.id))
     return page(given, found, lambda link: link.id, _link_shape)
 
 
@@ -121,6 +122,7 @@ def get_client_certificate(call: Call, given: Input) -> Output:
 
 def get_client_certificates(call: Call, given: Input) -> Output:
     found = [item for _, item in records_data.client_certificates(call.ports, call.world).items()]
+    found.sort(key=lambda item: (item.created, item.id))
     return page(given, found, lambda item: item.id, _certificate_shape)
 
 

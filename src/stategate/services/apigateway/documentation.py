@@ -32,15 +32,18 @@ _LOCATIONS: Mapping[str, tuple[str, ...]] = {
 }
 """The fields of a location by its type [AWS's service model]."""
 
+_SORTED_BY = ("type", "path", "method", "statusCode", "name")
+
 
 def create_documentation_part(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     location = {name: str(value) for name, value in given["location"].items()}
     _check_location(location)
+    properties = _properties(given["properties"])
     table = records.documentation_parts(call.ports, call.world)
     if any(part.location == location for _, part in table.items(f"{api.id}/")):
         raise conflict("Documentation part already exists for the specified location")
-    part = DocumentationPart(records.new_id(call, 6), location, _properties(given["properties"]))
+    part = DocumentationPart(records.new_id(call, 6), location, properties)
     table.put(f"{api.id}/{part.id}", part)
     return _part_shape(part)
 
@@ -50,12 +53,14 @@ def get_documentation_part(call: Call, given: Input) -> Output:
 
 
 def get_documentation_parts(call: Call, given: Input) -> Output:
+    """By type, then path, method, status code and name."""
     api = records.get_api(call, given["restApiId"])
     found = [part for _, part in records.documentation_parts(call.ports, call.world).items(f"{api.id}/")]
     if given.get("locationStatus") == "UNDOCUMENTED":
         raise unsupported("the locationStatus UNDOCUMENTED of GetDocumentationParts")
     wanted = {"type": given.get("type"), "name": given.get("nameQuery"), "path": given.get("path")}
     chosen = [part for part in found if all(not v or part.location.get(k) == v for k, v in wanted.items())]
+    chosen.sort(key=lambda part: [part.location.get(name, "") for name in _SORTED_BY])
     return page(given, chosen, lambda part: part.id, _part_shape)
 
 

@@ -9,7 +9,7 @@ from stategate.gateway.model import DocumentationPart
 from stategate.gateway.openapi.documents import InvalidDocument, parse
 from stategate.gateway.openapi.importer import MAX_THINGS, read_documentation
 from stategate.gateway.openapi.samples import sample_template
-from stategate.services.apigateway import records
+from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.documentation import located
 from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.importing import raw
@@ -54,7 +54,7 @@ async def import_documentation_parts(call: Call, given: Input) -> Output:
         for key, part in known.items():
             if part.id not in ids:
                 table.delete(key)
-    return {"ids": list(ids), "warnings": warnings}
+    return shapes.present(ids=list(ids), warnings=warnings or None)
 
 
 def _schema(text: str) -> Any:

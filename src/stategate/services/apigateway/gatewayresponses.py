@@ -12,7 +12,7 @@ from stategate.gateway.mappings import InvalidMapping
 from stategate.gateway.model import GatewayResponse
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found
-from stategate.services.apigateway.methods import entry
+from stategate.services.apigateway.methods import NO_PARAMETER, entry
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, patches
 from stategate.services.call import Call, Input, Output
@@ -90,17 +90,17 @@ def _patched(response: GatewayResponse, patch: Patch) -> GatewayResponse:
             if not (len(value) == 3 and value.isdigit() and "1" <= value[0] <= "5"):
                 raise bad_request(f"Invalid status code: {value}")
             return replace(response, status_code=value)
-        case ["responseParameters", *names] if names:
-            return replace(response, response_parameters=_entries(response.response_parameters, patch, names))
-        case ["responseTemplates", *names] if names:
-            return replace(response, response_templates=_entries(response.response_templates, patch, names))
+        case ["responseParameters", name]:
+            return replace(response, response_parameters=_entries(response.response_parameters, patch, name))
+        case ["responseTemplates", name]:
+            return replace(response, response_templates=_entries(response.response_templates, patch, name))
         case _:
             raise invalid_path(patch.path)
 
 
-def _entries(known: Mapping[str, str], patch: Patch, names: list[str]) -> dict[str, str]:
+def _entries(known: Mapping[str, str], patch: Patch, name: str) -> dict[str, str]:
     """As `entry`; what is missing has one name here, be it a parameter or a template."""
-    entries = entry(known, patch, "/".join(names), patch.value or "", "Invalid parameter name specified")
+    entries = entry(known, patch, name, patch.value or "", NO_PARAMETER)
     if patch.op != "remove" and not patch.value:
         raise bad_request(f"Invalid null or empty value in {patch.keys[0]}")
     return entries

@@ -25,7 +25,7 @@ from stategate.services.access import pass_role
 from stategate.services.apigateway import records, records_data, shapes
 from stategate.services.apigateway.elsewhere import CALLER, HOSTED, endpoints
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found, unsupported
-from stategate.services.apigateway.methods import entry
+from stategate.services.apigateway.methods import NO_CONTENT_TYPE, NO_PARAMETER, entry
 from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
@@ -304,18 +304,13 @@ def _response(integration: Integration, code: str) -> IntegrationResponse:
     return response
 
 
-_PARAMETER_MISSING = "Invalid parameter name specified"
-_TYPE_MISSING = "Content-Type specified was not found"
-
-
 def _patched(integration: Integration, patch: Patch) -> Integration:
     match patch.keys:
-        case ["requestTemplates", *names] if names:
-            templates = entry(integration.request_templates, patch, "/".join(names), patch.value, _TYPE_MISSING)
+        case ["requestTemplates", name]:
+            templates = entry(integration.request_templates, patch, name, patch.value, NO_CONTENT_TYPE)
             return replace(integration, request_templates=templates or None)
-        case ["requestParameters", *names] if names:
-            name = "/".join(names)
-            parameters = entry(integration.request_parameters, patch, name, patch.value or "", _PARAMETER_MISSING)
+        case ["requestParameters", name]:
+            parameters = entry(integration.request_parameters, patch, name, patch.value or "", NO_PARAMETER)
             return replace(integration, request_parameters=parameters or None)
         case ["cacheKeyParameters", *names]:
             name = "/".join(names) or patch.value or ""
@@ -376,12 +371,11 @@ def _patched_response(response: IntegrationResponse, patch: Patch) -> Integratio
         case ["contentHandling"]:
             only_replace(patch)
             return replace(response, content_handling=_handling(patch.value or None))
-        case ["responseTemplates", *names] if names:
-            templates = entry(response.response_templates, patch, "/".join(names), patch.value, _TYPE_MISSING)
+        case ["responseTemplates", name]:
+            templates = entry(response.response_templates, patch, name, patch.value, NO_CONTENT_TYPE)
             return replace(response, response_templates=templates or None)
-        case ["responseParameters", *names] if names:
-            name = "/".join(names)
-            parameters = entry(response.response_parameters, patch, name, patch.value or "", _PARAMETER_MISSING)
+        case ["responseParameters", name]:
+            parameters = entry(response.response_parameters, patch, name, patch.value or "", NO_PARAMETER)
             return replace(response, response_parameters=parameters or None)
         case _:
             raise invalid_path(patch.path)

@@ -17,6 +17,8 @@ from stategate.services.call import Call, Input, Output
 
 T = TypeVar("T")
 
+NO_PARAMETER = "Invalid parameter name specified"
+NO_CONTENT_TYPE = "Content-Type specified was not found"
 _NEEDS_AUTHORIZER = ("CUSTOM", "COGNITO_USER_POOLS")
 
 
@@ -177,15 +179,11 @@ def _patched(method: Method, patch: Patch) -> Method:
         case ["requestValidatorId"]:
             only_replace(patch)
             return replace(method, request_validator_id=patch.value or None)
-        case ["requestParameters", *names] if names:
-            flags = entry(
-                method.request_parameters, patch, "/".join(names), patch.flag, "Invalid parameter name specified"
-            )
+        case ["requestParameters", name]:
+            flags = entry(method.request_parameters, patch, name, patch.flag, NO_PARAMETER)
             return replace(method, request_parameters=flags or None)
-        case ["requestModels", *names] if names:
-            models = entry(
-                method.request_models, patch, "/".join(names), patch.value or "", "Content-Type specified was not found"
-            )
+        case ["requestModels", name]:
+            models = entry(method.request_models, patch, name, patch.value or "", NO_CONTENT_TYPE)
             return replace(method, request_models=models or None)
         case ["authorizationScopes", *names]:
             return replace(method, authorization_scopes=_scopes(method, patch, "/".join(names)))
@@ -210,18 +208,14 @@ def _scopes(method: Method, patch: Patch, name: str) -> tuple[str, ...]:
 
 def _patched_response(response: MethodResponse, patch: Patch) -> MethodResponse:
     match patch.keys:
-        case ["responseParameters", *names] if names:
-            name = "/".join(names)
-            flags = entry(response.response_parameters, patch, name, patch.flag, "Invalid parameter name specified")
+        case ["responseParameters", name]:
+            flags = entry(response.response_parameters, patch, name, patch.flag, NO_PARAMETER)
             for key in flags:
                 if not is_method_response_parameter(key):
                     raise invalid_mapping(key)
             return replace(response, response_parameters=flags or None)
-        case ["responseModels", *names] if names:
-            name = "/".join(names)
-            models = entry(
-                response.response_models, patch, name, patch.value or "", "Content-Type specified was not found"
-            )
+        case ["responseModels", name]:
+            models = entry(response.response_models, patch, name, patch.value or "", NO_CONTENT_TYPE)
             return replace(response, response_models=models or None)
         case _:
             raise invalid_path(patch.path)

@@ -143,6 +143,7 @@ def get_request_validator(call: Call, given: Input) -> Output:
 def get_request_validators(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     found = [item for _, item in records.validators(call.ports, call.world).items(f"{api.id}/")]
+    found.sort(key=lambda item: (item.name, item.id))
     return page(given, found, lambda item: item.id, shapes.validator)
 
 

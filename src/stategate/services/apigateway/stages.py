@@ -43,6 +43,8 @@ _PATHS = (
     "/*/*/caching/requireAuthorizationForCacheControl, /*/*/caching/unauthorizedCacheControlHeaderStrategy, "
     "/variables/{variable_name}, /tracingEnabled"
 )
+_CANARY_DEPLOYMENT = ("/canarySettings/deploymentId", "/deploymentId")
+_CANARY_VARIABLES = ("/canarySettings/stageVariableOverrides", "/variables")
 _STRATEGIES = ("FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER")
 
 
@@ -163,31 +165,35 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
         case ["canarySettings", *_]:
             return _canary(call, api_id, stage, patch, parts[1:])
         case [*path, verb] if patch.op == "remove" and path:
-            return _removed(stage, patch, f"{_resource_key('/'.join(path))}/{verb}")
+            return _removed(stage, patch.path[1:], f"{_resource_key('/'.join(path))}/{verb}")
         case [*path, verb, group, key] if path and (group, key) in _SETTINGS:
-            if patch.op == "remove":
-                raise bad_request(f"Invalid remove operation with path: {patch.path}")
             return _setting(call, stage, patch, f"{_resource_key('/'.join(path))}/{verb}", (group, key))
         case _:
             raise bad_request(f"Invalid method setting path: {patch.path}. Must be one of: [{_PATHS}]")
 
 
 def _promoted(stage: Stage, patch: Patch) -> Stage:
+    """The operation `copy`: what the canary has becomes the stage's."""
+    promoted = (patch.source, patch.path)
+    if patch.op != "copy":
+        raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}")
+    if promoted not in (_CANARY_DEPLOYMENT, _CANARY_VARIABLES):
+        raise bad_request(
+            f"Invalid copy operation with path: {patch.path} and from {patch.source or 'null'}. Valid copy:path are "
+            "[/deploymentId, /variables] and valid copy:from are "
+            "[/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
+        )
     if stage.canary is None:
-        raise bad_request("Promotion not available. Canary does not exist.")
-    match (patch.op, patch.source, patch.path):
-        case ("copy", "/canarySettings/deploymentId", "/deploymentId"):
-            return replace(stage, deployment_id=stage.canary.deployment_id)
-        case ("copy", "/canarySettings/stageVariableOverrides", "/variables"):
-            return replace(stage, variables={**stage.variables, **stage.canary.variable_overrides})
-        case _:
-            raise bad_request(f"Invalid {patch.op} operation with path: {patch.path} and from: {patch.source}")
+        raise _no_canary()
+    if promoted == _CANARY_DEPLOYMENT:
+        return replace(stage, deployment_id=stage.canary.deployment_id)
+    return replace(stage, variables={**stage.variables, **stage.canary.variable_overrides})
 
 
 def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
     if patch.op == "remove" and not rest:
         if stage.canary is None:
-            raise bad_request("Promotion not available. Canary does not exist.")
+            raise _no_canary()
         return replace(stage, canary=None)
     canary = stage.canary or Canary(stage.deployment_id)
     match (patch.op, rest):
@@ -208,6 +214,10 @@ def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]
         case _:
             raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}")
     return replace(stage, canary=canary)
+
+
+def _no_canary() -> AwsError:
+    return bad_request("Promotion not available. Canary does not exist.")
 
 
 def _resource_key(path: str) -> str:
@@ -265,7 +275,7 @@ def _check_variable(name: str, value: str) -> None:
 def _access_log(call: Call, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
     if patch.op == "remove":
         if rest:
-            return _removed(stage, patch, "/".join(["accessLogSettings", *rest]))
+            return _removed(stage, patch.path[1:], patch.path[1:])
         return replace(stage, access_log_destination=None, access_log_format=None)
     if rest not in (["destinationArn"], ["format"]):
         raise bad_request(
@@ -300,9 +310,10 @@ def _log_group(call: Call, arn: str) -> str:
     return arn.removesuffix(":*")
 
 
-def _removed(stage: Stage, patch: Patch, key: str) -> Stage:
+def _removed(stage: Stage, path: str, key: str) -> Stage:
+    """`path` as it came, without its first slash."""
     if key not in stage.method_settings:
-        raise bad_request(f"Cannot remove method setting {key} because there is no method setting for this method ")
+        raise bad_request(f"Cannot remove method setting {path} because there is no method setting for this method ")
     return replace(stage, method_settings={k: v for k, v in stage.method_settings.items() if k != key})
 
 

@@ -48,6 +48,7 @@ def get_usage_plans(call: Call, given: Input) -> Output:
     if key_id:
         members = records_keys.plans_of_key(call.ports, call.world)
         found = [plan for plan in found if members.get(f"{key_id}/{plan.id}") is not None]
+    found.sort(key=lambda plan: (plan.name, plan.id))
     return page(given, found, lambda plan: plan.id, shape)
 
 
