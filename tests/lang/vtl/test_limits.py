@@ -21,6 +21,9 @@ def render(source: str, **references: Any) -> str:
 
 
 GROWING = "#set($m = [])" + "#set($m = [$m, $m])" * 60
+LISTS = "#set($a = [1..9000])#set($b = [1..9000])#set($c = 'x' )" + "#set($c = $c + $c)" * 16
+LOOPS = "#foreach($i in [1..1000])#foreach($j in [1..1000])"
+MANY = "$x" + " * $j" * 90
 
 
 @pytest.mark.parametrize(
@@ -37,10 +40,16 @@ GROWING = "#set($m = [])" + "#set($m = [$m, $m])" * 60
         ("#set($x = 99999999)" + "#set($x = $x * $x)" * 40, "too large"),
         ("#set($l = ['abcdefgh'])" + "#set($l = [$l,$l,$l,$l])" * 20 + "$l", "characters"),
         ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b", "too deeply"),
-        ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b.hashCode()", "more than 1000000 others"),
-        (f"{GROWING}$m.hashCode()", "more than 1000000 others"),
-        (f"{GROWING}$m.equals([[$m.get(0)], $m.get(1)])", "more than 1000000 others"),
-        (f"{GROWING}#if($m == [$m.get(0), $m.get(1)])x#end", "more than 1000000 others"),
+        ("#set($a = [])#set($b = [$a])#set($x = $a.add($b))$b.hashCode()", "more than 1000000 steps"),
+        (f"{GROWING}$m.hashCode()", "more than 1000000 steps"),
+        (f"{GROWING}$m.equals([[$m.get(0)], $m.get(1)])", "more than 1000000 steps"),
+        (f"{GROWING}#if($m == [$m.get(0), $m.get(1)])x#end", "more than 1000000 steps"),
+        (f"{LISTS}{LOOPS}#if($a == $b)#end#end#end", "steps"),
+        (f"{LISTS}{LOOPS}#set($t = 'x' + $a)#end#end", "characters"),
+        (f"{LISTS}{LOOPS}#set($t = $c.bytes)#end#end", "steps"),
+        (f"{LISTS}{LOOPS}#set($t = $a.add(0, 1))#end#end", "steps"),
+        (f"{LISTS}{LOOPS}#foreach($k in $a)#break#end#end#end", "steps"),
+        (f"#set($x = 2)#foreach($i in [1..600])#set($x = $x * 2)#end{LOOPS}#set($y = {MANY})#end#end", "steps"),
         ("#set($l=[1..1000])#set($k=[])#foreach($i in $l)#set($q=$k.addAll([1..9999]))#end", "steps"),
         ("#set($l=[1..99999])#set($k=[])#foreach($i in [1..999])#set($n=[])#set($q=$n.addAll($l))#end", "steps"),
         ("#set($x='ab')" + "#set($x = $x + $x)" * 18 + "#foreach($i in [1..1000])$x.toCharArray().size()#end", "steps"),

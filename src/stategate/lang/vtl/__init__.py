@@ -13,9 +13,10 @@ object can be reached from a template.
 **Modes.** `silent=True` is API Gateway's: a reference without a value is "", prints nothing, and `#set` stores "".
 `silent=False` is plain Velocity's: it prints as it is written, and `#set` leaves the variable alone.
 
-**Limits.** Turns of one `#foreach`, characters of output (and of any string that the template makes), steps (statements
-and method calls, weighted by the size of what they touch), depth of macros, time of regular expressions: whoever passes
-one gets a TemplateRenderError. `#include` and `#parse` always fail: there are no files.
+**Limits.** Turns of one `#foreach`, characters of output (and of any string that the template makes), steps
+(statements, expressions and calls, weighted by the size of what they touch; a microsecond of regular expressions is one
+too), depth of macros, time of one regular expression: whoever passes one gets a TemplateRenderError. `#include` and
+`#parse` always fail: there are no files.
 
 Behaviour is checked against Apache Velocity 1.7 itself.
 """
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stategate.lang.vtl.compiler import CompiledMacro, compile_tree
+from stategate.lang.vtl.compiler import ANY, CompiledMacro, compile_tree
 from stategate.lang.vtl.context import BreakSignal, Output, Render, Root, Run, StopSignal
 from stategate.lang.vtl.errors import CallError, TemplateError, TemplateRenderError, TemplateSyntaxError
 from stategate.lang.vtl.host import Exposed
@@ -54,12 +55,17 @@ MAX_STEPS = 1_000_000
 class Template:
     """A compiled template; it may be rendered any number of times."""
 
-    __slots__ = ("_macros", "_render", "source")
+    __slots__ = ("_changed", "_macros", "_render", "source")
 
-    def __init__(self, source: str, render: Render, macros: dict[str, CompiledMacro]) -> None:
+    def __init__(self, source: str, render: Render, macros: dict[str, CompiledMacro], changed: frozenset[str]) -> None:
         self.source = source
         self._render = render
         self._macros = macros
+        self._changed = changed
+
+    def may_change(self, name: str) -> bool:
+        """Whether rendering may change the value of the reference, or what it holds."""
+        return name in self._changed or ANY in self._changed
 
     def render(
         self,

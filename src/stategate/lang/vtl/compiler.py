@@ -44,6 +44,7 @@ from stategate.lang.vtl.tree import (
 from stategate.lang.vtl.tree import Evaluate as EvaluateNode
 from stategate.lang.vtl.values import MapView, iterable, text
 
+ANY = "*"
 _BODY = "bodyContent"
 _STEPS_OF_PARSING = 8  # for each character that #evaluate reads
 
@@ -56,23 +57,26 @@ class CompiledMacro:
     render: Render
 
 
-def compile_tree(parsed: Parsed) -> tuple[Render, dict[str, CompiledMacro]]:
-    """The closure that renders a template, and its macros."""
+def compile_tree(parsed: Parsed) -> tuple[Render, dict[str, CompiledMacro], frozenset[str]]:
+    """The closure that renders a template, its macros, and the references whose values it may change (`ANY` among them:
+    it may change all)."""
     compiler = _Compiler()
     body = compiler.block(parsed.body)
     macros = {
         name: CompiledMacro(macro.parameters, compiler.block(macro.body)) for name, macro in parsed.macros.items()
     }
-    return body, macros
+    return body, macros, frozenset(compiler.lent)
 
 
 class _Compiler:
     def __init__(self) -> None:
         self._expressions = ExpressionCompiler(self.block)
+        self.lent = self._expressions.lent
 
     def block(self, node: Block) -> Render:
+        before = self._expressions.nodes
         renders = tuple([self._statement(statement) for statement in node.statements])
-        cost = len(renders) + 1
+        cost = len(renders) + 1 + self._expressions.nodes - before
 
         def block(scope: Scope, output: Output) -> None:
             run = scope.run
@@ -138,7 +142,7 @@ class _Compiler:
                     if not found.render(output):
                         absent(scope, output)
                 else:
-                    output.write(head + text(found))
+                    output.write(head + scope.run.text(found))
             except CallError as error:
                 raise scope.run.error(str(error), at) from None
 
@@ -169,6 +173,7 @@ class _Compiler:
 
     def _set_part(self, target: Reference, value: Evaluate) -> Render:
         last = target.parts[-1]
+        self.lent.add(target.root)
         owner = self._expressions.reference(
             Reference(target.root, target.parts[:-1], target.literal, "", "", "", False, target.at)
         )
@@ -230,6 +235,7 @@ class _Compiler:
             loop = Loop(outer)
             put("foreach", loop)
             size = left = len(items)
+            run.steps += size >> 4
             for item in list(items):
                 if left != size and _size(values, size) != size:
                     if isinstance(values, list) and len(values) == loop.count:
@@ -292,6 +298,7 @@ class _Compiler:
     def _evaluate(self, node: EvaluateNode) -> Render:
         value = self._expressions.value(node.text)
         at = node.at
+        self.lent.add(ANY)
 
         def render(scope: Scope, output: Output) -> None:
             run = scope.run
@@ -300,7 +307,7 @@ class _Compiler:
             try:
                 run.charge(len(source) * _STEPS_OF_PARSING)
                 parsed = parse(source, frozenset(run.macros))
-                inner, macros = compile_tree(parsed)
+                inner, macros, _ = compile_tree(parsed)
                 # What a template defined stays.
                 run.macros = macros | run.macros
                 inner(scope, output)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from stategate.lang.vtl.errors import CallError, TemplateRenderError
 from stategate.lang.vtl.host import Exposed
-from stategate.lang.vtl.values import MapView, text
+from stategate.lang.vtl.values import HOLDERS, MAX_TEXT, MapView, loosely_equal, measure, text
 
 if TYPE_CHECKING:
     from stategate.lang.vtl.compiler import CompiledMacro
 
 MAX_CALLS = 20  # macros and #evaluate in each other
 MAX_DEFINES = 2  # a #define that prints itself, as Velocity has it
+_STEPS_PER_SECOND = 1_000_000
+_WEIGHT_OF_MEMBERS = 3  # one step for so many (as a power of two) characters of what a value holds
 
 
 class Output:
@@ -46,7 +49,6 @@ class Run:
         "max_output",
         "max_steps",
         "max_turns",
-        "regex_seconds",
         "silent",
         "source",
         "steps",
@@ -71,13 +73,42 @@ class Run:
         self.steps = 0
         self.depth = 0
         self.at = 0
-        self.regex_seconds = 0.0
 
     def charge(self, steps: int) -> None:
         """Spend steps of the budget."""
         self.steps += steps
         if self.steps > self.max_steps:
             raise TemplateRenderError.at(f"The template takes more than {self.max_steps} steps", self.source, self.at)
+
+    def took(self, started: float) -> None:
+        """Spend steps for work whose time alone tells what it costs; `started` as `perf_counter` gave it."""
+        self.charge(int((perf_counter() - started) * _STEPS_PER_SECOND))
+
+    def walk(self, value: Any) -> None:
+        """Spend steps for going through all that a value holds, before it is done."""
+        if type(value) in HOLDERS:
+            left = self.max_steps - self.steps
+            try:
+                self.steps += measure(value, left)
+            except CallError:
+                self.charge(left + 1)
+
+    def text(self, value: Any) -> str:
+        """The text of a value."""
+        if type(value) not in HOLDERS:
+            return text(value)
+        made = text(value, min(MAX_TEXT, self.max_steps - self.steps << _WEIGHT_OF_MEMBERS))
+        self.steps += len(made) >> _WEIGHT_OF_MEMBERS
+        return made
+
+    def equal(self, one: Any, other: Any) -> bool:
+        """`==` of two values, at least one of which holds others."""
+        if one is None or other is None:
+            return False
+        if type(one) in HOLDERS and type(other) in HOLDERS:
+            self.walk(one)
+            return loosely_equal(one, other)
+        return self.text(one) == self.text(other)
 
     def made(self, text: str) -> str:
         """Account for a text that the template made; large ones cost steps, so that they cannot pile up."""

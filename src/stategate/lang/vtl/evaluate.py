@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from stategate.lang.vtl import methods
 from stategate.lang.vtl.arithmetic import ORDER, compute
-from stategate.lang.vtl.context import Deferred, Output, Render, Run, Scope
+from stategate.lang.vtl.context import Deferred, Output, Render, Scope
 from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.host import Exposed
 from stategate.lang.vtl.tree import (
@@ -29,7 +29,7 @@ from stategate.lang.vtl.tree import (
     Reference,
     Word,
 )
-from stategate.lang.vtl.values import ArrayValue, ListValue, MapView, is_number, loosely_equal, text
+from stategate.lang.vtl.values import HOLDERS, ListValue, is_number, loosely_equal
 
 Evaluate = Callable[[Scope], Any]
 Condition = Callable[[Scope], bool]
@@ -39,30 +39,37 @@ CompileBlock = Callable[[Block], Render]
 _MAX_RANGE = 1_000_000
 # The methods that run a template's regular expressions.
 _MATCHING = frozenset({"matches", "split", "replaceAll", "replaceFirst"})
-_REGEX_SECONDS = 1.0  # for all regular expressions of one rendering
 _STEPS_OF_A_CALL = 1
-# What a call costs beside that: one step for so many (as a power of two) characters or members of the value.
-_WEIGHTS: dict[type, int] = {str: 5, dict: 2, list: 2, ListValue: 2, ArrayValue: 2, MapView: 2}
+# What a call costs beside that: one step for so many (as a power of two) characters.
+_WEIGHT, _WEIGHT_OF_SLOW = 5, 3
 _SMALL = 256  # a value up to this size costs nothing extra
 _SLOW = frozenset({"compareTo", "compareToIgnoreCase", "getBytes", "hashCode", "split", "toCharArray"})
 _INSTANT = frozenset(
-    {"add", "containsKey", "entrySet", "get", "isEmpty", "iterator", "keySet", "length", "put", "set", "size", "values"}
+    {"add", "containsKey", "entrySet", "get", "isEmpty", "keySet", "length", "put", "set", "size", "values"}
 )
 
 
 class ExpressionCompiler:
-    """Makes closures of a template's expressions; `block` compiles what stands inside of strings."""
+    """Makes closures of a template's expressions; `block` compiles what stands inside of strings.
+
+    `nodes` counts what was compiled. `lent` has the roots of references whose values are more than printed: a template
+    may change them.
+    """
 
     def __init__(self, block: CompileBlock) -> None:
         self._block = block
+        self.nodes = 0
+        self.lent: set[str] = set()
 
     # -- values
 
     def value(self, node: Expression) -> Evaluate:
+        self.nodes += 1
         match node:
             case Constant(value=value):
                 return lambda scope: value
             case Reference():
+                self.lent.add(node.root)
                 return self.reference(node)
             case Interpolated():
                 return self._interpolated(node)
@@ -85,6 +92,8 @@ class ExpressionCompiler:
     def reference(self, node: Reference) -> Evaluate:
         """The value of a reference: what is missing has the value "" in silent mode, None otherwise."""
         root = node.root
+        if any(isinstance(part, Call) for part in node.parts):
+            self.lent.add(root)
         steps = [self._step(part) for part in node.parts]
 
         def plain(scope: Scope) -> Any:
@@ -131,6 +140,8 @@ class ExpressionCompiler:
                 def member(scope: Scope, value: Any) -> Any:
                     if type(value) is dict:
                         return value.get(name)
+                    if type(value) is str and len(value) > _SMALL:
+                        scope.run.charge(len(value) >> _WEIGHT_OF_SLOW)
                     return methods.read_property(value, name)
 
                 return member
@@ -160,8 +171,8 @@ class ExpressionCompiler:
         if prepared is not None:
             chosen[str] = prepared
         matching = name in _MATCHING and prepared is None
-        weights = {} if name in _INSTANT else {**_WEIGHTS, str: 3} if name in _SLOW else _WEIGHTS
-        made_list = name not in _INSTANT
+        instant = name in _INSTANT and key != ("add", 2)
+        weight = _WEIGHT_OF_SLOW if name in _SLOW else _WEIGHT
 
         def call(scope: Scope, value: Any) -> Any:
             run = scope.run
@@ -170,12 +181,17 @@ class ExpressionCompiler:
             kind = type(value)
             started = perf_counter() if matching else 0.0
             try:
-                if kind in weights and len(value) > _SMALL:
-                    run.charge(len(value) >> weights[kind])
-                if constants is None:
-                    for argument in arguments:
-                        if type(argument) in _WEIGHTS and len(argument) > _SMALL:
-                            run.charge(len(argument) >> _WEIGHTS[type(argument)])
+                if not instant:
+                    if kind is not str:
+                        run.walk(value)
+                    elif len(value) > _SMALL:
+                        run.charge(len(value) >> weight)
+                    if constants is None:
+                        for argument in arguments:
+                            if type(argument) is not str:
+                                run.walk(argument)
+                            elif len(argument) > _SMALL:
+                                run.charge(len(argument) >> _WEIGHT)
                 method = chosen.get(kind)
                 if method is None and isinstance(value, Exposed):
                     method = value.vtl_methods.get(key)
@@ -183,10 +199,10 @@ class ExpressionCompiler:
                 else:
                     result = methods.call(value, name, arguments) if method is None else method(value, *arguments)
                 if matching:
-                    _timed(run, started)
+                    run.took(started)
                 if type(result) is str:
                     return run.made(result) if len(result) > _SMALL else result
-                if made_list and isinstance(result, list) and len(result) > _SMALL:
+                if not instant and isinstance(result, list) and len(result) > _SMALL:
                     run.charge(len(result) >> 3)
                 return result
             except CallError as error:
@@ -256,8 +272,8 @@ class ExpressionCompiler:
             one, other = left(scope), right(scope)
             try:
                 if symbol == "+" and (isinstance(one, str) or isinstance(other, str)):
-                    head = names[0] if one is None else text(one)
-                    return scope.run.made(head + (names[1] if other is None else text(other)))
+                    head = names[0] if one is None else scope.run.text(one)
+                    return scope.run.made(head + (names[1] if other is None else scope.run.text(other)))
                 return compute(symbol, one, other)
             except CallError as error:
                 raise scope.run.error(str(error), at) from None
@@ -268,6 +284,7 @@ class ExpressionCompiler:
 
     def condition(self, node: Expression) -> Condition:
         """Whether `#if` takes it: a value that is not false; literals other than true never are."""
+        self.nodes += 1
         match node:
             case Reference():
                 value = self.reference(node)
@@ -304,8 +321,11 @@ class ExpressionCompiler:
         at, wanted = node.at, node.operator == "=="
 
         def equal(scope: Scope) -> bool:
+            one, other = left(scope), right(scope)
             try:
-                return loosely_equal(left(scope), right(scope)) is wanted
+                if type(one) in HOLDERS or type(other) in HOLDERS:
+                    return scope.run.equal(one, other) is wanted
+                return loosely_equal(one, other) is wanted
             except CallError as error:
                 raise scope.run.error(str(error), at) from None
 
@@ -326,13 +346,6 @@ def _constants(nodes: tuple[Expression, ...]) -> tuple[Any, ...] | None:
     """The arguments of a call if all of them are constants."""
     values = [node.value for node in nodes if isinstance(node, Constant)]
     return tuple(values) if len(values) == len(nodes) else None
-
-
-def _timed(run: Run, started: float) -> None:
-    """Each regular expression has a time limit of its own; many slow ones together must not hang the server either."""
-    run.regex_seconds += perf_counter() - started
-    if run.regex_seconds > _REGEX_SECONDS:
-        raise CallError("The regular expressions of this template take too long")
 
 
 def _literal(node: Expression) -> str:

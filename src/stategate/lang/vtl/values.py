@@ -17,7 +17,7 @@ from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.host import Exposed
 
 MAX_TEXT = 10 * 1024 * 1024  # characters of one value's text
-MAX_BITS = 8192  # of one integer
+MAX_BITS = 2048  # of one integer
 MAX_NESTING = 200  # of a value that is printed
 MAX_MEMBERS = 1_000_000  # of a value with all that is in it; what is shared counts each time it is met
 
@@ -89,6 +89,10 @@ class Cursor:
         self.at = 0
 
 
+HOLDERS = frozenset((dict, SilentMap, list, ListValue, ArrayValue, MapView, Entry))
+"""The types of values that hold others: what walks through one may take long, however short it looks."""
+
+
 def is_number(value: Any) -> bool:
     """Whether it is a java.lang.Number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -135,17 +139,18 @@ def _json_string(text: str) -> str:
 class _Printer:
     """Collects the text of nested values. Values may share parts, so the text can be much larger than they are."""
 
-    __slots__ = ("parts", "size")
+    __slots__ = ("most", "parts", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.parts: list[str] = []
         self.size = 0
+        self.most = most
 
     def add(self, text: str) -> None:
         self.parts.append(text)
         self.size += len(text) + 1
-        if self.size > MAX_TEXT:
-            raise CallError(f"A text of more than {MAX_TEXT} characters")
+        if self.size > self.most:
+            raise CallError(f"A text of more than {self.most} characters")
 
     def java(self, value: Any, depth: int) -> None:
         if depth > MAX_NESTING:
@@ -206,8 +211,8 @@ class _Printer:
         self.add(closing)
 
 
-def text(value: Any) -> str:
-    """`String.valueOf(value)`."""
+def text(value: Any, most: int = MAX_TEXT) -> str:
+    """`String.valueOf(value)`; raises CallError where a value's members make more than so many characters."""
     match value:
         case str():
             return value
@@ -226,17 +231,17 @@ def text(value: Any) -> str:
         case Cursor():
             return "java.util.Iterator@0"
         case dict() | list() | Entry() | MapView():
-            printer = _Printer()
+            printer = _Printer(most)
             printer.java(value, 0)
             return "".join(printer.parts)
         case _:
             return ""
 
 
-def measure(value: Any) -> int:
+def measure(value: Any, most: int = MAX_MEMBERS) -> int:
     """How many values are in a value. Raises CallError for one that a walk through all of it would not come to the end
     of: a template can put a value into itself, or twice into another one, again and again."""
-    members, characters = MAX_MEMBERS, MAX_TEXT
+    members, characters = most, MAX_TEXT
     pending = [value]
     while pending:
         node = pending.pop()
@@ -251,11 +256,11 @@ def measure(value: Any) -> int:
             inside = (node.value,)
         members -= len(inside)
         if members < 0:
-            raise CallError(f"A value holds more than {MAX_MEMBERS} others")
+            raise CallError(f"A value holds more than {most} others")
         if characters < 0:
             raise CallError(f"A value holds more than {MAX_TEXT} characters")
         pending.extend(inside)
-    return MAX_MEMBERS - members
+    return most - members
 
 
 def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
