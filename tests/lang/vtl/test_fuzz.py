@@ -59,7 +59,7 @@ PIECES = st.sampled_from(
 
 
 def _try(source: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         template = compile(source)
     except TemplateSyntaxError as error:
@@ -70,7 +70,7 @@ def _try(source: str) -> None:
         template.render(references({"body": BODY, "vars": VARS, "params": PARAMS}))
     except TemplateRenderError as error:
         assert error.line >= 1
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 @settings(max_examples=400, deadline=None)

@@ -77,11 +77,11 @@ MANY = "$x" + " * $j" * 90
 )
 def test_what_is_refused_while_rendering(source: str, message: str) -> None:
     template = compile(source)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(TemplateRenderError) as caught:
         template.render({})
     assert message in str(caught.value)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_a_long_chain_of_operators_does_not_break_the_interpreter() -> None:
 @pytest.mark.parametrize("piece", ["text and more text\n", '#set($a = "x$b.c")\n'])
 def test_a_megabyte_compiles_in_seconds(piece: str) -> None:
     source = piece * (1_000_000 // len(piece)) + " "
-    started = time.perf_counter()
+    started = time.process_time()
     compile(source)
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 60
 
 
 def test_limits_are_the_callers() -> None:

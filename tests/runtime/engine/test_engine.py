@@ -120,7 +120,7 @@ class Rig:
         )
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
@@ -390,7 +390,7 @@ def test_commits_that_fail_at_random(tmp_path: Path, seed: int) -> None:
         kinds: list[list[Any]] = [["task", ["wait", 3], "task"], [["task", 50], "continue", ["wait", 70]], ["pass"]]
         news = [rig.new(f"n{n}", *kinds[n % 3]) for n in range(30)]
         acknowledged: set[str] = set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(200):
             while not all(rig.status(new) == "SUCCEEDED" for new in news):
                 for new in news:
                     if new.arn not in acknowledged and new.arn not in rig.engine._live:

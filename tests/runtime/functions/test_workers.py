@@ -364,7 +364,7 @@ def test_where_the_kernel_tells_of_no_end_of_a_process(tmp_path: Path, monkeypat
     async def test(world: PoolWorld) -> None:
         for number in range(min(32, (os.cpu_count() or 1) + 4) + 2):
             code = await world.function("def handler(e, c): return e")
-            result = await asyncio.wait_for(world.invoke(code, str(number).encode()), 30)
+            result = await asyncio.wait_for(world.invoke(code, str(number).encode()), 60)
             assert result.payload == str(number).encode()
         exiting = await world.invoke(await world.function("import os\ndef handler(e, c): os._exit(3)"))
         assert json.loads(exiting.payload)["errorMessage"].endswith("exit status 3")

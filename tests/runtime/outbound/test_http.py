@@ -129,7 +129,7 @@ def test_nobody_there(url: str, kind: str) -> None:
     async def run() -> None:
         client = HttpClient()
         try:
-            await client.send(OutboundRequest("GET", url, timeout=5))
+            await client.send(OutboundRequest("GET", url))
         finally:
             await client.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -218,13 +217,11 @@ def test_validation_comes_after_authorization(world: GatewayWorld) -> None:
 def test_a_function_that_takes_too_long(world: GatewayWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     api = deployed(world)
     says(world)
-    world.functions.delay = 5
+    world.functions.delay = 600
     monkeypatch.setattr(world.execute._guard._functions, "_seconds", 0.05)
-    started = time.monotonic()
     answer = call(world, api)
     assert (answer.status, json.loads(answer.body)) == (500, NULL)
     assert answer.header("x-amzn-errortype") == "AuthorizerFailureException"
-    assert time.monotonic() - started < 3
 
 
 def test_the_authorizer_names_the_api_key(world: GatewayWorld) -> None:

@@ -411,9 +411,9 @@ def paths_with_methods(world: GatewayWorld, api: str) -> dict[str, list[str]]:
 
 def test_a_large_document_is_imported_quickly(world: GatewayWorld) -> None:
     many = {f"/a{n}/{{id}}": {"get": operation(), "post": operation()} for n in range(400)}
-    started = time.monotonic()
+    started = time.process_time()
     api = imported(world, document(paths=many))["id"]
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     items = world("GetResources", restApiId=api, limit=500)
     assert len(items["items"]) == 500 and "position" in items
 

@@ -48,9 +48,9 @@ MANY = {f"h{n}": {} for n in range(3000)}
     ids=["paths", "responses", "security", "many paths", "many models", "long path", "same path"],
 )
 def test_more_than_any_api_is_refused_quickly(world: GatewayWorld, content: dict[str, Any], reason: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert reason in refused(world, content)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_the_time_of_an_import_grows_with_its_size(world: GatewayWorld) -> None:
@@ -59,9 +59,9 @@ def test_the_time_of_an_import_grows_with_its_size(world: GatewayWorld) -> None:
     parts = [{"location": {"type": "RESOURCE", "path": f"/a{n}"}, "properties": {"a": n}} for n in range(4000)]
     documented = {"x-amazon-apigateway-documentation": {"documentationParts": parts}}
     content = grown(1500) | {"components": {"schemas": schemas}} | documented
-    started = time.monotonic()
+    started = time.process_time()
     made = imported(world, content)
     world("ImportDocumentationParts", restApiId=made["id"], body=json.dumps(content).encode(), mode="overwrite")
-    assert time.monotonic() - started < 15
+    assert time.process_time() - started < 15
     assert [warning.split(" can't")[0] for warning in made["warnings"]] == ["One of the models"]
     assert len(world("GetDocumentationParts", restApiId=made["id"], limit=500)["items"]) == 500

@@ -281,11 +281,9 @@ def packages(directory: Path) -> set[str]:
 
 
 async def left(directory: Path, count: int) -> set[str]:
-    for _ in range(500):
-        if len(packages(directory)) == count:
-            break
-        await asyncio.sleep(0.01)
-    assert len(packages(directory)) == count
+    async with asyncio.timeout(60):
+        while len(packages(directory)) != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     return packages(directory)
 
 

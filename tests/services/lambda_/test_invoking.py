@@ -34,11 +34,9 @@ async def error(awaitable: Awaitable[Any]) -> tuple[str, str, int]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen in time")
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def test_a_synchronous_invocation(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class TaskWorld:
         return str(started["executionArn"])
 
     async def ended(self, arn: str) -> Execution:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (found := self.engine.get(arn)) is None or found.status == "RUNNING":  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         return found
@@ -141,7 +141,7 @@ class TaskWorld:
 
     async def until(self, arn: str, type_: str) -> dict[str, Any]:
         """The details of the first event of this type, once it is there."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for event in self.engine.history(arn):
                     if event.type == type_:

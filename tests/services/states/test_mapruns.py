@@ -68,7 +68,7 @@ async def run(rig: Rig, text: str, input: Any, name: str = "m") -> dict[str, Any
 
 
 async def ended(rig: Rig, arn: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             described: dict[str, Any] = await rig("DescribeExecution", executionArn=arn)
             if described["status"] != "RUNNING":
@@ -178,7 +178,7 @@ def test_children_that_wait_to_be_redriven(tmp_path: Path) -> None:
         counts = (await rig("DescribeMapRun", mapRunArn=run_arn))["itemCounts"]
         assert [counts[name] for name in ("failed", "pending", "pendingRedrive")] == [2, 1, 0]
         await rig("RedriveExecution", executionArn=arn)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if await children(rig, run_arn, "RUNNING"):
                     break

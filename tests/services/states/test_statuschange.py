@@ -35,7 +35,7 @@ class Bus(Rig):
         self.told.set()
 
     async def details(self, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.published) < count:
                 self.told.clear()
                 await self.told.wait()

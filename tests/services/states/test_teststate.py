@@ -387,7 +387,7 @@ def test_a_mock_stands_for_an_activity(tmp_path: Path) -> None:
 
 def test_a_task_runs_out_of_time(tmp_path: Path) -> None:
     async def test(world: FunctionWorld) -> None:
-        await world.function("import time\ndef handler(event, context):\n    time.sleep(3)\n", Timeout=10)
+        await world.function("import time\ndef handler(event, context):\n    time.sleep(60)\n", Timeout=60)
         state = {"Type": "Task", "Resource": FUNCTION, "TimeoutSeconds": 1, "End": True}
         answered = await call(
             world, {**state, "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "C"}]}, roleArn=ROLE
