@@ -22,6 +22,7 @@ from stategate.asl.nesting import (
     queried,
 )
 from stategate.asl.program import Choice, Fail, Map, Parallel, Pass, Rule, State, Succeed, Task, Wait, Working
+from stategate.asl.scope import Scope
 from stategate.asl.turn import UNTRUNCATED, Turn
 from stategate.asl.value import Value
 
@@ -157,18 +158,24 @@ def _text(value: Any, field: str) -> str:
 def _map(turn: Turn, frame_id: int, sequence: Sequence, state: Map) -> None:
     effective = turn.effective_input(sequence, state)
     scope = turn.scope(sequence, effective.json)
+    items = _items(state, effective, scope)
+    concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
+    if concurrency < 0:
+        raise runtime_failure(f"Expected non-negative integer for MaxConcurrency, but got {concurrency} instead.")
+    if state.distributed is not None:
+        open_map_run(turn, frame_id, sequence, state, effective, items, concurrency)
+    else:
+        open_map(turn, frame_id, sequence, state, effective, [Value.of(item) for item in items], concurrency)
+
+
+def _items(state: Map, effective: Value, scope: Scope) -> Any:
+    """An array; of a distributed Map an object as well, and None where an ItemReader reads them."""
     if state.distributed is not None and state.distributed.reader is not None:
-        concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
-        open_map_run(turn, frame_id, sequence, state, effective, None, concurrency)
-        return
+        return None
     items = effective.json if state.items is None else state.items(scope)
     if not isinstance(items, list) and not (state.distributed is not None and isinstance(items, dict)):
         raise runtime_failure(f'Reference path "{state.items_path}" must point to array.')
-    concurrency = 0 if state.concurrency is None else int(state.concurrency(scope))
-    if state.distributed is not None:
-        open_map_run(turn, frame_id, sequence, state, effective, items, concurrency)
-        return
-    open_map(turn, frame_id, sequence, state, effective, [Value.of(item) for item in items], concurrency)
+    return items
 
 
 # --- Task ------------------------------------------------------------------------------------------------------------

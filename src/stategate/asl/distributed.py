@@ -51,7 +51,7 @@ def open_map_run(
         state.name,
         distributed.definition,
         distributed.type,
-        max(0, concurrency),
+        concurrency,
         count,
         percentage,
         None if items is None else jsontext.dumps(items),

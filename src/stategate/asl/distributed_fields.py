@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stategate.asl.distributed_values import Amount, action, allow, amount, arguments, choice, value
+from stategate.asl.distributed_values import action, allow, amount, arguments, choice, value
 from stategate.asl.item_readers import MAX_ITEMS, Reader, compile_reader
 from stategate.asl.paths import Selection
+from stategate.asl.program import Number
 from stategate.asl.reader import Node
 from stategate.lang import jsontext
 
@@ -37,8 +38,8 @@ _NOT_IN_LABELS = re.compile(r"""[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]""
 class Batcher:
     """An ItemBatcher: at least one of the two limits is there."""
 
-    max_items: Amount | None = None
-    max_bytes: Amount | None = None
+    max_items: Number | None = None
+    max_bytes: Number | None = None
     input: Selection | None = None
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from stategate.asl import numbers
-from stategate.asl.failures import runtime_failure
 from stategate.asl.fields import ByLanguage
 from stategate.asl.jsonata import expression_in
-from stategate.asl.paths import PathNotFound, Selection, compile_path
+from stategate.asl.paths import Selection
+from stategate.asl.program import Number
 from stategate.asl.reader import Node
-from stategate.asl.scope import Scope
 from stategate.asl.templates import compile_template
 from stategate.lang.jsontext import JSON
 
@@ -26,11 +24,7 @@ ARGUMENTS = {
 }
 """Of an action of S3: the arguments that are required, and the others."""
 
-Amount = Callable[[Scope], float]
-
 _RESOURCE = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]*:(?:\d{12})?:s3:(\w+)\Z")
-_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
-_FLOAT = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 
 def arguments(node: Node, action: str, fields: Fields | None) -> Selection | None:
@@ -91,32 +85,14 @@ def amount(
     whole: bool = True,
     minimum: int = 0,
     maximum: int = numbers.MAX_SECONDS,
-) -> Amount | None:
+) -> Number | None:
     """A number: `name`, or `name` + "Path", or an expression in JSONata (`fields`)."""
     path = f"{name}Path"
     if fields is not None:
         return fields.number(node.fields[name], name, minimum, maximum, whole=whole) if name in node else None
     node.exclusive(name, path)
     if path in node:
-        return node.compiled(path, lambda text: _by_path(text, path, whole))
+        written = numbers.integer if whole else numbers.decimal
+        return node.compiled(path, lambda text: written(text, path))
     found = node.integer(name, minimum, maximum) if whole else node.number(name, minimum, maximum)
     return None if found is None else numbers.constant(found)
-
-
-def _by_path(path: str, field: str, whole: bool) -> Amount:
-    query = compile_path(path)
-    kind, pattern = ("integer", _INTEGER) if whole else ("float", _FLOAT)
-
-    def number(scope: Scope) -> float:
-        try:
-            found = query(scope)
-        except PathNotFound:
-            raise runtime_failure(f"The {field} parameter does not reference an input value: {path}") from None
-        if isinstance(found, str) and pattern.match(found):
-            return int(found) if whole else float(found)
-        if isinstance(found, bool) or not isinstance(found, int if whole else int | float):
-            text = numbers.plain(found)
-            raise runtime_failure(f'The {field} field refers to value "{text}" which is not a valid {kind}: {path}')
-        return found
-
-    return number

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stategate.asl.distributed_values import Amount, action, allow, amount, arguments, choice
+from stategate.asl.distributed_values import action, allow, amount, arguments, choice
 from stategate.asl.paths import Selection
+from stategate.asl.program import Number
 from stategate.asl.reader import Node
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Reader:
     headers: tuple[str, ...] = ()
     delimiter: str = ","
     pointer: str | None = None
-    max_items: Amount | None = None
+    max_items: Number | None = None
     manifest: str | None = None
     flatten: bool = False
 
