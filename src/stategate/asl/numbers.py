@@ -13,7 +13,6 @@ from stategate.asl.value import Value
 
 MAX_SECONDS = 99_999_999
 _INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
-_FLOAT = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 
@@ -70,31 +69,26 @@ def moment(path: str) -> Number:
     return until
 
 
-def parsed(path: str, field: str, *, whole: bool) -> Number:
-    """A path of a Map state: a number, or a string of one."""
+def integer(path: str, field: str) -> Number:
+    """A path of a Map state: an integer, or a string of one."""
+    return _written(path, field, "integer", _INTEGER, int)
+
+
+def decimal(path: str, field: str) -> Number:
+    """ToleratedFailurePercentagePath: a number, or a string of one."""
+    return _written(path, field, "float", _DECIMAL, float)
+
+
+def _written(path: str, field: str, kind: str, pattern: re.Pattern[str], read: type[int] | type[float]) -> Number:
     find = _query(path, field)
-    kind, pattern = ("integer", _INTEGER) if whole else ("float", _FLOAT)
 
     def number(scope: Scope) -> float:
         value = find(scope)
         if isinstance(value, str) and pattern.match(value):
-            return int(value) if whole else float(value)
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            return read(value)
+        if isinstance(value, bool) or not isinstance(value, int | read):
             text = plain(value)
             raise runtime_failure(f'The {field} field refers to value "{text}" which is not a valid {kind}: {path}')
-        return value
-
-    return number
-
-
-def concurrency(path: str) -> Number:
-    """MaxConcurrencyPath."""
-    find = parsed(path, "MaxConcurrencyPath", whole=True)
-
-    def number(scope: Scope) -> float:
-        value = find(scope)
-        if value < 0:
-            raise runtime_failure(f"Expected non-negative integer for MaxConcurrency, but got {value} instead.")
         return value
 
     return number
