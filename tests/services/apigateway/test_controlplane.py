@@ -222,7 +222,7 @@ def test_method_settings_inherit_and_are_removed(world: GatewayWorld) -> None:
     )
     stage = world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[{"op": "remove", "path": "/*/*"}])
     assert list(stage["methodSettings"]) == ["pets~1{id}/GET"]
-    for path in ("/*/*", "/*/*/throttling/burstLimit", "/~1a/GET"):
+    for path in ("/*/*", "/*/*/throttling/burstLimit", "/~1a/GET", "/variables"):
         patch = {"op": "remove", "path": path}
         assert refused(world, "UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch])[1] == (
             f"Cannot remove method setting {path[1:]} because there is no method setting for this method "

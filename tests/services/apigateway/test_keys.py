@@ -121,14 +121,18 @@ def test_patches_of_plans(world: GatewayWorld) -> None:
     ]
     changed = world("UpdateUsagePlan", usagePlanId=plan, patchOperations=operations)
     assert changed["quota"] == {"limit": 10, "offset": 0, "period": "MONTH"} and changed["tags"] == {}
-    for op, path, value in (
-        ("add", "/apiStages", None),
-        ("remove", "/apiStages", "x:y"),
-        ("replace", "/throttle/rateLimit", "x"),
-        ("replace", "/nothing", "x"),
+    for op, path, value, message in (
+        ("add", "/apiStages", None, "Invalid API Stage specified"),
+        ("remove", "/apiStages", None, "Invalid API Stage specified"),
+        ("remove", "/apiStages", f"{api}:prod:x", "Invalid API Stage specified"),
+        ("add", "/apiStages", "x:y", "API Stage not found: x:y"),
+        ("remove", "/apiStages", "x:y", f"Invalid API Stage {{api: x, stage: y}} specified for usageplan {plan}"),
+        ("replace", "/throttle/rateLimit", "x", "Invalid value specified for /throttle/rateLimit: x"),
+        ("replace", "/nothing", "x", "Invalid patch path  '/nothing' specified for op 'replace'. "),
     ):
-        with pytest.raises(AwsError):
+        with pytest.raises(AwsError) as caught:
             patch(world, plan, op, path, value)
+        assert caught.value.message.startswith(message)
     assert refused(world, "DeleteUsagePlan", usagePlanId=plan)[0] == "BadRequestException"
     world("DeleteStage", restApiId=api, stageName="prod")
     assert world("GetUsagePlan", usagePlanId=plan)["apiStages"] == []

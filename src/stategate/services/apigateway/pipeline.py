@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, assert_never
 
 from stategate.gateway import deployment as stages
 from stategate.gateway.context import build_context
 from stategate.gateway.deployment import CompiledMethod
-from stategate.gateway.failures import GatewayFailure, configuration_error
+from stategate.gateway.failures import GatewayFailure, TakesLong, configuration_error
 from stategate.gateway.gatewayresponses import Render
 from stategate.gateway.headers import is_name
 from stategate.gateway.proxy import malformed
@@ -27,8 +27,10 @@ from stategate.gateway.stages import (
 )
 from stategate.services.apigateway.backends import Backends
 from stategate.services.apigateway.responsecache import Slot
-from stategate.services.apigateway.waiting import beside
+from stategate.services.apigateway.waiting import LARGE, beside
 from stategate.services.ports import World
+
+T = TypeVar("T")
 
 Authorize = Callable[[CompiledMethod, Routed, dict[str, str]], Awaitable[Authorized]]
 """The stage Routed -> Authorized; it tells the access log about itself in the dict."""
@@ -70,18 +72,19 @@ async def run(
         authorized = Authorized(routed) if authorize is None else await authorize(target, routed, extra)
         stages.log_request(routed)
         size = len(received.body)
-        await beside(size, lambda: target.validate(routed))
+        await _done(size, authorized, lambda given: target.validate(given.routed))
         slot = None if cached is None else cached(target, authorized)
         kept = None if slot is None else slot.find()
         traced = False
         if kept is not None:
             result, failed = kept
         else:
-            request = await beside(size, lambda: target.request(authorized))
+            request = await _done(size, authorized, target.request)
             traced = _traced(request)
             result, failed = await _performed(world, backends, authorized, request, extra)
         extra["integration.status"] = extra["integrationStatus"] = str(result.status)
-        reply = await beside(len(result.body), lambda: target.respond(routed, result, failed))
+        answered, wrong = result, failed
+        reply = await _done(len(result.body), authorized, lambda given: target.respond(given.routed, answered, wrong))
         _check_sendable(target, reply)
         if target.proxies_function:
             # The function's own status; that of the Lambda service is integrationStatus.
@@ -100,6 +103,18 @@ async def run(
         if failure.log is not None and not failure.response_type.startswith("AUTHORIZER"):
             extra["integrationErrorMessage"] = extra["integration.error"] = failure.log or "-"
         return Outcome(reply, context, False, extra, generated=True)
+
+
+async def _done(size: int, authorized: Authorized, stage: Callable[[Authorized], T]) -> T:
+    """Does a stage that works on so many bytes; what is large, and what turns out to take long, beside the event
+    loop."""
+    if size < LARGE:
+        try:
+            return stage(authorized)
+        except TakesLong:
+            pass
+    calm = replace(authorized, routed=replace(authorized.routed, hurried=False))
+    return await beside(LARGE, lambda: stage(calm))
 
 
 async def _performed(

@@ -164,7 +164,7 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
             return _access_log(call, stage, patch, rest)
         case ["canarySettings", *_]:
             return _canary(call, api_id, stage, patch, parts[1:])
-        case [*path, verb] if patch.op == "remove" and path:
+        case [*path, verb] if patch.op == "remove":
             return _removed(stage, patch.path[1:], f"{_resource_key('/'.join(path))}/{verb}")
         case [*path, verb, group, key] if path and (group, key) in _SETTINGS:
             return _setting(call, stage, patch, f"{_resource_key('/'.join(path))}/{verb}", (group, key))

@@ -206,7 +206,7 @@ def _check_one_plan(call: Call, plan: UsagePlan, key_id: str) -> None:
 
 def _api_stage(call: Call, given: Mapping[str, Any]) -> ApiStage:
     api_id, stage = given.get("apiId"), given.get("stage")
-    if not api_id or not stage:
+    if not api_id or not stage or ":" in stage:
         raise bad_request("Invalid API Stage specified")
     if records.stages(call.ports, call.world).get(f"{api_id}/{stage}") is None:
         raise not_found(f"API Stage not found: {api_id}:{stage}")
@@ -297,13 +297,12 @@ def _with_quota(quota: Quota | None, name: str, patch: Patch) -> Quota:
 
 def _staged(call: Call, plan: UsagePlan, patch: Patch) -> UsagePlan:
     api_id, _, stage = (patch.value or "").partition(":")
-    if not api_id or not stage:
-        raise bad_request("Invalid API Stage specified")
     known = plan.stage(api_id, stage)
     if patch.op == "add":
-        if records.stages(call.ports, call.world).get(f"{api_id}/{stage}") is None:
-            raise _no_stage(plan, api_id, stage)
-        return plan if known else replace(plan, api_stages=(*plan.api_stages, ApiStage(api_id, stage)))
+        added = _api_stage(call, {"apiId": api_id, "stage": stage})
+        return plan if known else replace(plan, api_stages=(*plan.api_stages, added))
+    if not api_id or not stage or ":" in stage:
+        raise bad_request("Invalid API Stage specified")
     if known is None:
         raise _no_stage(plan, api_id, stage)
     return replace(plan, api_stages=tuple(item for item in plan.api_stages if item is not known))
