@@ -122,10 +122,11 @@ def test_each_item_is_an_execution(tmp_path: Path, type: str) -> None:
         assert (run.status, run.label, run.type) == ("SUCCEEDED", "L", type)
         assert (run.items.succeeded, run.executions.succeeded) == (3, 3)
         children = rig.engine.children(run.arn)
-        assert len(children) == (3 if type == "STANDARD" else 0)
+        assert len(children) == 3
         for child in children:
             assert child.new.machine_arn == f"{parent.machine_arn}/L"
-            assert child.new.arn.startswith(f"arn:aws:states:us-east-1:000000000000:execution:m/L:{child.new.name}")
+            kind = "execution" if type == "STANDARD" else "express"
+            assert child.new.arn.startswith(f"arn:aws:states:us-east-1:000000000000:{kind}:m/L:{child.new.name}")
             assert child.new.input == child.output
         assert not rig.engine.list(parent.machine_arn)[1:], "children are not the state machine's own"
         assert rig.rows("frame", "task", "inbox", "timer") == [0, 0, 0, 0]

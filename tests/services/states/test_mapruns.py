@@ -195,6 +195,74 @@ def test_children_that_wait_to_be_redriven(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_express_children_are_listed_and_described(tmp_path: Path) -> None:
+    seconds = "{% $states.input = 3 ? 60 : $states.input = 2 ? -1 : 0 %}"
+    wait = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "End": True}}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        text = definition(wait, ToleratedFailureCount=1).replace('"STANDARD"', '"EXPRESS"')
+        await rig.machine(text)
+        arn = (await rig("StartExecution", stateMachineArn=MACHINE, input="[1, 2, 3]"))["executionArn"]
+        run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+
+        async def children(**filters: Any) -> list[dict[str, Any]]:
+            found = (await rig("ListExecutions", mapRunArn=run_arn, **filters))["executions"]
+            return [await rig("DescribeExecution", executionArn=child["executionArn"]) for child in found]
+
+        async def seen(*statuses: str) -> list[dict[str, Any]]:
+            async with asyncio.timeout(10):
+                while True:
+                    found = await children()
+                    if [child["status"] for child in found] == list(statuses):
+                        return found
+                    await asyncio.sleep(0.005)
+
+        running, failed, succeeded = await seen("RUNNING", "FAILED", "SUCCEEDED")
+        assert (failed["error"], failed["input"], failed["mapRunArn"]) == ("States.QueryEvaluationError", "2", run_arn)
+        assert (succeeded["output"], succeeded["stateMachineArn"]) == ("1", f"{MACHINE}/L")
+        assert [child["redriveStatus"] for child in (running, failed)] == ["NOT_REDRIVABLE", "REDRIVABLE_BY_MAP_RUN"]
+        assert "stopDate" not in running and failed["startDate"] <= failed["stopDate"]
+        first = await rig("ListExecutions", mapRunArn=run_arn, maxResults=2)
+        rest = await rig("ListExecutions", mapRunArn=run_arn, nextToken=first["nextToken"])
+        assert [item["status"] for item in first["executions"]] == ["RUNNING", "FAILED"]
+        assert [item["status"] for item in rest["executions"]] == ["SUCCEEDED"]
+        assert await children(statusFilter="FAILED") == [failed]
+        await rig("StopExecution", executionArn=arn)
+        await seen("ABORTED", "FAILED", "SUCCEEDED")
+        for operation in ("GetExecutionHistory", "StopExecution", "DescribeStateMachineForExecution"):
+            refused = await rig.error(operation, executionArn=failed["executionArn"])
+            assert refused == ("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
+        unknown = f"{failed['executionArn']}x"
+        assert (await rig.error("DescribeExecution", executionArn=unknown))[0] == "ExecutionDoesNotExist"
+
+    simulate(tmp_path, body)
+
+
+def test_express_children_wait_to_be_redriven(tmp_path: Path) -> None:
+    seconds = "{% $states.context.Execution.Input = 1 ? 60 : -1 %}"
+    wait = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "End": True}}
+
+    async def body(rig: Rig, server: S3Server) -> None:
+        text = definition(wait, MaxConcurrency=1).replace('"STANDARD"', '"EXPRESS"')
+        arn = (await run(rig, text, [2, 1]))["executionArn"]
+        run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
+        (failed,) = (await rig("ListExecutions", mapRunArn=run_arn))["executions"]
+        counts = (await rig("DescribeMapRun", mapRunArn=run_arn))["itemCounts"]
+        assert [counts[name] for name in ("failed", "pending", "pendingRedrive")] == [1, 1, 0]
+        rig.engine._map_runs._start_children = _never  # type: ignore[method-assign]
+        await rig("RedriveExecution", executionArn=arn)
+        counts = (await rig("DescribeMapRun", mapRunArn=run_arn))["itemCounts"]
+        assert [counts[name] for name in ("failed", "pending", "pendingRedrive")] == [0, 1, 1]
+        (waiting,) = (await rig("ListExecutions", mapRunArn=run_arn, statusFilter="PENDING_REDRIVE"))["executions"]
+        assert waiting == {**failed, "status": "PENDING_REDRIVE"}
+
+    simulate(tmp_path, body)
+
+
+async def _never(run: Any) -> None:
+    await asyncio.Event().wait()
+
+
 def test_children_that_no_redrive_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def not_redrivable(described: dict[str, Any]) -> list[int]:
         return [described[counts]["failuresNotRedrivable"] for counts in ("itemCounts", "executionCounts")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stategate.asl.history import HistoryEvent
+from stategate.runtime.engine.mapruns import child_of
 from stategate.runtime.store.executions import ExecutionTables
+from stategate.runtime.store.mapruns import PENDING, PENDING_REDRIVE, ExpressChild, StoredMapRun
 from stategate.services.ports import Execution, MapRun
 from stategate.services.ports.executions import ListedBy
 
@@ -17,7 +19,12 @@ class Lookups:
         self._tables = tables
 
     def get(self, arn: str) -> Execution | None:
-        return self._tables.get(arn)
+        found = self._tables.get(arn)
+        if found is not None:
+            return found
+        known = self._tables.map_runs.express_child(arn)
+        run = self._tables.map_runs.get(known[0]) if known is not None else None
+        return self._express(run, [known[1]])[0] if known is not None and run is not None else None
 
     def list(
         self,
@@ -49,7 +56,27 @@ class Lookups:
         after: tuple[float, str] | None = None,
         limit: int = 1000,
     ) -> Sequence[Execution]:
-        return self._tables.page(map_run_arn, by="map_run", status=status, after=after, limit=limit)
+        run = self._tables.map_runs.get(map_run_arn)
+        if run is None or run.spec.type != "EXPRESS":
+            return self._tables.page(map_run_arn, by="map_run", status=status, after=after, limit=limit)
+        rows = self._tables.map_runs.express(map_run_arn, status, None if after is None else after[1], limit)
+        return self._express(run, rows)
+
+    def _express(self, run: StoredMapRun, rows: Sequence[ExpressChild]) -> Sequence[Execution]:
+        parent = self._tables.get(run.execution)
+        if parent is None:
+            return ()
+        return [
+            Execution(
+                child_of(parent.new, run, row.child, row.started),
+                PENDING_REDRIVE if row.status == PENDING else row.status,
+                row.stopped,
+                row.output,
+                row.error,
+                row.cause,
+            )
+            for row in rows
+        ]
 
     def awaits_redrive(self, map_run_arn: str, index: int) -> bool:
         return self._tables.map_runs.awaits_redrive(map_run_arn, index)

@@ -33,7 +33,7 @@ from stategate.runtime.engine.futures import Done, written
 from stategate.runtime.engine.posts import encode_event
 from stategate.runtime.engine.runningmaps import Host, Running
 from stategate.runtime.store.executions import POST
-from stategate.runtime.store.mapruns import Child, Ended, MapRunTables
+from stategate.runtime.store.mapruns import Child, Ended, MapRunTables, StoredMapRun
 from stategate.runtime.store.writer import Conflict, StoreFailed
 from stategate.services.ports import (
     ChildResult,
@@ -229,10 +229,10 @@ class MapRuns:
     # --- its children
 
     async def _mark(self, run: Running, indexes: Sequence[int]) -> None:
-        await self._written(lambda done: self._tables.mark(run.arn, indexes, done))
+        await self._written(lambda done: self._tables.mark(run.arn, indexes, self._clock.now(), done))
 
     async def _start(self, run: Running, child: Child) -> None:
-        new = self._new(run, child)
+        new = child_of(run.parent, run.stored, child, self._clock.now())
         if new.type == "EXPRESS":
             task = self._spawn(self._run_express(run, child, new))
             run.express.add(task)
@@ -282,26 +282,6 @@ class MapRuns:
             run.wake.set()
 
         asyncio.get_running_loop().call_later(RETRY, again)
-
-    def _new(self, run: Running, child: Child) -> NewExecution:
-        parent, spec = run.parent, run.spec
-        name = child.arn.split(":")[7]
-        prefix = parent.machine_arn.rpartition(":stateMachine:")[0]
-        return replace(
-            parent,
-            arn=child.arn,
-            name=name,
-            machine_arn=f"{prefix}:stateMachine:{_machine(parent)}/{spec.label}",
-            definition=spec.definition,
-            type=spec.type,
-            input=child.input,
-            started=self._clock.now(),
-            map_run_arn=run.arn,
-            map_index=child.index,
-            map_items=child.items if spec.batching is not None else None,
-            redrives=0,
-            redriven=None,
-        )
 
     def _child_arn(self, run: Running, index: int) -> str:
         spec = run.spec
@@ -437,7 +417,7 @@ class MapRuns:
         for task in tuple(run.express):
             task.cancel()
         if run.spec.type == "EXPRESS" and run.counted:
-            await self._written(lambda done: self._tables.abort_express(run.arn, done))
+            await self._written(lambda done: self._tables.abort_express(run.arn, self._clock.now(), done))
         while children := self._tables.running_children(run.arn):
             for start in range(0, len(children), TOGETHER):
                 await asyncio.gather(*(self._stop(child) for child in children[start : start + TOGETHER]))
@@ -453,6 +433,26 @@ class MapRuns:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def child_of(parent: NewExecution, run: StoredMapRun, child: Child, started: float) -> NewExecution:
+    """The execution that a child of the map run is."""
+    spec, prefix = run.spec, parent.machine_arn.rpartition(":stateMachine:")[0]
+    return replace(
+        parent,
+        arn=child.arn,
+        name=child.arn.split(":")[7],
+        machine_arn=f"{prefix}:stateMachine:{_machine(parent)}/{spec.label}",
+        definition=spec.definition,
+        type=spec.type,
+        input=child.input,
+        started=started,
+        map_run_arn=run.arn,
+        map_index=child.index,
+        map_items=child.items if spec.batching is not None else None,
+        redrives=0,
+        redriven=None,
+    )
 
 
 def _machine(new: NewExecution) -> str:

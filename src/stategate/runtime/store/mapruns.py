@@ -37,6 +37,19 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpressChild:
+    """An Express child that has started; its row is all that is kept of it. `status` PENDING: it is to run again."""
+
+    child: Child
+    status: str
+    output: str | None
+    error: str | None
+    cause: str | None
+    started: float
+    stopped: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMapRun:
     """`complete`: all items have been read. `spec` is what the state asked for; the three limits may have been changed
     since."""
@@ -144,20 +157,22 @@ class MapRunTables:
             writes.append(("UPDATE map_run SET complete = 1 WHERE arn = ?", (map_run,)))
         self._writer.submit(Batch(writes, done))
 
-    def mark(self, map_run: str, indexes: Sequence[int], done: Done) -> None:
+    def mark(self, map_run: str, indexes: Sequence[int], now: float, done: Done) -> None:
         """These Express children are about to run. Without any: none does (the process has died since)."""
-        again = "UPDATE map_child SET status = 'PENDING' WHERE map_run = ? AND status = 'RUNNING'"
-        writes: list[Statement] = [child_status(map_run, index, RUNNING) for index in indexes]
+        again = "UPDATE map_child SET status = 'PENDING', started = NULL WHERE map_run = ? AND status = 'RUNNING'"
+        running = """UPDATE map_child SET status = 'RUNNING', started = ?, stopped = NULL, error = NULL, cause = NULL
+            WHERE map_run = ? AND idx = ?"""
+        writes: list[Statement] = [(running, (now, map_run, index)) for index in indexes]
         self._writer.submit(Batch(writes or [(again, (map_run,))], done))
 
     def reset(self, map_run: str, done: Done) -> None:
         """What has not succeeded shall run again."""
         self._writer.submit(Batch([(_RESET, (map_run,))], done))
 
-    def abort_express(self, map_run: str, done: Done) -> None:
+    def abort_express(self, map_run: str, now: float, done: Done) -> None:
         """The map run has ended: so have its Express children."""
-        sql = "UPDATE map_child SET status = 'ABORTED' WHERE map_run = ? AND status = 'RUNNING'"
-        self._writer.submit(Batch([(sql, (map_run,))], done))
+        sql = "UPDATE map_child SET status = 'ABORTED', stopped = ? WHERE map_run = ? AND status = 'RUNNING'"
+        self._writer.submit(Batch([(sql, (now, map_run))], done))
 
     def end_child(self, map_run: str, ended: Ended, done: Done) -> None:
         """Of an Express child, which is not kept itself."""
@@ -251,6 +266,23 @@ class MapRunTables:
             WHERE map_child.map_run = ? AND idx > ? ORDER BY idx LIMIT ?"""
         return [Ended(*row) for row in self._read(sql, (map_run, after, limit))]
 
+    def express(self, map_run: str, status: str | None, after: str | None, limit: int) -> Sequence[ExpressChild]:
+        """Those that have started, the last first; beyond the one of the ARN `after`."""
+        where, parameters = "map_run = ? AND started IS NOT NULL", [map_run]
+        if status is not None:
+            where, parameters = f"{where} AND status = ?", [*parameters, status]
+        if after is not None:
+            where = f"{where} AND idx < (SELECT idx FROM map_child WHERE {_IS_EXPRESS})"
+            parameters = [*parameters, after]
+        sql = f"SELECT {_EXPRESS} FROM map_child WHERE {where} ORDER BY idx DESC LIMIT ?"
+        return [_express_child(row) for row in self._read(sql, (*parameters, limit))]
+
+    def express_child(self, arn: str) -> tuple[str, ExpressChild] | None:
+        """The ARN of its map run, and the child; None unless it has started."""
+        sql = f"SELECT map_run, {_EXPRESS} FROM map_child WHERE {_IS_EXPRESS} AND started IS NOT NULL"
+        rows = self._read(sql, (arn,))
+        return (rows[0][0], _express_child(rows[0][1:])) if rows else None
+
     def shown(self, stored: StoredMapRun) -> MapRun:
         """As the operations show it."""
         by_status = dict(self.by_status(stored.arn))
@@ -275,8 +307,10 @@ class MapRunTables:
 
     def _redriven_later(self, map_run: str, pending: tuple[int, int]) -> Mapping[str, tuple[int, int]]:
         """Of the pending children those that have run before, and the others."""
-        sql = """SELECT count(*), coalesce(sum(items), 0) FROM map_child JOIN execution ON execution.arn = map_child.arn
-            WHERE map_child.map_run = ? AND map_child.status = 'PENDING'"""
+        sql = """SELECT count(*), coalesce(sum(items), 0) FROM map_child
+            LEFT JOIN execution ON execution.arn = map_child.arn
+            WHERE map_child.map_run = ? AND map_child.status = 'PENDING'
+            AND (execution.arn IS NOT NULL OR map_child.started IS NOT NULL)"""
         ((children, items),) = self._read(sql, (map_run,))
         return {PENDING: (pending[0] - children, pending[1] - items), PENDING_REDRIVE: (children, items)}
 
@@ -286,6 +320,12 @@ class MapRunTables:
 
 
 _OUTPUT = "coalesce(map_child.output, execution.output)"
+_EXPRESS = "idx, arn, input, items, status, output, error, cause, started, stopped"
+_IS_EXPRESS = "arn = ? AND arn GLOB '*:express:*'"  # as the index has it
+
+
+def _express_child(row: Any) -> ExpressChild:
+    return ExpressChild(Child(*row[:4]), *row[4:])
 
 
 def _counts(by_status: Mapping[str, tuple[int, int]], which: int) -> MapRunCounts:

@@ -101,6 +101,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX execution_by_alias_status ON execution (machine_alias, status, started, arn)
         WHERE machine_alias IS NOT NULL;
     """,
+    """
+    CREATE INDEX map_child_express ON map_child (arn) WHERE arn GLOB '*:express:*';
+    """,
 )
 
 APPLICATION = 0x53544757  # "STGW": what `file` and `PRAGMA application_id` say

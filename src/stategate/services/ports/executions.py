@@ -57,7 +57,8 @@ ListedBy = Literal["machine", "machine_version", "machine_alias"]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What is known of an execution. `status`: RUNNING SUCCEEDED FAILED TIMED_OUT ABORTED. `seconds_billed` and the
+    """What is known of an execution. `status`: RUNNING SUCCEEDED FAILED TIMED_OUT ABORTED, and PENDING_REDRIVE of an
+    Express child of a map run. `seconds_billed` and the
     like are derived by the operations."""
 
     new: NewExecution
@@ -152,7 +153,9 @@ class Executions(Protocol):
         """Stops the running Standard executions of a state machine; returns how many there were."""
         ...
 
-    def get(self, arn: str) -> Execution | None: ...
+    def get(self, arn: str) -> Execution | None:
+        """A Standard execution, or an Express one that a map run started; others are not kept."""
+        ...
 
     def list(
         self,
@@ -194,7 +197,7 @@ class Executions(Protocol):
         after: tuple[float, str] | None = None,
         limit: int = 1000,
     ) -> Sequence[Execution]:
-        """The Standard executions that a map run started; ordered as by `list`."""
+        """The executions that a map run started; ordered as by `list`, Express ones by their place in the map run."""
         ...
 
     def awaits_redrive(self, map_run_arn: str, index: int) -> bool:

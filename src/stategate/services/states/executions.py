@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
-from stategate.asl.references import variable_references
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, ExecutionExists, NewExecution
 from stategate.services.ports.executions import ListedBy
-from stategate.services.states import configuration, mapruns, names, paging, records, redrive, versions
+from stategate.services.states import configuration, definitions, mapruns, names, paging, records, redrive, versions
 from stategate.services.states.errors import (
     execution_already_exists,
     execution_does_not_exist,
@@ -118,7 +117,8 @@ def _check_input(text: str | None) -> str:
 
 
 def describe_execution(call: Call, input: Input) -> Output:
-    execution = mapruns.shown(call, _existing(call, input["executionArn"]))
+    arn = names.check_described_arn(call.world, input["executionArn"])
+    execution = mapruns.shown(call, _existing(call, arn))
     trace = execution.new.trace_header
     return {
         **_summary(execution),
@@ -129,9 +129,9 @@ def describe_execution(call: Call, input: Input) -> Output:
     }
 
 
-def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
+async def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
     """The state machine as the execution found it."""
-    execution = _existing(call, input["executionArn"])
+    execution = _existing(call, names.check_execution_arn(call.world, input["executionArn"]))
     new = execution.new
     logging: Output = {
         "level": new.logging.level,
@@ -157,13 +157,13 @@ def describe_state_machine_for_execution(call: Call, input: Input) -> Output:
         answer["revisionId"] = new.revision_id
     if input.get("includedData") == "METADATA_ONLY":
         answer["definition"] = "{}"
-    elif references := variable_references(new.definition):
+    elif references := await definitions.references(new.definition):
         answer["variableReferences"] = references
     return answer
 
 
 def _existing(call: Call, arn: str) -> Execution:
-    execution = call.ports.executions.get(names.check_execution_arn(call.world, arn))
+    execution = call.ports.executions.get(arn)
     if execution is None:
         raise execution_does_not_exist(arn)
     return execution
@@ -268,7 +268,7 @@ async def stop_execution(call: Call, input: Input) -> Output:
 
 
 def get_execution_history(call: Call, input: Input) -> Output:
-    arn = _existing(call, input["executionArn"]).new.arn
+    arn = _existing(call, names.check_execution_arn(call.world, input["executionArn"])).new.arn
     reverse, data = bool(input.get("reverseOrder")), input.get("includeExecutionData") is not False
     question, token = ["GetExecutionHistory", arn, reverse], input.get("nextToken")
     after = None if token is None else paging.decode(call, question, token)

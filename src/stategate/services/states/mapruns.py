@@ -11,7 +11,7 @@ from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Execution, MapRun, MapRunCounts
 from stategate.services.states import names, paging, redrive
-from stategate.services.states.errors import execution_does_not_exist, resource_not_found, type_not_supported
+from stategate.services.states.errors import execution_does_not_exist, resource_not_found
 
 PENDING_REDRIVE = "PENDING_REDRIVE"
 
@@ -77,10 +77,8 @@ def existing(call: Call, arn: str) -> MapRun:
 
 
 def children(call: Call, input: Input) -> tuple[list[Execution], str | None]:
-    """A page of the Standard executions that a map run started, newest first, and the next token."""
+    """A page of the executions that a map run started, newest first, and the next token."""
     run = existing(call, input["mapRunArn"])
-    if run.type == "EXPRESS":
-        raise type_not_supported()
     status, redriven = input.get("statusFilter"), input.get("redriveFilter")
     return paging.page(
         call,
@@ -163,8 +161,8 @@ def _counts(run: MapRun, counts: MapRunCounts, not_redrivable: int) -> Output:
 
 
 async def _not_redrivable(call: Call, run: MapRun) -> tuple[int, int]:
-    """Items and children that ended without success and that no redrive of the map run will run again. Express children
-    are started anew, whatever became of them. Other requests get their turn meanwhile: there may be many children."""
+    """Items and children that ended without success and that no redrive of the map run will run again: none of Express
+    ones, which are started anew. Other requests get their turn meanwhile: there may be many children."""
     if run.type == "EXPRESS":
         return 0, 0
     found = []

@@ -19,6 +19,7 @@ from stategate.wire.arn import Arn, InvalidArn
 _BAD = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\U0010ffff]""")
 _NUMBER = re.compile(r"[1-9][0-9]*")
 MAX_NAME = 80
+EXPRESS = "express"
 
 
 def check_name(name: str) -> None:
@@ -92,6 +93,18 @@ def check_map_run_arn(world: World, text: str) -> str:
         raise invalid_arn(f"Invalid ARN suffix: {text}")
     if found != world:
         raise resource_not_found(text)
+    return text
+
+
+def check_described_arn(world: World, text: str) -> str:
+    """The ARN of a Standard execution, or of an Express one that a map run started; otherwise as below."""
+    if f":{EXPRESS}:" not in text:
+        return check_execution_arn(world, text)
+    found, names = parse_arn(text, EXPRESS, range(3, 4))
+    if "/" not in names[0]:
+        raise invalid_arn(f"Resource type not valid in this context: {EXPRESS}")
+    if found != world:
+        raise execution_does_not_exist(text)
     return text
 
 

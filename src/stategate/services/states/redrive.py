@@ -77,6 +77,8 @@ def refusal(ports: Ports, execution: Execution, now: float) -> str | None:
     new = execution.new
     if execution.status in ("RUNNING", "SUCCEEDED"):
         return f"Execution is {execution.status} and cannot be redriven"
+    if new.type == "EXPRESS":
+        return None  # a child of a map run: it is started anew
     name = new.machine_arn.rpartition(":stateMachine:")[2].partition("/")[0]
     machine = records.machines(ports, new.world).get(name)
     if machine is not None and machine.deleting:
