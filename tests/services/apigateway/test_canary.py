@@ -89,3 +89,30 @@ def test_only_what_a_canary_has_is_copied(source: str | None, path: str, canary:
         "[/deploymentId, /variables] and valid copy:from are "
         "[/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
     )
+
+
+@pytest.mark.parametrize(
+    ("op", "path", "message"),
+    [
+        ("remove", "/canarySettings/percentTraffic", "Invalid remove operation with path: {}"),
+        ("add", "/canarySettings/stageVariableOverrides/a", "Invalid add operation with path: {}"),
+        ("remove", "/canarySettings/stageVariableOverrides/colour", "Invalid remove operation with path: {}"),
+        (
+            "remove",
+            "/canarySettings/nothing",
+            "Cannot remove method setting canarySettings/nothing because there is ",
+        ),
+        ("replace", "/canarySettings/nothing", "Invalid method setting path: {}. Must be one of: [/deploymentId, "),
+        ("replace", "/canarySettings", "Invalid method setting path: {}. Must be one of: [/deploymentId, "),
+        ("replace", "/canarySettings/deploymentId", "Deployment id does not exist"),
+        ("replace", "/canarySettings/percentTraffic", "Percent traffic must be between 0.0 and 100.0"),
+    ],
+)
+def test_what_a_canary_has_is_only_replaced(op: str, path: str, message: str) -> None:
+    world, api, _ = stage(0)
+    before = world("GetStage", restApiId=api, stageName="prod")
+    patch = {"op": op, "path": path, "value": "101"}
+    with pytest.raises(AwsError) as caught:
+        world("UpdateStage", restApiId=api, stageName="prod", patchOperations=[patch])
+    assert caught.value.message.startswith(message.format(path))
+    assert world("GetStage", restApiId=api, stageName="prod") == before

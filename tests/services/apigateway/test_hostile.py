@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 
 from services.apigateway.gatewayworld import GatewayWorld
 from services.apigateway.test_functions import deployed, result
+from stategate.gateway.stages import Reply
 from stategate.gateway.templatehost import Util
+from stategate.services.apigateway import pipeline
+from stategate.services.apigateway.waiting import LARGE
 
 
 @pytest.fixture
@@ -122,3 +126,43 @@ def test_a_large_body_is_transformed_beside_the_event_loop(
     world.deploy(api)
     world.request(api, "POST", "/a", body=b'"' + b"x" * size + b'"')
     assert [thread is not threading.main_thread() for thread in threads] == [beside]
+
+
+SLOW = "#foreach($i in [1..1000])#foreach($j in [1..9])#set($x = $i * $j)#end#end"
+
+
+@pytest.mark.parametrize(("repeated", "beside"), [("", [False]), (SLOW, [False, True])])
+def test_a_template_that_takes_long_is_rendered_again_beside_the_event_loop(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch, repeated: str, beside: list[bool]
+) -> None:
+    """What the first attempt left in `$context` is gone."""
+    threads = []
+
+    def parsed(self: Util, value: str) -> str:
+        threads.append(threading.current_thread())
+        return value
+
+    monkeypatch.setitem(Util.vtl_methods, ("parseJson", 1), parsed)
+    header = "$context.responseOverride.header"
+    template = f"#set($h = {header})#set($h.x = \"$!h.x$util.parseJson('1')\"){repeated}$h.x"
+    api = mock(world, template)
+    answer = world.request(api, "POST", "/a", body=b"{}")
+    assert (answer.status, answer.body, dict(answer.headers)["x"]) == (200, b"1", "1")
+    assert [thread is not threading.main_thread() for thread in threads] == beside
+
+
+def test_a_pattern_that_takes_long_is_matched_again_beside_the_event_loop(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = world.role("Invoke", allow="lambda:InvokeFunction")
+    api = deployed(world, "AWS", role, **{"200": None, "400": "(a|aa|a?)+$"})
+    world.functions.result = result({"errorMessage": "a" * 100 + "b"}, "Unhandled")
+    sizes = []
+
+    async def beside(size: int, work: Callable[[], Reply]) -> Reply:
+        sizes.append(size)
+        return work()
+
+    monkeypatch.setattr(pipeline, "beside", beside)
+    assert world.request(api, "POST", "/", body=b"{}").status == 500
+    assert sizes == [LARGE]

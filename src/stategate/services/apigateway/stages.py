@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +9,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from stategate.gateway.accesslog import names_request
-from stategate.gateway.model import Canary, MethodSetting, Stage
+from stategate.gateway.model import Canary, Stage
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.domainnames import check_unmapped
 from stategate.services.apigateway.errors import bad_request, conflict, unsupported
+from stategate.services.apigateway.methodsettings import SETTINGS, no_setting, rate, with_setting, without_setting
 from stategate.services.apigateway.patching import Patch, only_replace, patches
 from stategate.services.apigateway.records_data import get_client_certificate
 from stategate.services.apigateway.tags import new_tags
@@ -23,7 +23,6 @@ from stategate.services.errors import AwsError
 
 CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 
-_MAX_TTL = 3600
 _LOG_GROUP = re.compile(r"arn:[a-z\-]+:logs:([a-z0-9\-]+):(\d{12}):log-group:[A-Za-z0-9_\-/.#]{1,512}(?::\*)?\Z")
 _NAME = re.compile(r"[A-Za-z0-9_\-]{1,128}\Z")
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*\Z")
@@ -45,14 +44,12 @@ _PATHS = (
 )
 _CANARY_DEPLOYMENT = ("/canarySettings/deploymentId", "/deploymentId")
 _CANARY_VARIABLES = ("/canarySettings/stageVariableOverrides", "/variables")
-_STRATEGIES = ("FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER")
 
 
 def create_stage(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     key = f"{api.id}/{given['stageName']}"
-    if records.deployments(call.ports, call.world).get(f"{api.id}/{given['deploymentId']}") is None:
-        raise bad_request("Deployment id does not exist")
+    _check_deployment(call, api.id, given["deploymentId"])
     if records.stages(call.ports, call.world).get(key) is not None:
         raise conflict("Stage already exists")
     stage = new_stage(call, given)
@@ -98,9 +95,13 @@ def _new_canary(call: Call, given: Input) -> Canary | None:
     if not settings:
         return None
     deployment_id = settings.get("deploymentId") or given["deploymentId"]
-    if records.deployments(call.ports, call.world).get(f"{given['restApiId']}/{deployment_id}") is None:
-        raise bad_request("Deployment id does not exist")
+    _check_deployment(call, given["restApiId"], deployment_id)
     return new_canary(settings, deployment_id)
+
+
+def _check_deployment(call: Call, api_id: str, deployment_id: str | None) -> None:
+    if records.deployments(call.ports, call.world).get(f"{api_id}/{deployment_id}") is None:
+        raise bad_request("Deployment id does not exist")
 
 
 def _percent(value: float) -> float:
@@ -164,12 +165,12 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
             return _access_log(call, stage, patch, rest)
         case ["canarySettings", *_]:
             return _canary(call, api_id, stage, patch, parts[1:])
-        case [*path, verb] if patch.op == "remove":
-            return _removed(stage, patch.path[1:], f"{_resource_key('/'.join(path))}/{verb}")
-        case [*path, verb, group, key] if path and (group, key) in _SETTINGS:
-            return _setting(call, stage, patch, f"{_resource_key('/'.join(path))}/{verb}", (group, key))
+        case [_, *_] if patch.op == "remove":
+            return without_setting(stage, patch, parts)
+        case [*method, group, key] if len(method) > 1 and (group, key) in SETTINGS:
+            return with_setting(call, stage, patch, method, (group, key))
         case _:
-            raise bad_request(f"Invalid method setting path: {patch.path}. Must be one of: [{_PATHS}]")
+            raise _invalid_path(patch)
 
 
 def _promoted(stage: Stage, patch: Patch) -> Stage:
@@ -191,47 +192,44 @@ def _promoted(stage: Stage, patch: Patch) -> Stage:
 
 
 def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
+    """What a canary has can only be replaced; a canary as a whole can be removed."""
     if patch.op == "remove" and not rest:
         if stage.canary is None:
             raise _no_canary()
         return replace(stage, canary=None)
+    known = rest in (["deploymentId"], ["percentTraffic"], ["useStageCache"]) or _is_override(rest)
+    if patch.op != "replace":
+        raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}") if known else no_setting(patch)
+    if not known:
+        raise _invalid_path(patch)
     canary = stage.canary or Canary(stage.deployment_id)
-    match (patch.op, rest):
-        case ("replace", ["deploymentId"]):
-            if records.deployments(call.ports, call.world).get(f"{api_id}/{patch.value}") is None:
-                raise bad_request("Deployment id does not exist")
+    match rest:
+        case ["deploymentId"]:
+            _check_deployment(call, api_id, patch.value)
             canary = replace(canary, deployment_id=patch.value or "")
-        case ("replace", ["percentTraffic"]):
-            canary = replace(canary, percent_traffic=_percent(_rate(patch)))
-        case ("replace", ["useStageCache"]):
+        case ["percentTraffic"]:
+            canary = replace(canary, percent_traffic=_percent(rate(patch)))
+        case ["useStageCache"]:
             canary = replace(canary, use_stage_cache=patch.flag)
-        case ("replace" | "add", ["stageVariableOverrides", name]):
+        case [_, name]:
             _check_variable(name, patch.value or "")
             canary = replace(canary, variable_overrides={**canary.variable_overrides, name: patch.value or ""})
-        case ("remove", ["stageVariableOverrides", name]):
-            kept = {key: value for key, value in canary.variable_overrides.items() if key != name}
-            canary = replace(canary, variable_overrides=kept)
-        case _:
-            raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}")
     return replace(stage, canary=canary)
+
+
+def _is_override(rest: list[str]) -> bool:
+    return len(rest) == 2 and rest[0] == "stageVariableOverrides"
 
 
 def _no_canary() -> AwsError:
     return bad_request("Promotion not available. Canary does not exist.")
 
 
-def _resource_key(path: str) -> str:
-    """`~1pets~1{id}` or `pets/{id}` -> `pets~1{id}`, as AWS shows it; the root stays `~1`."""
-    path = path.replace("/", "~1")
-    return path[2:] if path.startswith("~1") and len(path) > 2 else path
-
-
 def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) -> Stage:
     value = patch.value
     match name:
         case "deploymentId":
-            if records.deployments(call.ports, call.world).get(f"{api_id}/{value}") is None:
-                raise bad_request("Deployment id does not exist")
+            _check_deployment(call, api_id, value)
             return replace(stage, deployment_id=value or "")
         case "description":
             return replace(stage, description=None if patch.op == "remove" else value or None)
@@ -275,7 +273,7 @@ def _check_variable(name: str, value: str) -> None:
 def _access_log(call: Call, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
     if patch.op == "remove":
         if rest:
-            return _removed(stage, patch.path[1:], patch.path[1:])
+            raise no_setting(patch)
         return replace(stage, access_log_destination=None, access_log_format=None)
     if rest not in (["destinationArn"], ["format"]):
         raise bad_request(
@@ -310,83 +308,9 @@ def _log_group(call: Call, arn: str) -> str:
     return arn.removesuffix(":*")
 
 
-def _removed(stage: Stage, path: str, key: str) -> Stage:
-    """`path` as it came, without its first slash."""
-    if key not in stage.method_settings:
-        raise bad_request(f"Cannot remove method setting {path} because there is no method setting for this method ")
-    return replace(stage, method_settings={k: v for k, v in stage.method_settings.items() if k != key})
+def _invalid_path(patch: Patch) -> AwsError:
+    return bad_request(f"Invalid method setting path: {patch.path}. Must be one of: [{_PATHS}]")
 
-
-def _setting(call: Call, stage: Stage, patch: Patch, key: str, name: tuple[str, str]) -> Stage:
-    member, read = _SETTINGS[name]
-    value = read(patch)
-    if member == "logging_level" and value != "OFF" and not _logs_allowed(call):
-        raise bad_request("CloudWatch Logs role ARN must be set in account settings to enable logging")
-    base = stage.method_settings.get(key) or stage.method_settings.get("*/*") or MethodSetting()
-    changed = replace(base, **{member: value})
-    return replace(stage, method_settings={**stage.method_settings, key: changed})
-
-
-def _logs_allowed(call: Call) -> bool:
-    account = records.accounts(call.ports, call.world).get("account")
-    return account is not None and account.cloudwatch_role_arn is not None
-
-
-def _flag(patch: Patch) -> bool:
-    return patch.flag
-
-
-def _whole(patch: Patch) -> int:
-    if re.fullmatch(r"-?[0-9]{1,9}", patch.value or "") is None:
-        raise _invalid_value(patch)
-    return int(patch.value or "")
-
-
-def _rate(patch: Patch) -> float:
-    try:
-        rate = float(patch.value or "")
-    except ValueError:
-        raise _invalid_value(patch) from None
-    if not math.isfinite(rate):
-        raise _invalid_value(patch)
-    return rate
-
-
-def _seconds(patch: Patch) -> int:
-    seconds = _whole(patch)
-    if not 0 <= seconds <= _MAX_TTL:
-        raise bad_request(f"Invalid cache TTL specified. Must be between 0 and {_MAX_TTL} seconds")
-    return seconds
-
-
-def _invalid_value(patch: Patch) -> AwsError:
-    return bad_request(f"Invalid value specified for {patch.path}: {patch.value}")
-
-
-def _level(patch: Patch) -> str:
-    if patch.value not in ("OFF", "ERROR", "INFO"):
-        raise bad_request("Invalid logging level specified. Valid options are OFF,ERROR,INFO")
-    return patch.value
-
-
-def _strategy(patch: Patch) -> str:
-    if patch.value not in _STRATEGIES:
-        raise _invalid_value(patch)
-    return patch.value
-
-
-_SETTINGS: dict[tuple[str, str], tuple[str, Any]] = {
-    ("metrics", "enabled"): ("metrics_enabled", _flag),
-    ("logging", "dataTrace"): ("data_trace_enabled", _flag),
-    ("logging", "loglevel"): ("logging_level", _level),
-    ("throttling", "burstLimit"): ("throttling_burst_limit", _whole),
-    ("throttling", "rateLimit"): ("throttling_rate_limit", _rate),
-    ("caching", "enabled"): ("caching_enabled", _flag),
-    ("caching", "ttlInSeconds"): ("cache_ttl_in_seconds", _seconds),
-    ("caching", "dataEncrypted"): ("cache_data_encrypted", _flag),
-    ("caching", "requireAuthorizationForCacheControl"): ("require_authorization_for_cache_control", _flag),
-    ("caching", "unauthorizedCacheControlHeaderStrategy"): ("unauthorized_cache_control_header_strategy", _strategy),
-}
 
 OPERATIONS = {
     "CreateStage": create_stage,
