@@ -6,6 +6,7 @@ from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked
 from stategate.services.ports import TaskFailure
+from stategate.services.states.tasks.taskcall import sdk_cause
 
 MAX_ERROR = 256
 MAX_CAUSE = 32_768
@@ -38,11 +39,7 @@ def payload_of(invoked: Invoked) -> JSON:
 def refused(error: AwsError, request_id: str) -> TaskFailure:
     """Lambda did not call the function."""
     name = error.code if error.code in _MODELED else "AWSLambdaException"
-    cause = (
-        f"{error.message} (Service: AWSLambda; Status Code: {error.status}; Error Code: {error.code};"
-        f" Request ID: {request_id}; Proxy: null)"
-    )
-    return TaskFailure(f"Lambda.{name}", cause)
+    return TaskFailure(f"Lambda.{name}", sdk_cause(error, "AWSLambda", request_id))
 
 
 def failed(invoked: Invoked, *, verbatim: bool) -> TaskFailure:

@@ -15,7 +15,7 @@ from stategate.services.ports import Ports, TaskAccepted, TaskFailure, TaskOutco
 from stategate.services.states import records
 from stategate.services.states.errors import type_not_supported
 from stategate.services.states.names import parse_machine_arn
-from stategate.services.states.tasks.taskcall import TaskCall, response_metadata
+from stategate.services.states.tasks.taskcall import TaskCall, response_metadata, sdk_cause
 from stategate.wire import load
 
 PARAMETERS = {"StateMachineArn": "stateMachineArn", "Name": "name", "TraceHeader": "traceHeader", "Input": "input"}
@@ -85,11 +85,7 @@ def refused(error: AwsError, request_id: str) -> TaskFailure:
     """As the first version of AWS's SDK shows an error of Step Functions."""
     shape = load("stepfunctions").model.errors.get(error.code)
     name = "AWSStepFunctionsException" if shape is None else shape.name.removesuffix("Exception") + "Exception"
-    cause = (
-        f"{error.message} (Service: AWSStepFunctions; Status Code: {error.status}; Error Code: {error.code};"
-        f" Request ID: {request_id}; Proxy: null)"
-    )
-    return TaskFailure(f"StepFunctions.{name}", cause)
+    return TaskFailure(f"StepFunctions.{name}", sdk_cause(error, "AWSStepFunctions", request_id))
 
 
 def _java_seconds(seconds: float) -> str:

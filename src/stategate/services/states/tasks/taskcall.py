@@ -11,6 +11,7 @@ from typing import Any
 from stategate.asl.effects import ScheduleTask
 from stategate.iam import Principal
 from stategate.services.call import Call, Calls, Output
+from stategate.services.errors import AwsError
 from stategate.services.ports import NewExecution, Ports, World
 
 
@@ -51,6 +52,14 @@ class TaskCall:
         """A name for what this task makes: in the form of a UUID, and the same when the task is called again."""
         digest = hashlib.sha256(f"{self.execution.arn} {self.task.command}".encode()).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+def sdk_cause(error: AwsError, service: str, request_id: str) -> str:
+    """The cause of a task that an operation refused, as the first version of AWS's SDK words it."""
+    return (
+        f"{error.message} (Service: {service}; Status Code: {error.status}; Error Code: {error.code};"
+        f" Request ID: {request_id}; Proxy: null)"
+    )
 
 
 def response_metadata(request_id: str, length: int, now: float) -> dict[str, Any]:
