@@ -141,6 +141,14 @@ def test_failure_is_caught_and_retried() -> None:
             'The ToleratedFailureCountPath field refers to value "NoNumber" which is not a valid integer: $.t',
         ),
         (-1, "ToleratedFailureCount cannot be negative."),
+        (
+            2**31,
+            'The ToleratedFailureCountPath field refers to value "2147483648" which is not a valid integer: $.t',
+        ),
+        (
+            "9" * 5000,
+            f'The ToleratedFailureCountPath field refers to value "{"9" * 5000}" which is not a valid integer: $.t',
+        ),
     ],
 )
 def test_tolerances_are_checked_once_the_state_has_started(value: Any, cause: str) -> None:

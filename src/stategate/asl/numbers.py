@@ -12,7 +12,8 @@ from stategate.asl.timestamps import NANOSECONDS, parse_timestamp
 from stategate.asl.value import Value
 
 MAX_SECONDS = 99_999_999
-_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
+_INTEGERS = range(-(2**31), 2**31)
+_INTEGER = re.compile(r"[+-]?\d{1,300}\Z", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 
@@ -70,7 +71,7 @@ def moment(path: str) -> Number:
 
 
 def integer(path: str, field: str) -> Number:
-    """A path of a Map state: an integer, or a string of one."""
+    """A path of a Map state: an integer of 32 bits, or a string of one."""
     return _written(path, field, "integer", _INTEGER, int)
 
 
@@ -83,11 +84,10 @@ def _written(path: str, field: str, kind: str, pattern: re.Pattern[str], read: t
     find = _query(path, field)
 
     def number(scope: Scope) -> float:
-        value = find(scope)
-        if isinstance(value, str) and pattern.match(value):
-            return read(value)
-        if isinstance(value, bool) or not isinstance(value, int | read):
-            text = plain(value)
+        found = find(scope)
+        value = read(found) if isinstance(found, str) and pattern.match(found) else found
+        if isinstance(value, bool) or not isinstance(value, int | read) or (read is int and value not in _INTEGERS):
+            text = plain(found)
             raise runtime_failure(f'The {field} field refers to value "{text}" which is not a valid {kind}: {path}')
         return value
 

@@ -98,6 +98,7 @@ def test_errors(source: str, text: str) -> None:
     [
         ("[1,\n ]", "Expecting value at line 2, column 2"),
         ("NaN", "NaN is no value of JSON"),
+        ("9" * 5000, "A number is too long"),
         ("[" * 200_000, "It is nested too deeply"),
     ],
 )

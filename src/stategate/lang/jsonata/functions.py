@@ -92,8 +92,8 @@ def parse(meter: Meter, random: Random, *arguments: Any) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise _no_json(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-    except ValueError as error:
-        raise _no_json(str(error)) from None
+    except ValueError:
+        raise _no_json("A number is too long") from None
     except RecursionError:
         raise _no_json("It is nested too deeply") from None
 
@@ -117,7 +117,7 @@ def shuffle(random: Random, array: Any) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no value of JSON")
+    raise _no_json(f"{name} is no value of JSON")
 
 
 def _no_json(why: str) -> JsonataError:
