@@ -122,7 +122,7 @@ class Outside:
     def _compare(self, server: Server) -> None:
         """What was in memory is on disk, unless a commit was under way."""
         for arn, live in server.engine._live.items():
-            if live.kept and not live.committing and live.version:
+            if live.kept and not live.busy and live.version:
                 stored = dict(server.rows(f"SELECT frame, state FROM frame WHERE arn = '{arn}'"))
                 assert stored == {frame: live.run.frame(frame) for frame in live.run.frame_ids()}
 

@@ -4,11 +4,12 @@ process can die between any two things that it does."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 
@@ -16,6 +17,7 @@ from asl.driver import ACCOUNT, START
 from stategate.asl.effects import ScheduleTask
 from stategate.runtime.clock import Alarm
 from stategate.runtime.engine import Engine
+from stategate.runtime.engine.beside import Made
 from stategate.runtime.store.executions import ExecutionTables
 from stategate.runtime.store.schema import migrate
 from stategate.runtime.store.writer import StoreFailed, Writer
@@ -27,6 +29,7 @@ from stategate.services.ports import (
 if TYPE_CHECKING:
     from sim.outside import Outside
 
+T = TypeVar("T")
 PREFIX = f"arn:aws:states:us-east-1:{ACCOUNT}"
 FOREVER = 500_000
 """So many turns of the loop mean that it doesn't end."""
@@ -102,6 +105,24 @@ class SimulatedWriter(Writer):
             super()._ended(group, results)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Where the threads would be: of every other step the engine is told later, unless the process dies before."""
+
+    server: Server
+    counter: Iterator[int] = field(default_factory=itertools.count)
+
+    def do(self, work: Made[T], later: Callable[[Made[T]], None], *, light: bool) -> Made[T] | None:
+        if next(self.counter) % 2 == 0:
+            return work
+        asyncio.get_running_loop().call_soon(self._tell, work, later)
+        return None
+
+    def _tell(self, work: Made[T], later: Callable[[Made[T]], None]) -> None:
+        if not self.server.dead and not self.server.outside.dies("in a step"):
+            later(work)
+
+
 class ObservedEngine(Engine):
     """Tells `fired(arn)` whose timers fire."""
 
@@ -123,7 +144,7 @@ class Server:
         migrate(self.connection)
         self.tables_writer = SimulatedWriter(self, self.connection)
         self.tables = ExecutionTables(self.reader, self.tables_writer)
-        self.engine = ObservedEngine(self.tables, self.perform, self, self)
+        self.engine = ObservedEngine(self.tables, self.perform, self, self, beside=Beside(self))
         self.engine.fired = lambda arn: outside.happens("timers", arn)
         self.engine.open()
 

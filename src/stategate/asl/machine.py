@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -49,8 +50,17 @@ class Step:
     events: list[HistoryEvent] = field(default_factory=list)
 
 
-def step(program: Program, run: Run, event: Event, now: float, seed: int, refusal: Refusal | None = None) -> Step:
+def step(
+    program: Program,
+    run: Run,
+    event: Event,
+    now: float,
+    seed: int,
+    refusal: Refusal | None = None,
+    enough: Callable[[], bool] | None = None,
+) -> Step:
     """Bring `event` to `run`, which is updated in place. `now` in epoch seconds; `seed` feeds jitter and States.UUID.
+    `enough` is asked before each state: whether the step should end here, to go on with `Continued`.
 
     A workflow's failure is a value (an effect `Finish`); only an event that can't be raises (`IllegalEvent`), and then
     the run is as it was. An event that comes again, too late, or for a run that has ended changes nothing.
@@ -61,13 +71,13 @@ def step(program: Program, run: Run, event: Event, now: float, seed: int, refusa
     if run.status == "RUNNING":
         try:
             _apply(turn, event)
-            _go_on(turn)
+            _go_on(turn, enough)
         except HistoryFull:
             _end_of_history(turn)
     elif isinstance(event, Redriven):
         try:
             redrive(turn)
-            _go_on(turn)
+            _go_on(turn, enough)
         except HistoryFull:
             _end_of_history(turn)
     return Step(turn.effects, turn.events)
@@ -104,12 +114,12 @@ def apply(turn: Turn, event: Event) -> None:
     _apply(turn, event)
 
 
-def _go_on(turn: Turn) -> None:
+def _go_on(turn: Turn, enough: Callable[[], bool] | None) -> None:
     """Moves every sequence that can move, one state each in turn, for as long as one step may take. Whenever something
     is left, the step says so: an engine need only remember what the last step said."""
     run = turn.run
     while turn.queue:
-        if len(turn.events) >= EVENTS_PER_STEP:
+        if len(turn.events) >= EVENTS_PER_STEP or (enough is not None and enough()):
             turn.effects.append(Continue())
             break
         behaviour.advance(turn, turn.queue.popleft())

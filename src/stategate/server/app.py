@@ -22,6 +22,7 @@ from stategate import __version__
 from stategate.asl.effects import ScheduleTask
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
+from stategate.runtime.engine.beside import SLICE, Threads
 from stategate.runtime.engine.language import states_language
 from stategate.runtime.engine.retention import keep_purging
 from stategate.runtime.entropy import SystemEntropy
@@ -119,7 +120,7 @@ def _construct(settings: Settings) -> App:
     def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
         return run_task(ports, execution, task, dispatcher)
 
-    language = states_language(lambda resource, arguments: refusal(ports, resource, arguments))
+    language = states_language(lambda resource, arguments: refusal(ports, resource, arguments), SLICE)
     outbound = HttpClient()
     objects = S3(outbound, clock, settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key)
     engine = Engine(
@@ -129,6 +130,7 @@ def _construct(settings: Settings) -> App:
         entropy,
         [ExecutionLogs(log_writer, store)],
         language=language,
+        beside=Threads(),
         map_run_data=MapRunItems(made_ports, objects),
     )
     ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret, outbound)

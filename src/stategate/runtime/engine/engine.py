@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -31,15 +32,16 @@ from stategate.asl.events import (
     TaskSucceeded,
     TimerFired,
 )
-from stategate.asl.machine import IllegalEvent
+from stategate.asl.machine import IllegalEvent, Step
 from stategate.asl.maprun import RedriveMapRun
 from stategate.runtime.clock import AlarmClock
 from stategate.runtime.engine import loading
 from stategate.runtime.engine.activities import Activities
+from stategate.runtime.engine.beside import AtOnce, Beside
 from stategate.runtime.engine.callbacks import Callbacks
 from stategate.runtime.engine.children import ended
 from stategate.runtime.engine.futures import settler
-from stategate.runtime.engine.language import Language, Programs, identity, states_language
+from stategate.runtime.engine.language import Language, Programs, identity, light, states_language
 from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome, broken
 from stategate.runtime.engine.lookups import Lookups
 from stategate.runtime.engine.mapruns import MapRuns, NoData
@@ -96,6 +98,7 @@ class Engine(Lookups):
         observers: Sequence[ExecutionObserver] = (),
         *,
         language: Language | None = None,
+        beside: Beside | None = None,
         max_tasks: int = 1000,
         map_run_data: MapRunData | None = None,
     ) -> None:
@@ -105,6 +108,8 @@ class Engine(Lookups):
         self._observers = tuple(observers)
         self._language = language or states_language()
         self._programs = Programs(self._language)
+        self._beside = beside or AtOnce()
+        self._stepping: dict[Live, Outcome] = {}
         self._tasks = Tasks(runner, max_tasks, self._task_ended)
         self._callbacks = Callbacks(tables, self._find, self._deliver)
         self._activities = Activities(clock, tables, self._callbacks.started)
@@ -144,6 +149,9 @@ class Engine(Lookups):
         if self._committing:
             self._quiet = asyncio.get_running_loop().create_future()
             await self._quiet
+        for outcome in self._stepping.values():
+            outcome.settle(EngineClosed())
+        self._stepping.clear()
         for live in tuple(self._live.values()):
             self._give_up(live, EngineClosed())
 
@@ -341,56 +349,72 @@ class Engine(Lookups):
 
     def _proceed(self, live: Live) -> None:
         """Takes up what is in the inbox, unless a commit is under way: it will be taken up after that."""
-        if live.committing or self._closed:
+        if live.busy or self._closed:
             return
         if not live.inbox:
             self._rest(live)
             return
         self._idle.pop(live.new.arn, None)
-        outcome = Outcome()
+        live.busy = True
+        self._step_all(live, Outcome())
+
+    def _step_all(self, live: Live, outcome: Outcome, made: Callable[[], Step] | None = None) -> None:
+        """Steps through the inbox and commits. A step that takes long comes back as `made` when it is over."""
         try:
-            self._step_all(live, outcome)
-            change = outcome.change(live)
+            while True:
+                if made is not None:
+                    self._take(live, outcome, made)
+                if not live.inbox or outcome.finish is not None or len(outcome.deliveries) >= TOGETHER:
+                    break
+                made = self._step(live, outcome, live.inbox.popleft())
+                if made is None:
+                    self._stepping[live] = outcome
+                    return
+            self._commit(live, outcome, outcome.change(live) if live.kept else None)
         except Exception as error:
             log.exception("execution.broken", execution=live.new.arn)
             self._park(live, error, outcome)
-            return
-        self._commit(live, outcome, change)
 
-    def _step_all(self, live: Live, outcome: Outcome) -> None:
-        program, step = self._programs.get(live.new), self._language.step
-        while live.inbox and len(outcome.deliveries) < TOGETHER:
-            delivery = live.inbox.popleft()
-            now = outcome.at = self._clock.now()
-            outcome.event(live, delivery)
-            self.steps += 1
-            try:
-                result = step(program, live.run, delivery.event, now, self._seed + self.steps)
-            except IllegalEvent:
-                log.exception("event.illegal", execution=live.new.arn, illegal=type(delivery.event).__name__)
-                continue
-            outcome.record(live, result.events)
-            for effect in result.effects:
-                outcome.effect(live, effect)
-            if outcome.finish is not None:
-                outcome.stopped = max(now, live.latest)
-                return
+    def _step(self, live: Live, outcome: Outcome, delivery: Delivery) -> Callable[[], Step] | None:
+        """None: it takes long, and goes on beside the event loop."""
+        now = outcome.at = self._clock.now()
+        outcome.event(live, delivery)
+        self.steps += 1
+        step = partial(self._programs.step, live.new, live.run, delivery.event, now, self._seed + self.steps)
+        return self._beside.do(step, lambda made: self._stepped(live, made), light=light(live.new.definition))
 
-    def _commit(self, live: Live, outcome: Outcome, change: Change) -> None:
-        live.committing = True
+    def _stepped(self, live: Live, made: Callable[[], Step]) -> None:
+        outcome = self._stepping.pop(live, None)
+        if outcome is not None:  # not closed meanwhile
+            self._step_all(live, outcome, made)
+
+    def _take(self, live: Live, outcome: Outcome, made: Callable[[], Step]) -> None:
+        try:
+            outcome.take(live, made())
+        except IllegalEvent:
+            illegal = type(outcome.deliveries[-1].event).__name__
+            log.exception("event.illegal", execution=live.new.arn, illegal=illegal)
+
+    def _commit(self, live: Live, outcome: Outcome, change: Change | None) -> None:
+        """`change` None: nothing is kept."""
+        live.busy = True
         self._committing += 1
 
         def done(error: Exception | None) -> None:
             self._committed(live, outcome, error)
 
-        if live.kept:
-            self._tables.commit(change, done)
-        else:
+        if change is None:
             asyncio.get_running_loop().call_soon(done, None)
+            return
+        try:
+            self._tables.commit(change, done)
+        except Exception:  # what can't be written, such as a number that is too large
+            self._committing -= 1
+            raise
 
     def _committed(self, live: Live, outcome: Outcome, error: Exception | None) -> None:
         self._committing -= 1
-        live.committing = False
+        live.busy = False
         if error is None:
             self._visible(live, outcome)
         else:
@@ -402,8 +426,7 @@ class Engine(Lookups):
         """The commit is on disk: now others may know, and effects be performed."""
         live.version += 1
         live.starting = None
-        for delivery in outcome.deliveries:
-            _settle(delivery, None)
+        outcome.settle(None)
         for command in outcome.answered:
             self._tasks.detach(live.new.arn, command)
         self._observe(live, outcome)
@@ -478,7 +501,7 @@ class Engine(Lookups):
         if live.recorded:
             self._tables.end_express(arn, _logged(arn))
         for delivery in live.inbox:
-            _settle(delivery, None)
+            delivery.settle(None)
         live.inbox.clear()
         if live.ended is not None and not live.ended.done():
             live.ended.set_result(_execution(live.new, finish, outcome.stopped))
@@ -488,8 +511,7 @@ class Engine(Lookups):
         arn = live.new.arn
         if not (isinstance(error, Conflict) and live.version == 0):
             log.error("execution.not_written", execution=arn, error=str(error) or type(error).__name__)
-        for delivery in outcome.deliveries:
-            _settle(delivery, error)
+        outcome.settle(error)
         self._give_up(live, error)
         if live.version and not self._closed:
             self._clock.call_at(self._clock.now() + RETRY, lambda: self._recover(arn))
@@ -497,7 +519,7 @@ class Engine(Lookups):
     def _give_up(self, live: Live, error: Exception) -> None:
         self._forget(live)
         for delivery in live.inbox:
-            _settle(delivery, error)
+            delivery.settle(error)
         live.inbox.clear()
         if live.ended is not None and not live.ended.done():
             live.ended.set_exception(error)
@@ -508,7 +530,7 @@ class Engine(Lookups):
         last = self._tables.last_event(live.new.arn) if live.version else 0
         parked = broken(error, last, max(self._clock.now(), live.latest))
         parked.deliveries = outcome.deliveries if outcome else []
-        self._commit(live, parked, parked.change(live))
+        self._commit(live, parked, parked.change(live) if live.kept else None)
 
     # --- resting
 
@@ -531,7 +553,7 @@ class Engine(Lookups):
             self._timers.drop(arn)
 
     def _busy(self) -> bool:
-        return self._committing >= BUSY
+        return self._committing + len(self._stepping) >= BUSY
 
     # --- what happens
 
@@ -580,11 +602,6 @@ def _running(new: NewExecution) -> Execution:
 def _execution(new: NewExecution, finish: Finish, stopped: float | None) -> Execution:
     ending = (finish.status, stopped, finish.output, finish.error, finish.cause)
     return Execution(new, *ending, new.redrives, new.redriven)
-
-
-def _settle(delivery: Delivery, error: Exception | None) -> None:
-    if delivery.settled is not None:
-        settler(delivery.settled)(error)
 
 
 def _logged(arn: str) -> Callable[[Exception | None], None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stategate.asl import machine, program, run
@@ -15,6 +17,12 @@ from stategate.services.ports import NewExecution
 
 PROGRAMS = 512
 """How many compiled programs are kept."""
+
+LIGHT = 16_384
+"""Characters of a definition that is compiled, and evaluated, in no time."""
+
+_COSTLY = re.compile(r"\{%|\.\.|\?\(|\*|States\.\w+\(")
+"""JSONata; paths that descend, filter or take everything; patterns of StringMatches; intrinsic functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,15 @@ class Language:
     step: Callable[[Any, Any, Event, float, int], machine.Step]
 
 
-def states_language(refusal: Refusal | None = None) -> Language:
-    """`refusal(resource, arguments)`: why a task can't be begun."""
+def states_language(refusal: Refusal | None = None, slice: float | None = None) -> Language:
+    """`refusal(resource, arguments)`: why a task can't be begun. After `slice` seconds a step begins no further state;
+    None: it takes its time."""
 
     def step(program: Any, run: Any, event: Event, now: float, seed: int) -> machine.Step:
-        return machine.step(program, run, event, now, seed, refusal)
+        if slice is None:
+            return machine.step(program, run, event, now, seed, refusal)
+        end = time.perf_counter() + slice
+        return machine.step(program, run, event, now, seed, refusal, lambda: time.perf_counter() >= end)
 
     return Language(
         compile=lambda definition, type_: program.compile(definition, type=type_),
@@ -42,23 +54,24 @@ def states_language(refusal: Refusal | None = None) -> Language:
 
 
 class Programs:
-    """Compiled once, shared by all executions of the same definition; the least used are forgotten."""
+    """Compiled once, shared by all executions of the same definition; the least used are forgotten. For any thread."""
 
     def __init__(self, language: Language) -> None:
-        self._compile = language.compile
-        self._programs: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._step = language.step
+        self._compiled = lru_cache(PROGRAMS)(language.compile)
 
     def get(self, new: NewExecution) -> Any:
         """Raises what the compiler raises."""
-        key = (new.definition, new.type)
-        found = self._programs.get(key)
-        if found is None:
-            found = self._programs[key] = self._compile(new.definition, new.type)
-            if len(self._programs) > PROGRAMS:
-                self._programs.popitem(last=False)
-        else:
-            self._programs.move_to_end(key)
-        return found
+        return self._compiled(new.definition, new.type)
+
+    def step(self, new: NewExecution, run: Any, event: Event, now: float, seed: int) -> machine.Step:
+        return self._step(self.get(new), run, event, now, seed)
+
+
+@lru_cache(PROGRAMS)
+def light(definition: str) -> bool:
+    """Whether its steps surely take little time: it is short, and its paths lead straight to single values."""
+    return len(definition) < LIGHT and _COSTLY.search(definition) is None
 
 
 def identity(new: NewExecution) -> RunIdentity:

@@ -32,7 +32,9 @@ from stategate.asl.events import (
     TimerFired,
 )
 from stategate.asl.history import HistoryEvent
+from stategate.asl.machine import Step
 from stategate.asl.maprun import RedriveMapRun, StartMapRun, StopMapRun
+from stategate.runtime.engine.futures import settler
 from stategate.runtime.engine.posts import encode_event
 from stategate.runtime.store.executions import Change, TokenRow
 from stategate.services.ports import Execution, NewExecution
@@ -50,10 +52,15 @@ class Delivery:
     row: str | None = None
     settled: asyncio.Future[None] | None = None
 
+    def settle(self, error: Exception | None) -> None:
+        if self.settled is not None:
+            settler(self.settled)(error)
+
 
 @dataclass(slots=True, eq=False)
 class Live:
     """`version`: how many commits are on disk. `kept`: is on disk (Standard). `owed`: the tasks that the world owes.
+    `busy`: steps, or the commit of what they did, are under way.
 
     `tokens` and `watches`, by command: what tasks wait for an answer, or for another execution; `waits`: there may be
     rows of them on disk. `answered`: the commands whose answer is on its way to the run. `latest`: the time of the last
@@ -66,7 +73,7 @@ class Live:
     kept: bool = True
     has_map_runs: bool = False
     recorded: bool = False
-    committing: bool = False
+    busy: bool = False
     inbox: deque[Delivery] = field(default_factory=deque)
     owed: dict[int, ScheduleTask] = field(default_factory=dict)
     timers: set[str] = field(default_factory=set)
@@ -132,13 +139,23 @@ class Outcome:
                     self.ended_timers.add(timer)
                 self.timers.pop(timer, None)
 
-    def record(self, live: Live, events: list[HistoryEvent]) -> None:
+    def take(self, live: Live, step: Step) -> None:
         """The times of a history never decrease, though the clock may have been set back since the last event."""
+        events = step.events
         if events and self.at < live.latest:
             events = [replace(event, timestamp=live.latest) for event in events]
         elif events:
             live.latest = self.at
         self.history += events
+        for effect in step.effects:
+            self.effect(live, effect)
+        if self.finish is not None:
+            self.stopped = max(self.at, live.latest)
+
+    def settle(self, error: Exception | None) -> None:
+        """Tells those who wait for the commit."""
+        for delivery in self.deliveries:
+            delivery.settle(error)
 
     def effect(self, live: Live, effect: Effect) -> None:
         match effect:

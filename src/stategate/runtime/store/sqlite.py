@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +55,7 @@ class SqliteStore:
         self.writer = Writer(connection, self._loop)
         self.executions = ExecutionTables(self._reader, self.writer)
         self.retention = RetentionTables(self._reader, self.writer)
+        self._file, self._loading = data_dir / FILE, threading.Lock()
         self._tables: dict[tuple[World, str], RecordTable[Any]] = {}
         self._worlds: defaultdict[str, set[World]] = defaultdict(set)
         for kind, *world in self._reader.execute("SELECT DISTINCT kind, account, region FROM record"):
@@ -65,7 +68,10 @@ class SqliteStore:
     def records(self, world: World, kind: str, type_: type[T]) -> Records[T]:
         table = self._tables.get((world, kind))
         if table is None:
-            table = self._tables[world, kind] = self._load(world, kind, type_)
+            with self._loading:
+                table = self._tables.get((world, kind))
+                if table is None:
+                    table = self._tables[world, kind] = self._load(world, kind, type_)
         return table
 
     def worlds(self, kind: str) -> Sequence[World]:
@@ -94,10 +100,11 @@ class SqliteStore:
 
     def _load(self, world: World, kind: str, type_: type[T]) -> RecordTable[T]:
         decoder = msgspec.msgpack.Decoder(type_)
-        rows: list[Any] = self._reader.execute(
-            "SELECT key, value FROM record WHERE kind = ? AND account = ? AND region = ?",
-            (kind, world.account, world.region),
-        ).fetchall()
+        with closing(_open(self._file, writing=False)) as reader:  # steps beside the event loop look for activities
+            rows: list[Any] = reader.execute(
+                "SELECT key, value FROM record WHERE kind = ? AND account = ? AND region = ?",
+                (kind, world.account, world.region),
+            ).fetchall()
         encode = msgspec.msgpack.Encoder().encode
 
         def written(key: str, value: T | None) -> None:

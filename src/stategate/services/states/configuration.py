@@ -8,6 +8,7 @@ from typing import Any
 from stategate.asl.problems import InvalidDefinition
 from stategate.iam import Principal
 from stategate.services import access
+from stategate.services.beside import beside
 from stategate.services.call import Call, Output
 from stategate.services.errors import access_denied
 from stategate.services.logs import records as log_records
@@ -27,10 +28,10 @@ RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 VALIDATION_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions"
 
 
-def check_definition(definition: str, type_: str) -> None:
+async def check_definition(definition: str, type_: str) -> None:
     """Raises `InvalidDefinition` (the error that the client sees)."""
     try:
-        definitions.compile(definition, type=type_)
+        await beside(definitions.weight(definition), lambda: definitions.compile(definition, type=type_))
     except InvalidDefinition as problems:
         raise invalid_definition(problems) from None
 

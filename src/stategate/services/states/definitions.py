@@ -10,7 +10,9 @@ from stategate.asl.jsonata import expression_in
 from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.asl.program import Program, Resource
 from stategate.asl.program import compile as compile_program
+from stategate.asl.references import variable_references
 from stategate.lang import jsontext
+from stategate.services.beside import beside
 from stategate.services.states import parquet
 from stategate.services.states.tasks import arguments
 
@@ -32,6 +34,16 @@ def compile(definition: str, *, type: str = "STANDARD") -> Program:
     if problems:
         raise InvalidDefinition(tuple(problems))
     return program
+
+
+def weight(definition: str) -> int:
+    """For `beside`: bytes that take as long as this to read. Expressions are translated to code."""
+    return len(definition) * (32 if "{%" in definition else 1)
+
+
+async def references(definition: str) -> dict[str, list[str]]:
+    """The variables that each state of a valid definition reads."""
+    return await beside(weight(definition), lambda: variable_references(definition))
 
 
 def waits_for_executions(definition: str) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from stategate.asl.lint import warnings
-from stategate.asl.problems import InvalidDefinition
-from stategate.asl.references import variable_references
+from stategate.asl.problems import InvalidDefinition, Problem
 from stategate.iam.principal import root
+from stategate.services.beside import beside
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import validation_error
 from stategate.services.ports import Ports
@@ -19,7 +19,7 @@ from stategate.services.states.records import Machine, Settings
 from stategate.services.states.tagging import read_tags
 
 
-def create_state_machine(call: Call, input: Input) -> Output:
+async def create_state_machine(call: Call, input: Input) -> Output:
     """Making the same again is not an error; role and tags are not compared."""
     name, type_ = input["name"], input.get("type") or "STANDARD"
     _check_version_description(input)
@@ -32,7 +32,7 @@ def create_state_machine(call: Call, input: Input) -> Output:
         configuration.read_encryption(input.get("encryptionConfiguration")),
     )
     arn = names.machine_arn(call.world, name)
-    configuration.check_definition(settings.definition, type_)
+    await configuration.check_definition(settings.definition, type_)
     configuration.check_role(call, settings.role_arn, arn)
     configuration.check_managed_rule(call, settings.definition, settings.role_arn, arn)
     machine = records.machines(call.ports, call.world).get(name)
@@ -65,16 +65,17 @@ def _check_version_description(input: Input) -> None:
         raise validation_error("Version description can only be set when publish is true")
 
 
-def update_state_machine(call: Call, input: Input) -> Output:
+async def update_state_machine(call: Call, input: Input) -> Output:
     """Running executions keep what they started with."""
     arn = input["stateMachineArn"]
-    machine = records.existing_machine(call.ports, call.world, arn)
-    if machine.deleting:
-        raise machine_deleting(arn)
+    machine = _unless_deleting(call, arn)
     members = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
     if all(input.get(member) is None for member in members):
         raise nothing_to_update()
     _check_version_description(input)
+    if input.get("definition") is not None:
+        await configuration.check_definition(input["definition"], machine.type)
+        machine = _unless_deleting(call, arn)  # as it is now
     settings = _updated(call, machine, input)
     if settings.effective() != machine.settings.effective():
         machine = msgspec.structs.replace(machine, updated=call.now, revision=call.ports.entropy.uuid())
@@ -90,11 +91,17 @@ def update_state_machine(call: Call, input: Input) -> Output:
     return answer
 
 
+def _unless_deleting(call: Call, arn: str) -> Machine:
+    machine = records.existing_machine(call.ports, call.world, arn)
+    if machine.deleting:
+        raise machine_deleting(arn)
+    return machine
+
+
 def _updated(call: Call, machine: Machine, input: Input) -> Settings:
-    """The settings with what was given, all of it checked."""
+    """The settings with what was given, all of it checked; the definition is already."""
     arn, changes = names.machine_arn(call.world, machine.name), dict[str, Any]()
     if input.get("definition") is not None:
-        configuration.check_definition(input["definition"], machine.type)
         changes["definition"] = input["definition"]
     if input.get("roleArn") is not None:
         configuration.check_role(call, input["roleArn"], arn)
@@ -113,7 +120,7 @@ def _updated(call: Call, machine: Machine, input: Input) -> Settings:
     return settings
 
 
-def describe_state_machine(call: Call, input: Input) -> Output:
+async def describe_state_machine(call: Call, input: Input) -> Output:
     """Of a version's ARN, what the version keeps; of an alias's, the version that it routes most to."""
     found = versions.resolve(call, input["stateMachineArn"])
     machine, version = found.machine, found.version
@@ -133,7 +140,7 @@ def describe_state_machine(call: Call, input: Input) -> Output:
         answer["revisionId"] = revision
     if input.get("includedData") == "METADATA_ONLY":
         answer["definition"] = "{}"
-    elif references := variable_references(found.settings.definition):
+    elif references := await definitions.references(found.settings.definition):
         answer["variableReferences"] = references
     return answer
 
@@ -193,15 +200,19 @@ async def finish_deletions(ports: Ports) -> None:
     await ports.store.durable()
 
 
-def validate_state_machine_definition(call: Call, input: Input) -> Output:
+async def validate_state_machine_definition(call: Call, input: Input) -> Output:
     """A bad definition is an answer, not an error."""
     severity, limit = input.get("severity") or "ERROR", int(input.get("maxResults") or 0) or 100
-    try:
-        definitions.compile(input["definition"], type=input.get("type") or "STANDARD")
-    except InvalidDefinition as error:
-        problems = [p for p in error.problems if severity == "WARNING" or p.severity == "ERROR"]
-    else:
-        problems = list(warnings(input["definition"])) if severity == "WARNING" else []
+    definition, type_ = input["definition"], input.get("type") or "STANDARD"
+
+    def found() -> list[Problem]:
+        try:
+            definitions.compile(definition, type=type_)
+        except InvalidDefinition as error:
+            return [p for p in error.problems if severity == "WARNING" or p.severity == "ERROR"]
+        return list(warnings(definition)) if severity == "WARNING" else []
+
+    problems = await beside(definitions.weight(definition), found)
     diagnostics = []
     for problem in problems[:limit]:
         shown = {"severity": problem.severity, "code": problem.code, "message": problem.message}

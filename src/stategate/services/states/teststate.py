@@ -17,10 +17,11 @@ from stategate.asl.run import RunIdentity
 from stategate.asl.value import Value
 from stategate.lang import jsontext
 from stategate.services import access
+from stategate.services.beside import LARGE, beside
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError, validation_error
 from stategate.services.ports import NewExecution, TaskFailure
-from stategate.services.states import configuration, names
+from stategate.services.states import configuration, definitions, names
 from stategate.services.states.definitions import argument_problems, unknown_action
 from stategate.services.states.errors import invalid_definition, invalid_input
 from stategate.services.states.payloads import check_payload
@@ -75,7 +76,7 @@ class _Request:
 async def test_state(call: Call, input: Input) -> Output:
     """A state that fails is an answer, not an error."""
     name, machine = call.ports.entropy.uuid(), call.ports.entropy.uuid()
-    request = _read(call, input, machine)
+    request = await _read(call, input, machine)
     identity = RunIdentity(
         names.arn_of(call.world, f"express:{machine}:{name}"),
         name,
@@ -104,10 +105,11 @@ async def test_state(call: Call, input: Input) -> Output:
         retried=int(request.configuration.get("retrierRetryCount") or 0),
         refusal=refused,
     )
-    waits_for = test.start(request.configuration.get("mapItemReaderData"))
-    if request.mock is not None:
+    waits_for = await beside(LARGE, lambda: test.start(request.configuration.get("mapItemReaderData")))
+    mock = request.mock
+    if mock is not None:
         if test.at_work:
-            _answer(test, request, request.mock)
+            await beside(LARGE, lambda: _answer(test, request, mock))
     elif isinstance(waits_for, ScheduleTask):
         await _perform(call, test, waits_for, identity, input["definition"])
     elif isinstance(waits_for, StartTimer):
@@ -163,9 +165,10 @@ async def _perform(call: Call, test: StateTest, task: ScheduleTask, identity: Ru
         test.time_passed(f"timeout:{task.command}", call.ports.clock.now())
         return
     if isinstance(outcome, TaskFailure):
-        test.task_ended(TaskFailed(task.command, outcome.error, outcome.cause))
+        event: TaskFailed | TaskSucceeded = TaskFailed(task.command, outcome.error, outcome.cause)
     else:
-        test.task_ended(TaskSucceeded(task.command, outcome.output))
+        event = TaskSucceeded(task.command, outcome.output)
+    await beside(LARGE, lambda: test.task_ended(event))
 
 
 async def _wait(call: Call, test: StateTest, timer: StartTimer) -> None:
@@ -174,16 +177,16 @@ async def _wait(call: Call, test: StateTest, timer: StartTimer) -> None:
     if seconds > LONGEST:
         test.out_of_time()
     else:
-        test.time_passed(timer.timer, timer.due)
+        await beside(LARGE, lambda: test.time_passed(timer.timer, timer.due))
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def _read(call: Call, input: Input, machine: str) -> _Request:
+async def _read(call: Call, input: Input, machine: str) -> _Request:
     """`machine`: the name that the state machine of the test has."""
     mock = _mock(input)
-    program, state = _state(input)
+    program, state = await beside(definitions.weight(input["definition"]), lambda: _state(input))
     given = {name: value for name, value in (input.get("stateConfiguration") or {}).items() if value is not None}
     if mock is None:
         _check_unmocked(state, input, given)

@@ -1,0 +1,205 @@
+"""Steps that take long: the event loop goes on, and so does everything that waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runtime.engine.scripts import scripts
+from tests.runtime.engine.test_engine import Rig
+
+from stategate.asl.effects import Continue
+from stategate.asl.events import Started
+from stategate.asl.run import RunIdentity
+from stategate.runtime.engine import EngineClosed
+from stategate.runtime.engine.beside import THREADS, Made, Threads
+from stategate.runtime.engine.language import light, states_language
+from stategate.services.ports import NewExecution
+
+
+@pytest.fixture(autouse=True)
+def _switch_interval() -> Iterator[None]:
+    """That of the process, which `Threads` changes."""
+    before = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(before)
+
+
+async def told(threads: Threads, work: Made[Any]) -> Made[Any]:
+    """What `later` is told; the work must not be done before."""
+    future: asyncio.Future[Made[Any]] = asyncio.get_running_loop().create_future()
+    assert threads.do(work, future.set_result, light=False) is None
+    return await future
+
+
+def test_short_work_is_done_at_once() -> None:
+    async def body() -> None:
+        made = Threads().do(threading.get_ident, _never, light=False)
+        assert made is not None
+        assert made() != threading.get_ident()
+        made = Threads().do(threading.get_ident, _never, light=True)
+        assert made is not None
+        assert made() == threading.get_ident()
+
+    asyncio.run(body())
+
+
+def test_of_long_work_one_is_told_later() -> None:
+    async def body() -> None:
+        threads, gate = Threads(), threading.Event()
+        waiting = asyncio.ensure_future(told(threads, gate.wait))
+        await asyncio.sleep(0)
+        gate.set()
+        assert (await waiting)() is True
+
+        def fails() -> None:
+            raise ValueError("no")
+
+        made = threads.do(fails, _never, light=False)
+        assert made is not None
+        with pytest.raises(ValueError, match="no"):
+            made()
+
+    asyncio.run(body())
+
+
+def test_no_more_runs_at_once_than_there_are_threads() -> None:
+    async def body() -> None:
+        threads, gate = Threads(), threading.Event()
+        long = [asyncio.ensure_future(told(threads, gate.wait)) for _ in range(THREADS)]
+        await asyncio.sleep(0)
+        short = asyncio.ensure_future(told(threads, lambda: 1))
+        await asyncio.sleep(0)
+        assert not short.done()
+        gate.set()
+        await asyncio.gather(*long)
+        assert (await short)() == 1
+
+    asyncio.run(body())
+
+
+def _never(made: Made[Any]) -> None:
+    raise AssertionError("told later")
+
+
+class Gated(Rig):
+    """Its steps are made in threads, and those of executions with a `{%` wait for `gate`."""
+
+    def start(self) -> None:
+        super().start()
+        self.gate = threading.Event()
+        language = scripts()
+
+        def step(program: Any, run: Any, *rest: Any) -> Any:
+            if "{%" in program:
+                assert self.gate.wait(60)
+            return language.step(program, run, *rest)
+
+        self.engine._programs._step = step
+        self.engine._beside = Threads()
+
+    def slow(self, name: str, *script: Any) -> NewExecution:
+        return self.new(name, *script, "{%")
+
+
+def gated(data_dir: Path, body: Callable[[Gated], Any]) -> None:
+    async def main() -> None:
+        rig = Gated(data_dir)
+        try:
+            await body(rig)
+        finally:
+            rig.gate.set()
+            await rig.engine.close()
+            await rig.store.close()
+
+    asyncio.run(main())
+
+
+def test_others_go_on_meanwhile(tmp_path: Path) -> None:
+    async def body(rig: Gated) -> None:
+        slow, quick = rig.slow("slow", "pass"), rig.new("quick", "pass")
+        starting = asyncio.ensure_future(rig.engine.start(slow))
+        await rig.engine.start(quick)
+        assert (rig.status(quick), rig.status(slow)) == ("SUCCEEDED", None)
+        stopping = asyncio.ensure_future(rig.engine.stop(slow.arn, None, None))  # it is not there yet
+        assert await stopping is None
+        rig.gate.set()
+        await starting
+        assert rig.status(slow) == "SUCCEEDED"
+
+    gated(tmp_path, body)
+
+
+def test_what_comes_meanwhile_is_taken_up_afterwards(tmp_path: Path) -> None:
+    async def body(rig: Gated) -> None:
+        rig.gate.set()
+        slow = rig.slow("slow", "task", ["wait", 3600])
+        await rig.engine.start(slow)
+        rig.gate.clear()
+        rig.runner.gate = None
+        await rig.until(lambda: rig.engine._stepping)  # the task's result
+        stopping = asyncio.ensure_future(rig.engine.stop(slow.arn, "E", "c"))
+        await asyncio.sleep(0.01)
+        assert rig.status(slow) == "RUNNING"
+        rig.gate.set()
+        stopped = await stopping
+        assert stopped is not None
+        assert (stopped.status, stopped.error) == ("ABORTED", "E")
+        assert rig.types(slow)[-3:] == ["TaskSucceeded", "Entered", "ExecutionAborted"]
+
+    gated(tmp_path, body)
+
+
+def test_a_step_under_way_at_the_end_is_made_again(tmp_path: Path) -> None:
+    async def body(rig: Gated) -> None:
+        rig.gate.set()
+        slow = rig.slow("slow", "task", "pass")
+        await rig.engine.start(slow)
+        rig.gate.clear()
+        await rig.until(lambda: rig.engine._stepping)
+        starting = asyncio.ensure_future(rig.engine.start(rig.slow("new")))
+        await asyncio.sleep(0)
+        gate = rig.gate
+        await rig.restart()
+        with pytest.raises(EngineClosed):
+            await starting
+        gate.set()
+        rig.gate.set()
+        await rig.ended(slow)
+        assert rig.status(slow) == "SUCCEEDED"
+        assert len(rig.runner.calls) == 2
+
+    gated(tmp_path, body)
+
+
+def test_a_step_ends_when_it_has_taken_long_enough() -> None:
+    language = states_language(slice=0.0)
+    states = '{"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}'
+    program = language.compile(f'{{"StartAt": "A", "States": {states}}}', "STANDARD")
+    run = language.new(RunIdentity("arn", "n", "m", "m", "r", "{}", 0.0))
+    step = language.step(program, run, Started(), 0.0, 1)
+    assert [type(effect) for effect in step.effects] == [Continue]
+    assert [event.type for event in step.events] == ["ExecutionStarted"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"InputPath": "$.a.b[0]", "Resource": "arn:aws:states:::lambda:invoke"}', True),
+        ('{"Output": "{% $states.input %}"}', False),
+        ('{"InputPath": "$..a"}', False),
+        ('{"InputPath": "$.a[?(@.b)]"}', False),
+        ('{"InputPath": "$.a[*]"}', False),
+        ('{"StringMatches": "a*"}', False),
+        ('{"Parameters": {"a.$": "States.UUID()"}}', False),
+        ('{"ErrorEquals": ["States.ALL"]}', True),
+        (f'{{"Comment": "{"x" * 20_000}"}}', False),
+    ],
+)
+def test_what_is_light(text: str, expected: bool) -> None:
+    assert light(text) is expected
