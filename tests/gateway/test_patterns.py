@@ -21,7 +21,7 @@ from stategate.gateway.patterns import InvalidPattern, PatternTimeout, compile_p
     ],
 )
 def test_full_match(pattern: str, text: str, expected: bool) -> None:
-    assert compile_pattern(pattern)(text) is expected
+    assert compile_pattern(pattern)(text, 1.0) is expected
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "*"])
@@ -33,4 +33,4 @@ def test_invalid(pattern: str) -> None:
 def test_a_catastrophic_pattern_ends() -> None:
     matches = compile_pattern(r"(a|aa)+b?")
     with pytest.raises(PatternTimeout):
-        matches("a" * 80 + "!")
+        matches("a" * 80 + "!", 0.1)

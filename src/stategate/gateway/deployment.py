@@ -137,7 +137,8 @@ def _mapped(finish: Finish) -> Respond:
 
 def routed_to(target: CompiledMethod, received: Received, parameters: dict[str, str]) -> Routed:
     """Received -> Routed."""
-    return Routed(received, target.resource, target.method, parameters, build_context(received, target.resource))
+    context = build_context(received, target.resource)
+    return Routed(received, target.resource, target.method, parameters, context, hurried=True)
 
 
 def log_request(routed: Routed) -> None:

@@ -84,6 +84,10 @@ class GatewayFailure(Exception):
         self.error_type = error_type or known.error_type
 
 
+class TakesLong(Exception):
+    """A template or a pattern of a hurried request takes long; nothing was changed, the stage may be done again."""
+
+
 def configuration_error(log: str, *, status: int | None = None) -> GatewayFailure:
     """The API is set up wrongly: "Internal server error" to the client, the reason to the log."""
     return GatewayFailure("API_CONFIGURATION_ERROR", log=log, status=status)

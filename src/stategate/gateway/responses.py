@@ -12,11 +12,11 @@ from typing import Any
 
 from stategate.gateway import media
 from stategate.gateway.bodies import rendered, response_body
-from stategate.gateway.failures import configuration_error
+from stategate.gateway.failures import TakesLong, configuration_error
 from stategate.gateway.headers import outgoing
 from stategate.gateway.mappings import ResponseMapping, compile_response_mapping
 from stategate.gateway.model import Integration, IntegrationResponse, Method
-from stategate.gateway.patterns import PatternTimeout, compile_pattern
+from stategate.gateway.patterns import HURRIED_TIMEOUT, TIMEOUT, PatternTimeout, compile_pattern
 from stategate.gateway.stages import IntegrationResult, MockRequest, Reply, Routed
 from stategate.gateway.templates import Renderer, compile_template
 
@@ -52,7 +52,7 @@ def compile_response(integration: Integration, method: Method, binary_media_type
     selective = [response for response in responses if response.matches is not None]
 
     def finish(routed: Routed, result: IntegrationResult) -> Reply:
-        response = _select(selective, default, result)
+        response = _select(selective, default, result, routed.hurried)
         if not response.declared:
             raise configuration_error(f"Output mapping refers to an invalid method response: {response.status}")
         headers = _headers(response, routed, result)
@@ -77,12 +77,17 @@ def mock_result(request: MockRequest) -> IntegrationResult:
     return IntegrationResult(int(found[1]), (), b"", found[1])
 
 
-def _select(selective: list[_Response], default: _Response | None, result: IntegrationResult) -> _Response:
+def _select(
+    selective: list[_Response], default: _Response | None, result: IntegrationResult, hurried: bool
+) -> _Response:
+    seconds = HURRIED_TIMEOUT if hurried else TIMEOUT
     try:
         for response in selective:
-            if response.matches is not None and response.matches(result.selector):
+            if response.matches is not None and response.matches(result.selector, seconds):
                 return response
     except PatternTimeout as error:
+        if hurried:
+            raise TakesLong from None
         raise configuration_error(f"The selection pattern takes too long to match: {error}") from None
     if default is None:
         raise configuration_error(

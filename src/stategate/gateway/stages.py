@@ -71,13 +71,14 @@ class Received:
 @dataclass(frozen=True, slots=True)
 class Routed:
     """`path_parameters` raw; `context` is `$context`, shared by all templates of this request, which may set overrides
-    in it."""
+    in it. `hurried`: others wait meanwhile, and a stage that would take long fails with `TakesLong`."""
 
     received: Received
     resource: Resource
     method: Method
     path_parameters: Mapping[str, str]
     context: dict[str, Any]
+    hurried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

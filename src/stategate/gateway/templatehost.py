@@ -23,7 +23,8 @@ from stategate.lang.vtl.values import measure, text
 
 _UNREAD = object()
 _KEPT_PATHS = 1000
-_MAX_SEARCHING = 2.0  # seconds of the processor for one rendering's paths that search, such as `$..name`
+# Seconds of the processor for one rendering's paths that search, such as `$..name`.
+_MAX_SEARCHING, _HURRIED_SEARCHING = 2.0, 0.005
 _MAX_WRITTEN = 5_000_000  # values that one rendering writes with `$input.json`
 _paths: dict[str, jsonpath.Path] = {}
 
@@ -110,7 +111,7 @@ class Input(Exposed):
         finally:
             if not path.reference:
                 self._searching += thread_time() - started
-                if self._searching > _MAX_SEARCHING:
+                if self._searching > (_HURRIED_SEARCHING if self._routed.hurried else _MAX_SEARCHING):
                     raise CallError(f"$input: searching takes too long (last for {source[:80]!r})")
 
     def _read(self) -> Any:

@@ -49,7 +49,7 @@ __all__ = [
 
 MAX_TURNS = 1000
 MAX_OUTPUT = 10 * 1024 * 1024
-MAX_STEPS = 1_000_000
+MAX_STEPS = 2_000_000
 
 
 class Template:

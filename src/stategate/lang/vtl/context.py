@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stategate.lang.vtl.errors import CallError, TemplateRenderError
 from stategate.lang.vtl.host import Exposed
+from stategate.lang.vtl.javaregex import TIMEOUT
 from stategate.lang.vtl.values import HOLDERS, MAX_TEXT, MapView, loosely_equal, measure, text
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class Run:
     def took(self, started: float) -> None:
         """Spend steps for work whose time alone tells what it costs; `started` as `perf_counter` gave it."""
         self.charge(int((perf_counter() - started) * _STEPS_PER_SECOND))
+
+    def seconds(self) -> float:
+        """How long a regular expression may take now."""
+        return max(0.0001, min(TIMEOUT, (self.max_steps - self.steps) / _STEPS_PER_SECOND))
 
     def walk(self, value: Any) -> None:
         """Spend steps for going through all that a value holds, before it is done."""

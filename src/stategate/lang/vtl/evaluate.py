@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, assert_never
 
-from stategate.lang.vtl import methods
+from stategate.lang.vtl import javaregex, methods
 from stategate.lang.vtl.arithmetic import ORDER, compute
 from stategate.lang.vtl.context import Deferred, Output, Render, Scope
 from stategate.lang.vtl.errors import CallError
@@ -179,8 +179,11 @@ class ExpressionCompiler:
             run.steps += _STEPS_OF_A_CALL
             arguments = given(scope)
             kind = type(value)
-            started = perf_counter() if matching else 0.0
+            started = 0.0
             try:
+                if matching:
+                    javaregex.patience.seconds = run.seconds()
+                    started = perf_counter()
                 if not instant:
                     if kind is not str:
                         run.walk(value)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,18 @@ from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.values import MAX_TEXT, ArrayValue
 
 TIMEOUT = 0.05  # seconds for one call
+
+
+class _Patience(threading.local):
+    """How many seconds the next call may take. One that may take long lets other threads go on meanwhile."""
+
+    seconds = TIMEOUT
+
+    def options(self) -> dict[str, Any]:
+        return {"timeout": self.seconds, "concurrent": self.seconds == TIMEOUT}
+
+
+patience = _Patience()
 _MAX_PATTERN = 10_000
 _TEXT = regex.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^A-Za-z0-9])+", regex.DOTALL)
 _ESCAPED = regex.compile(r"\\(.)", regex.DOTALL)
@@ -235,7 +248,7 @@ def _late(pattern: str) -> CallError:
 def matches(subject: str, pattern: str) -> bool:
     """`subject.matches(pattern)`: the whole text."""
     try:
-        return _compiled(pattern).fullmatch(subject, timeout=TIMEOUT, concurrent=False) is not None
+        return _compiled(pattern).fullmatch(subject, **patience.options()) is not None
     except TimeoutError:
         raise _late(pattern) from None
 
@@ -251,7 +264,7 @@ def replace(subject: str, pattern: str, replacement: str, *, first: bool) -> str
     parts: list[str] = []
     at = size = 0
     try:
-        for found in compiled.finditer(subject, timeout=TIMEOUT, concurrent=False):
+        for found in compiled.finditer(subject, **patience.options()):
             filled = _fill(found, replacement)
             size += found.start() - at + len(filled)
             if size > MAX_TEXT:
@@ -315,7 +328,7 @@ def split(subject: str, pattern: str, limit: int = 0) -> ArrayValue:
     pieces = ArrayValue()
     at = 0
     try:
-        for found in _compiled(pattern).finditer(subject, timeout=TIMEOUT, concurrent=False):
+        for found in _compiled(pattern).finditer(subject, **patience.options()):
             if limit > 0 and len(pieces) == limit - 1:
                 break
             if found.end() == 0:
