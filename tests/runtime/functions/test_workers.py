@@ -215,6 +215,21 @@ def test_a_handler_that_takes_too_much_memory_is_killed(tmp_path: Path, source: 
     )
 
 
+def test_the_most_memory_of_all_invocations_is_reported(tmp_path: Path) -> None:
+    source = (
+        "import os, time\ndef handler(e, c):\n    if e == 'exit': os._exit(1)\n"
+        "    kept = b'x' * (e << 20)\n    time.sleep(0.3)\n"
+    )
+
+    async def test(world: PoolWorld) -> list[int]:
+        code = await world.function(source)
+        tails = [(await world.invoke(code, payload)).log_tail.decode() for payload in (b"80", b"1", b'"exit"')]
+        return [int(re.findall(r"Max Memory Used: (\d+) MB", tail)[0]) for tail in tails]
+
+    first, second, third = run(tmp_path, test)
+    assert 80 < first <= second <= third
+
+
 def test_a_flood_of_output_is_cut_and_said_so(tmp_path: Path) -> None:
     source = "def handler(e, c):\n    line = 'x' * 99_999\n    for _ in range(1000): print(line)\n    return 'done'\n"
     result, messages = once(tmp_path, source)

@@ -55,7 +55,8 @@ class Ending(Enum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of starting, or of an invocation. `answer` None: see `ending`; `exit` says how the process went, or why
-    there is none. `seconds` is how long it took."""
+    there is none. `seconds` is how long it took. `memory_kb` is the most that the worker has had so far: that is what
+    Lambda reports."""
 
     answer: Answer | None
     seconds: float
@@ -238,7 +239,6 @@ class Worker:
         assert self._done is None
         self._done = done
         self._began = began
-        self._peak_kb = 0
         if self._idle_output > _IDLE_OUTPUT and self._output_fd is not None:
             self._loop.add_reader(self._output_fd, self._printed)
         self._idle_output = 0
