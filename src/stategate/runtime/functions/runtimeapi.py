@@ -134,7 +134,7 @@ class RuntimeApi:
         if body is None:
             message = f"Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             connection.refuse(413, "RequestEntityTooLarge", message)
-            self._answered(Answer(ERROR if kind == RESULT else kind, 0, orjson.dumps(too_large())))
+            self._answered(Answer(ERROR if kind == RESULT else kind, 0, too_large()))
             return
         connection.reply(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
         if kind == RESULT and error_type is not None:
