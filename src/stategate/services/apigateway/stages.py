@@ -160,7 +160,7 @@ def _patched(call: Call, api_id: str, stage: Stage, patch: Patch) -> Stage:
             only_replace(patch)
             return replace(stage, cache_cluster_size=cache_size(patch.value))
         case ["variables", name]:
-            return _variable(stage, patch, name)
+            return replace(stage, variables=_with_variable(stage.variables, patch, name))
         case ["accessLogSettings", *rest]:
             return _access_log(call, stage, patch, rest)
         case ["canarySettings", *_]:
@@ -192,33 +192,28 @@ def _promoted(stage: Stage, patch: Patch) -> Stage:
 
 
 def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
-    """What a canary has can only be replaced; a canary as a whole can be removed."""
     if patch.op == "remove" and not rest:
         if stage.canary is None:
             raise _no_canary()
         return replace(stage, canary=None)
-    known = rest in (["deploymentId"], ["percentTraffic"], ["useStageCache"]) or _is_override(rest)
-    if patch.op != "replace":
-        raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}") if known else no_setting(patch)
-    if not known:
-        raise _invalid_path(patch)
     canary = stage.canary or Canary(stage.deployment_id)
-    match rest:
-        case ["deploymentId"]:
+    match (patch.op, rest):
+        case ("replace", ["deploymentId"]):
             _check_deployment(call, api_id, patch.value)
             canary = replace(canary, deployment_id=patch.value or "")
-        case ["percentTraffic"]:
+        case ("replace", ["percentTraffic"]):
             canary = replace(canary, percent_traffic=_percent(rate(patch)))
-        case ["useStageCache"]:
+        case ("replace", ["useStageCache"]):
             canary = replace(canary, use_stage_cache=patch.flag)
-        case [_, name]:
-            _check_variable(name, patch.value or "")
-            canary = replace(canary, variable_overrides={**canary.variable_overrides, name: patch.value or ""})
+        case (_, ["stageVariableOverrides", name]):
+            canary = replace(canary, variable_overrides=_with_variable(canary.variable_overrides, patch, name))
+        case (_, ["deploymentId" | "percentTraffic" | "useStageCache"]):
+            raise bad_request(f"Invalid {patch.op} operation with path: {patch.path}")
+        case ("replace", _):
+            raise _invalid_path(patch)
+        case _:
+            raise no_setting(patch)
     return replace(stage, canary=canary)
-
-
-def _is_override(rest: list[str]) -> bool:
-    return len(rest) == 2 and rest[0] == "stageVariableOverrides"
 
 
 def _no_canary() -> AwsError:
@@ -246,14 +241,11 @@ def _replaced(call: Call, api_id: str, stage: Stage, name: str, patch: Patch) ->
             return replace(stage, documentation_version=found.version)
 
 
-def _variable(stage: Stage, patch: Patch, name: str) -> Stage:
-    variables = dict(stage.variables)
+def _with_variable(known: Mapping[str, str], patch: Patch, name: str) -> dict[str, str]:
     if patch.op == "remove":
-        variables.pop(name, None)
-    else:
-        _check_variable(name, patch.value or "")
-        variables[name] = patch.value or ""
-    return replace(stage, variables=variables)
+        return {key: value for key, value in known.items() if key != name}
+    _check_variable(name, patch.value or "")
+    return {**known, name: patch.value or ""}
 
 
 def checked_variables(variables: Mapping[str, str]) -> dict[str, str]:
