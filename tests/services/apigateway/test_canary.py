@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,22 @@ def test_only_what_a_canary_has_is_copied(source: str | None, path: str, canary:
         "[/deploymentId, /variables] and valid copy:from are "
         "[/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
     )
+
+
+def test_a_variable_is_removed_from_a_canary_only() -> None:
+    world, api, _ = stage(0)
+
+    def remove(path: str) -> dict[str, Any]:
+        patches = [{"op": "remove", "path": path}]
+        return world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+
+    variable = "/canarySettings/stageVariableOverrides/colour"
+    assert "stageVariableOverrides" not in remove(variable)["canarySettings"]
+    remove("/canarySettings")
+    for path in (variable, "/canarySettings"):
+        with pytest.raises(AwsError, match="Canary does not exist"):
+            remove(path)
+    assert "canarySettings" not in world("GetStage", restApiId=api, stageName="prod")
 
 
 @pytest.mark.parametrize(

@@ -192,12 +192,12 @@ def _promoted(stage: Stage, patch: Patch) -> Stage:
 
 
 def _canary(call: Call, api_id: str, stage: Stage, patch: Patch, rest: list[str]) -> Stage:
-    if patch.op == "remove" and not rest:
-        if stage.canary is None:
-            raise _no_canary()
-        return replace(stage, canary=None)
     canary = stage.canary or Canary(stage.deployment_id)
     match (patch.op, rest):
+        case ("remove", [] | ["stageVariableOverrides", _]) if stage.canary is None:
+            raise _no_canary()
+        case ("remove", []):
+            return replace(stage, canary=None)
         case ("replace", ["deploymentId"]):
             _check_deployment(call, api_id, patch.value)
             canary = replace(canary, deployment_id=patch.value or "")
