@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from stategate.asl.distributed_fields import Batcher, Distributed, Writer
-from stategate.asl.failures import RUNTIME, StateFailure, runtime_failure
+from stategate.asl.failures import RUNTIME, StateFailure, reason, runtime_failure
 from stategate.asl.frames import Sequence
 from stategate.asl.item_readers import MAX_ITEMS, Reader
 from stategate.asl.maprun import Batching, Item, ItemSource, MapRunEnded, RedriveMapRun, ResultTarget, StartMapRun
@@ -160,8 +160,7 @@ def map_run_ended(turn: Turn, event: MapRunEnded) -> None:
     turn.run.resume(sequence)
     if event.output is None:
         failure = Failure(event.error or RUNTIME, event.cause, reported=True)
-        details = {"error": failure.error, "cause": failure.cause}
-        sequence.last = turn.emit(sequence.last, "MapRunFailed", {k: v for k, v in details.items() if v is not None})
+        sequence.last = turn.emit(sequence.last, "MapRunFailed", reason(failure.error, failure.cause))
         fail(turn, frame_id, sequence, failure, children=True)
         return
     began = sequence.last

@@ -45,3 +45,8 @@ RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
 
 def runtime_failure(cause: str) -> StateFailure:
     return StateFailure(RUNTIME, cause)
+
+
+def reason(error: str | None, cause: str | None) -> dict[str, str]:
+    """The details of a history event that tells of a failure: what is not known is left out."""
+    return {name: text for name, text in (("error", error), ("cause", cause)) if text is not None}

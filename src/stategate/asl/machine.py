@@ -24,6 +24,7 @@ from stategate.asl.events import (
     TaskSucceeded,
     TimerFired,
 )
+from stategate.asl.failures import RUNTIME, reason
 from stategate.asl.frames import Sequence
 from stategate.asl.history import HistoryEvent
 from stategate.asl.maprun import MapRunEnded
@@ -36,6 +37,8 @@ from stategate.asl.value import Value
 
 EXPRESS_SECONDS = 300
 EVENTS_PER_STEP = 1000
+INPUTS_PER_STEP = 2 * 1024 * 1024
+"""Characters."""
 
 
 class IllegalEvent(Exception):
@@ -98,8 +101,7 @@ def _apply(turn: Turn, event: Event) -> None:
         case TimerFired():
             _timer_fired(turn, event.timer)
         case StopRequested():
-            details = {"error": event.error, "cause": event.cause}
-            turn.emit(0, "ExecutionAborted", {name: text for name, text in details.items() if text is not None})
+            turn.emit(0, "ExecutionAborted", reason(event.error, event.cause))
             turn.finish("ABORTED", error=event.error, cause=event.cause)
         case MapRunEnded():
             map_run_ended(turn, event)
@@ -119,7 +121,8 @@ def _go_on(turn: Turn, enough: Callable[[], bool] | None) -> None:
     is left, the step says so: an engine need only remember what the last step said."""
     run = turn.run
     while turn.queue:
-        if len(turn.events) >= EVENTS_PER_STEP or (enough is not None and enough()):
+        much = len(turn.events) >= EVENTS_PER_STEP or turn.entered >= INPUTS_PER_STEP
+        if much or (enough is not None and enough()):
             turn.effects.append(Continue())
             break
         behaviour.advance(turn, turn.queue.popleft())
@@ -247,10 +250,7 @@ def _end_of_history(turn: Turn) -> None:
     """The last event that an execution may have says that it was the last."""
     run = turn.run
     cause = f"The execution reached the maximum number of history events ({HISTORY_LIMIT})."
-    error = "States.Runtime"
     root = run.sequence_or_none(ROOT)
     previous = root.last if root is not None else run.last_event
-    turn.events.append(
-        HistoryEvent(run.next_event(), previous, turn.now, "ExecutionFailed", {"error": error, "cause": cause})
-    )
-    turn.finish("FAILED", error=error, cause=cause)
+    turn.events.append(HistoryEvent(run.next_event(), previous, turn.now, "ExecutionFailed", reason(RUNTIME, cause)))
+    turn.finish("FAILED", error=RUNTIME, cause=cause)

@@ -9,7 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from stategate.asl.effects import StartTimer
-from stategate.asl.failures import DATA_LIMIT_EXCEEDED, RUNTIME, EvaluationFailure, ResultTooLarge, StateFailure
+from stategate.asl.failures import (
+    DATA_LIMIT_EXCEEDED,
+    RUNTIME,
+    EvaluationFailure,
+    ResultTooLarge,
+    StateFailure,
+    reason,
+)
 from stategate.asl.frames import Group, Items, Output, Sequence
 from stategate.asl.paths import Selection
 from stategate.asl.program import Catcher, Map, Parallel, Retrier, Rule, State, Working
@@ -235,8 +242,7 @@ def fail(
     if frame_id != ROOT:
         _fail_group(turn, sequence, failure)
         return
-    details = {"error": failure.error, "cause": failure.cause}
-    turn.emit(sequence.last, "ExecutionFailed", {name: text for name, text in details.items() if text is not None})
+    turn.emit(sequence.last, "ExecutionFailed", reason(failure.error, failure.cause))
     turn.finish("FAILED", error=failure.error, cause=failure.cause)
 
 

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from stategate.asl.effects import OfferActivity, ScheduleTask, StartTimer, WatchExecution
 from stategate.asl.events import ActivityStarted, ExecutionEnded, TaskFailed, TaskHeartbeat, TaskSubmitted
-from stategate.asl.failures import RUNTIME, runtime_failure
+from stategate.asl.failures import RUNTIME, reason, runtime_failure
 from stategate.asl.frames import Sequence
 from stategate.asl.nesting import Failure, conclude, fail, too_large
 from stategate.asl.program import Task
@@ -155,7 +155,7 @@ def submitted(turn: Turn, frame_id: int, sequence: Sequence, state: Task, event:
     failure = unacceptable(state, Value(event.output))
     if failure is not None:
         settle(turn, sequence)
-        record_ended(turn, sequence, state, "Failed", _reason(failure.error, failure.cause))
+        record_ended(turn, sequence, state, "Failed", reason(failure.error, failure.cause))
         fail(turn, frame_id, sequence, failure)
         return
     sequence.submitted = True
@@ -198,7 +198,7 @@ def succeeded(turn: Turn, frame_id: int, sequence: Sequence, state: Task, result
     failure = unacceptable(state, result)
     settle(turn, sequence)
     if failure is not None:
-        record_ended(turn, sequence, state, "Failed", _reason(failure.error, failure.cause))
+        record_ended(turn, sequence, state, "Failed", reason(failure.error, failure.cause))
         fail(turn, frame_id, sequence, failure)
         return
     record_ended(turn, sequence, state, "Succeeded", {"output": result.text, "outputDetails": UNTRUNCATED})
@@ -219,7 +219,7 @@ def unacceptable(state: Task, result: Value) -> Failure | None:
 
 def failed(turn: Turn, frame_id: int, sequence: Sequence, state: Task, event: TaskFailed) -> None:
     settle(turn, sequence)
-    record_ended(turn, sequence, state, "Failed", _reason(event.error, event.cause))
+    record_ended(turn, sequence, state, "Failed", reason(event.error, event.cause))
     fail(turn, frame_id, sequence, Failure(event.error, event.cause, reported=True))
 
 
@@ -243,7 +243,3 @@ def record_ended(turn: Turn, sequence: Sequence, state: Task, how: str, details:
     kind = state.resource.kind
     named = _named(state) if kind == "integration" else {}
     sequence.last = turn.emit(sequence.last, f"{_PREFIXES[kind]}{how}", {**named, **details})
-
-
-def _reason(error: str | None, cause: str | None) -> dict[str, Any]:
-    return {name: text for name, text in (("error", error), ("cause", cause)) if text is not None}
