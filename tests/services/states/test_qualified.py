@@ -205,6 +205,20 @@ def test_aliases_of_what_is_not_there(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+def test_an_update_of_an_alias_that_changes_nothing(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        await rig.machine(publish=True)
+        await rig("CreateStateMachineAlias", name="live", routingConfiguration=[route(1)])
+        alias = {"stateMachineAliasArn": f"{MACHINE}:live"}
+        first = await rig("UpdateStateMachineAlias", **alias, description="d")
+        assert await rig("UpdateStateMachineAlias", **alias, description="d", routingConfiguration=[route(1)]) == first
+        described = await rig("DescribeStateMachineAlias", **alias)
+        assert (described["description"], described["updateDate"]) == ("d", first["updateDate"])
+        assert await rig("UpdateStateMachineAlias", **alias, description="e") != first
+
+    simulate(tmp_path, body)
+
+
 def test_a_state_machine_that_is_being_deleted(tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         await rig.machine(publish=True)

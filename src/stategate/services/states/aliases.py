@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,6 @@ from stategate.services.states.errors import (
     alias_not_found,
     conflict,
     invalid_arn,
-    invalid_name,
     machine_deleting,
     quota_exceeded,
 )
@@ -24,14 +22,10 @@ from stategate.services.states.records import Alias, Route
 MOST = 100
 """Aliases that a state machine can have."""
 
-_NAME = re.compile(r"(?=.*[a-zA-Z_\-.])[a-zA-Z0-9_\-.]{1,80}")
-
 
 def create_state_machine_alias(call: Call, input: Input) -> Output:
     """Making the same again is not an error."""
     name = input["name"]
-    if not _NAME.fullmatch(name):
-        raise invalid_name(name)
     machine, routes = _read_routes(call, input["routingConfiguration"])
     table, key = records.aliases(call.ports, call.world), records.alias_key(machine, name)
     alias = table.get(key)
@@ -52,18 +46,21 @@ def create_state_machine_alias(call: Call, input: Input) -> Output:
 
 
 def update_state_machine_alias(call: Call, input: Input) -> Output:
+    """What changes nothing is answered as the update that it repeats."""
     machine, alias = _existing(call, input["stateMachineAliasArn"])
     if input.get("routingConfiguration") is None and input.get("description") is None:
         raise validation_error("Either the description or the routingConfiguration must be specified")
+    changes = dict[str, Any]()
     if input.get("routingConfiguration") is not None:
-        of, routes = _read_routes(call, input["routingConfiguration"])
+        of, changes["routes"] = _read_routes(call, input["routingConfiguration"])
         if of != machine:
             raise validation_error("Routing configuration must contain versions of the alias's state machine.")
-        alias = msgspec.structs.replace(alias, routes=routes)
     if input.get("description") is not None:
-        alias = msgspec.structs.replace(alias, description=input["description"])
-    alias = msgspec.structs.replace(alias, updated=call.now)
-    records.aliases(call.ports, call.world).put(records.alias_key(machine, alias.name), alias)
+        changes["description"] = input["description"]
+    changed = msgspec.structs.replace(alias, **changes)
+    if changed != alias:
+        alias = msgspec.structs.replace(changed, updated=call.now)
+        records.aliases(call.ports, call.world).put(records.alias_key(machine, alias.name), alias)
     return {"updateDate": alias.updated}
 
 
