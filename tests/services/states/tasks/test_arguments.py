@@ -80,6 +80,13 @@ STRING = "The value for the field '{}' must be a STRING"
             [UNKNOWN.format("restApiId"), MISSING.format("RestApiId")],
         ),
         ("aws-sdk:sts", "getCallerIdentity", {}, []),
+        ("aws-sdk:lambda", "updateFunctionConfiguration", {"FunctionName": "f", "KmsKeyArn": "k"}, []),
+        (
+            "aws-sdk:lambda",
+            "updateFunctionConfiguration",
+            {"FunctionName": "f", "KMSKeyArn": "k"},
+            [UNKNOWN.format("KMSKeyArn")],
+        ),
     ],
 )
 def test_what_is_wrong(service: str, action: str, given: Any, expected: list[str]) -> None:

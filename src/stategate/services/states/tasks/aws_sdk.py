@@ -7,6 +7,7 @@ errors. Dates are ISO 8601 texts, blobs are texts; JSON where the operation want
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -88,8 +89,14 @@ def problems(service: str, action: str, given: JSON) -> list[str]:
     return []
 
 
+_ACRONYM = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[^A-Za-z]|\Z)")
+
+
 def pascal(name: str) -> str:
-    return name[0].upper() + name[1:]
+    """A member's name as tasks have it: the SDK for Java's, so that KMSKeyArn is KmsKeyArn."""
+    name = name[0].upper() + name[1:]
+    acronym = _ACRONYM.match(name)
+    return name if acronym is None else acronym[0].capitalize() + name[acronym.end() :]
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
