@@ -35,7 +35,9 @@ def advance(turn: Turn, frame_id: int) -> None:
     state = turn.state(sequence)
     if sequence.phase == "enter":
         turn.came_from = sequence.last
-        details = {"name": state.name, "input": sequence.input.text, "inputDetails": UNTRUNCATED}
+        input = sequence.input.text
+        turn.entered += len(input)
+        details = {"name": state.name, "input": input, "inputDetails": UNTRUNCATED}
         sequence.last = turn.emit(sequence.last, f"{type(state).__name__}StateEntered", details)
         sequence.entered = sequence.last
         sequence.entered_at = turn.now

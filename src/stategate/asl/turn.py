@@ -47,9 +47,9 @@ class HistoryFull(Exception):
 
 class Turn:
     """`queue` holds the frames of the sequences that can go on; `came_from` is the event before that of the state
-    entered last."""
+    entered last; `entered`: the characters of the inputs of all states entered."""
 
-    __slots__ = ("came_from", "effects", "events", "now", "program", "queue", "refusal", "run", "seed")
+    __slots__ = ("came_from", "effects", "entered", "events", "now", "program", "queue", "refusal", "run", "seed")
 
     def __init__(self, program: Program, run: Run, now: float, seed: int, refusal: Refusal | None = None) -> None:
         self.refusal = refusal or no_refusal
@@ -57,7 +57,7 @@ class Turn:
         self.run = run
         self.now = now
         self.seed = seed
-        self.came_from = 0
+        self.came_from = self.entered = 0
         self.effects: list[Effect] = []
         self.events: list[HistoryEvent] = []
         self.queue: deque[int] = deque(run.ready)

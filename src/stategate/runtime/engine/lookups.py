@@ -38,9 +38,9 @@ class Lookups:
         return self._tables.page(arn, by=by, status=status, after=after, limit=limit)
 
     def history(
-        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
+        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False, size: int | None = None
     ) -> Sequence[HistoryEvent]:
-        return self._tables.history(arn, after=after, limit=limit, reverse=reverse)
+        return self._tables.history(arn, after=after, limit=limit, reverse=reverse, size=size)
 
     def running(self, machine_arn: str) -> int:
         return self._tables.count_running(machine_arn)

@@ -131,7 +131,9 @@ class ExecutionTables:
 
     def commit(self, change: Change, done: Done) -> None:
         """`done` gets None, `Conflict` (another version is on disk) or `StoreFailed`."""
-        self._writer.submit(Batch(self._writes(change), done, self._guard(change)))
+        history = encode_history(change.history) if change.history else b""
+        size = len(history) + sum(map(len, change.frames.values()))
+        self._writer.submit(Batch(self._writes(change, history), done, self._guard(change), size))
 
     def start_express(self, new: NewExecution, done: Done) -> None:
         key = self._hash(new.definition)
@@ -182,12 +184,12 @@ class ExecutionTables:
             )
         return _STEP, (change.header, change.continues, new.arn, change.version)
 
-    def _writes(self, change: Change) -> list[Statement]:
+    def _writes(self, change: Change, history: bytes) -> list[Statement]:
         arn, writes = change.new.arn, list[Statement]()
         if change.version == 0:
             writes.append((_DEFINITION, (self._hash(change.new.definition), change.new.definition)))
         if change.history:
-            writes.append((_HISTORY, (arn, change.history[0].id, encode_history(change.history))))
+            writes.append((_HISTORY, (arn, change.history[0].id, history)))
         writes += self._map_run_writes(change)
         for other, event_id, event in change.posts:
             writes.append((POST, (event_id, event, other)))
@@ -271,15 +273,18 @@ class ExecutionTables:
         sql = "SELECT count(*) FROM execution WHERE machine = ? AND status = 'RUNNING'"
         return int(self._read(sql, (machine_arn,))[0][0])
 
-    def history(self, arn: str, *, after: int | None, limit: int, reverse: bool) -> Sequence[HistoryEvent]:
+    def history(
+        self, arn: str, *, after: int | None, limit: int, reverse: bool, size: int | None = None
+    ) -> Sequence[HistoryEvent]:
+        """With `size` no more than are in about so many bytes, but one."""
         if reverse:
             below = after if after is not None else 1 << 62
             sql, parameters = "first < ? ORDER BY first DESC", (arn, below)
-            return self._events(sql, parameters, limit, lambda e: e.id < below, reverse=True)
+            return self._events(sql, parameters, limit, size, lambda e: e.id < below, reverse=True)
         above = after or 0
         rows = self._read("SELECT max(first) FROM history WHERE arn = ? AND first <= ?", (arn, above + 1))
         sql, parameters = "first >= ? ORDER BY first", (arn, rows[0][0] or 0)
-        return self._events(sql, parameters, limit, lambda e: e.id > above, reverse=False)
+        return self._events(sql, parameters, limit, size, lambda e: e.id > above, reverse=False)
 
     def last_event(self, arn: str) -> int:
         """The id of the last event of the history, 0 if it has none."""
@@ -377,19 +382,21 @@ class ExecutionTables:
         where: str,
         parameters: Sequence[Any],
         limit: int,
+        size: int | None,
         wanted: Callable[[HistoryEvent], bool],
         *,
         reverse: bool,
     ) -> Sequence[HistoryEvent]:
-        events: list[HistoryEvent] = []
+        events, read = list[HistoryEvent](), 0
         cursor = self._reader.execute(f"SELECT events FROM history WHERE arn = ? AND {where}", parameters)
         for (batch,) in cursor:
             decoded = decode_history(batch)
             events += filter(wanted, reversed(decoded) if reverse else decoded)
-            if len(events) >= limit:
+            read += len(batch)
+            if len(events) >= limit or (size is not None and read > size and events):
                 cursor.close()
                 break
-        return events[:limit]
+        return events[:limit] if size is None or read <= size else _within(size, events[:limit])
 
     def _execution(self, row: Any) -> Execution:
         new, key, status, stopped, output, error, cause, redrives, redriven = row
@@ -415,6 +422,15 @@ class ExecutionTables:
                 self._hashes.clear()
             self._hashes[definition] = key
         return key
+
+
+def _within(size: int, events: list[HistoryEvent]) -> list[HistoryEvent]:
+    """As many from the start as are in so many bytes, but one."""
+    for count, event in enumerate(events):
+        size -= sum(len(text) for text in (event.details or {}).values() if isinstance(text, str))
+        if size < 0:
+            return events[: max(count, 1)]
+    return events
 
 
 def _frames(change: Change) -> list[Statement]:

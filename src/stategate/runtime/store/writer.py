@@ -24,8 +24,14 @@ Statement = tuple[str, Sequence[Any]]
 GROUP = 1000
 """How many batches share a transaction at most, so that none waits long for the others."""
 
+LARGE = 8 * 1024 * 1024
+"""A group with so many bytes takes no further batch."""
+
 SMALL = 256
 """So many statements may run in the event loop (about 2 ms)."""
+
+SMALL_BYTES = 512 * 1024
+"""With no more than so many bytes (about 2 ms)."""
 
 LOCKED = 5000
 """Milliseconds that the thread waits while another process has the file locked. The event loop never waits."""
@@ -42,11 +48,12 @@ class Conflict(Exception):
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Writes that belong together. `done` is called in the event loop with None (on disk), `Conflict` or
-    `StoreFailed`."""
+    `StoreFailed`. `size`: about how many bytes they hold, where they may be many."""
 
     writes: Sequence[Statement]
     done: Callable[[Exception | None], None]
     guard: Statement | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +114,14 @@ class Writer:
         self._scheduled = False
         if self._under_way or not self._queued:
             return
-        group, self._queued = self._queued[:GROUP], self._queued[GROUP:]
+        count, statements, size = 0, 0, 0
+        while count < min(len(self._queued), GROUP) and size < LARGE:
+            statements, size = statements + len(self._queued[count].writes) + 1, size + self._queued[count].size
+            count += 1
+        group, self._queued = self._queued[:count], self._queued[count:]
         self._under_way = True
         results: list[Exception | None] | None = None
-        if sum(len(batch.writes) + 1 for batch in group) <= SMALL:
+        if statements <= SMALL and size <= SMALL_BYTES:
             self._connection.set_busy_timeout(0)
             try:
                 results = self._execute(group)

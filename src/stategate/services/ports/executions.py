@@ -171,9 +171,10 @@ class Executions(Protocol):
         ...
 
     def history(
-        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False
+        self, arn: str, *, after: int | None = None, limit: int = 1000, reverse: bool = False, size: int | None = None
     ) -> Sequence[HistoryEvent]:
-        """Events with ids above `after` in ascending order, or (`reverse`) below `after` in descending order."""
+        """Events with ids above `after` in ascending order, or (`reverse`) below `after` in descending order; with
+        `size` no more than are in about so many bytes, but one."""
         ...
 
     def running(self, machine_arn: str) -> int:

@@ -23,6 +23,9 @@ from stategate.services.states.errors import (
 from stategate.services.states.history import show_event
 from stategate.services.states.payloads import check_payload
 
+PAGE = 4 * 1024 * 1024
+"""Bytes of a page of a history: `maxResults` is an upper bound, the actual number may be lower."""
+
 
 async def start_execution(call: Call, input: Input) -> Output:
     """Answers once the execution is on disk. With the name and the input of an execution that is still running, the
@@ -275,8 +278,9 @@ def get_execution_history(call: Call, input: Input) -> Output:
     if after is not None and not isinstance(after, int):
         raise invalid_token()
     size = paging.page_size(input)
-    events = call.ports.executions.history(arn, after=after, limit=size + 1, reverse=reverse)
-    answer: Output = {"events": [show_event(event, data=data) for event in events[:size]]}
-    if len(events) > size:
-        answer["nextToken"] = paging.encode(call, question, events[size - 1].id)
+    executions = call.ports.executions
+    events = executions.history(arn, after=after, limit=size, reverse=reverse, size=PAGE)
+    answer: Output = {"events": [show_event(event, data=data) for event in events]}
+    if events and events[-1].id != (1 if reverse else executions.last_event(arn)):
+        answer["nextToken"] = paging.encode(call, question, events[-1].id)
     return answer
