@@ -566,5 +566,13 @@ def test_tags(tmp_path: Path) -> None:
         await rig("UntagResource", resourceArn=MACHINE, tagKeys=["a"])
         assert await rig("ListTagsForResource", resourceArn=MACHINE) == {"tags": [{"key": "b", "value": "2"}]}
         assert (await rig.error("TagResource", resourceArn=f"{MACHINE}:1", tags=[]))[0] == "ResourceNotFound"
+        await rig("TagResource", resourceArn=MACHINE, tags=[{"key": "Größe 1_.:/=+-@", "value": "ж @"}])
+        for tag, message in (
+            ({"key": "aws:a"}, "Invalid tag key: 'aws:a'"),
+            ({"key": "a!"}, "Invalid tag key: 'a!'"),
+            ({"key": "a", "value": "<"}, "Invalid tag value: '<'"),
+        ):
+            refused = await rig.error("TagResource", resourceArn=MACHINE, tags=[tag])
+            assert refused == ("ValidationException", message)
 
     simulate(tmp_path, body)
