@@ -84,7 +84,7 @@ def crashing(tmp_path: Path) -> Iterator[ServerProcess]:
 
 @contextlib.contextmanager
 def connect(server: ServerProcess, service: str) -> Iterator[Any]:
-    config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=20, max_pool_connections=20)
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60, max_pool_connections=20)
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
     with contextlib.closing(session.client(service, endpoint_url=server.url, config=config)) as client:
         yield client
@@ -126,8 +126,16 @@ def start_all(server: ServerProcess, machine: str, acknowledged: dict[str, int],
             try:
                 states.start_execution(stateMachineArn=machine, name=f"e{number}", input=body)
             except (BotoCoreError, ClientError):
+                await_health(server)
                 continue  # not acknowledged: it may or may not exist
             acknowledged[f"e{number}"] = number
+
+
+def await_health(server: ServerProcess) -> None:
+    """Slow machines need their time to start it."""
+    deadline = time.monotonic() + 120
+    while not server.healthy() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 @pytest.mark.crash
@@ -162,7 +170,7 @@ def test_every_acknowledged_execution_finishes_exactly_once(crashing: ServerProc
 
 def all_ended(states: Any, machine: str) -> list[dict[str, Any]]:
     """All executions, once none is running."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 250
     while True:
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
         listed = [execution for page in pages for execution in page["executions"]]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from crash.test_kill9 import connect, package
+from crash.test_kill9 import await_health, connect, package
 from stategate.testing.process import ServerProcess
 
 ROUNDS = 30
@@ -210,7 +210,7 @@ def start_all(account: Account, kept: dict[str, list[str]], chance: random.Rando
             if acknowledged(request):
                 kept[kind].append(name)
             else:
-                time.sleep(0.4)  # the server is starting, most likely
+                await_health(account.server)
 
         start, invoke = states.start_execution, functions.invoke
         for number in range(ROUNDS):
@@ -225,7 +225,7 @@ def start_all(account: Account, kept: dict[str, list[str]], chance: random.Rando
 
 def post(url: str, body: str) -> None:
     request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert "executionArn" in json.load(answer)
 
 
@@ -276,7 +276,7 @@ def kill_during(server: ServerProcess, chance: random.Random, kills: int, work: 
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 250
     while not condition():
         assert time.monotonic() < deadline, "it does not end"
         time.sleep(0.3)

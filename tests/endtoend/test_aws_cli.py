@@ -16,7 +16,7 @@ AWS = Path(sys.executable).with_name("aws")
 def cli(server: Any, account: str) -> Any:
     if not AWS.exists():
         pytest.skip("the AWS CLI is not installed beside this Python")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+    environment = os.environ | {
         "AWS_ENDPOINT_URL": server.url,
         "AWS_ACCESS_KEY_ID": account,
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -26,7 +26,7 @@ def cli(server: Any, account: str) -> Any:
     }
 
     def run(*arguments: str, fails: bool = False) -> Any:
-        done = subprocess.run([AWS, *arguments, "--output", "json"], env=environment, capture_output=True, timeout=60)
+        done = subprocess.run([AWS, *arguments, "--output", "json"], env=environment, capture_output=True, timeout=200)
         assert (done.returncode != 0) == fails, (arguments, done.stderr)
         text = (done.stderr if fails else done.stdout).decode()
         return text if fails else json.loads(text or "null")

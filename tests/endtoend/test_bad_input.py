@@ -76,7 +76,7 @@ class World:
             name=name, definition=json.dumps(definition), roleArn=self.role["states"]
         )
         started = self.states.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(given or {}))
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 280
         while True:
             described: dict[str, Any] = self.states.describe_execution(executionArn=started["executionArn"])
             if described["status"] != "RUNNING":
@@ -103,20 +103,21 @@ def world(aws: Callable[..., Any]) -> World:
     ],
 )
 def test_a_function_that_goes_wrong(world: World, handler: str, error: str, cause: str) -> None:
-    function = world.function(handler, timeout=1)
+    function = world.function(handler, timeout=1 if handler == "hangs" else 60)
     described = world.run(world.task(function))
     assert (described["status"], described["error"]) == ("FAILED", error)
     assert cause in described["cause"]
 
 
 def test_a_gigabyte_of_output_does_not_stop_it(world: World, server: Any) -> None:
-    described = world.run(world.task(world.function("floods", timeout=60)))
+    described = world.run(world.task(world.function("floods", timeout=280)))
     assert (described["status"], described.get("output")) == ("SUCCEEDED", '"printed a gigabyte"')
     assert server.healthy()
 
 
 def test_a_hanging_function_holds_nobody_up(world: World) -> None:
-    hanging, echo = world.function("hangs", timeout=5), world.function("echo")
+    hanging, echo = world.function("hangs", timeout=15), world.function("echo")
+    world.run(world.task(echo))
     machine = world.states.create_state_machine(
         name="hang", definition=json.dumps(world.task(hanging)), roleArn=world.role["states"]
     )

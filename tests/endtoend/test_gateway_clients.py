@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import select
 import socket
 import time
 import zipfile
@@ -23,7 +24,7 @@ def handler(event, context):
 class Api:
     """ANY /{proxy+} is a function's, GET /mock a mock; `proxied` sends to the function's URL."""
 
-    def __init__(self, aws: Callable[..., Any], port: int, kind: str = "REGIONAL") -> None:
+    def __init__(self, aws: Callable[..., Any], port: int, kind: str = "REGIONAL", timeout: int = 29_000) -> None:
         self.port = port
         self.gateway, functions, iam = aws("apigateway"), aws("lambda"), aws("iam")
         trust = {"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com", "apigateway.amazonaws.com"]}}
@@ -49,7 +50,7 @@ class Api:
         created = self.gateway.create_rest_api(name="t", endpointConfiguration={"types": [kind]})
         self.id, root = created["id"], created["rootResourceId"]
         uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{made['FunctionArn']}/invocations"
-        self.put(root, "{proxy+}", type="AWS_PROXY", uri=uri, credentials=role, timeoutInMillis=1000)
+        self.put(root, "{proxy+}", type="AWS_PROXY", uri=uri, credentials=role, timeoutInMillis=timeout)
         self.put(root, "url", type="HTTP_PROXY", uri=url)
         self.put(root, "mock", type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
         self.gateway.create_deployment(restApiId=self.id, stageName="p")
@@ -68,7 +69,7 @@ class Api:
         return f"{self.id}.execute-api.localhost:{self.port}"
 
     def get(self, path: str) -> tuple[int, dict[str, str], Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", f"/p{path}", headers={"Host": self.host, "User-Agent": "Mozilla/5.0 (iPad)"})
         answer = connection.getresponse()
         body = answer.read()
@@ -81,21 +82,22 @@ def api(aws: Callable[..., Any], server: Any) -> Api:
     return Api(aws, server.port)
 
 
-def test_a_slow_function_is_not_waited_for_and_holds_nobody_up(api: Api) -> None:
-    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as slow:
+def test_a_slow_function_is_not_waited_for_and_holds_nobody_up(aws: Callable[..., Any], server: Any) -> None:
+    api = Api(aws, server.port, timeout=4000)
+    with socket.create_connection(("127.0.0.1", api.port), timeout=60) as slow:
         started = time.monotonic()
-        slow.sendall(f"GET /p/a?sleep=3 HTTP/1.1\r\nHost: {api.host}\r\n\r\n".encode())
+        slow.sendall(f"GET /p/a?sleep=25 HTTP/1.1\r\nHost: {api.host}\r\n\r\n".encode())
         assert api.get("/mock")[0] == 200
-        assert time.monotonic() - started < 1
+        assert select.select([slow], [], [], 0)[0] == []
         answer = slow.recv(65536)
         assert answer.startswith(b"HTTP/1.1 504 ")
         assert answer.endswith(b'{"message": "Endpoint request timed out"}')
-        assert 0.9 < time.monotonic() - started < 2.5
+        assert 3.9 < time.monotonic() - started < 25
 
 
 def test_clients_that_go_away(api: Api, server: Any) -> None:
     for _ in range(5):
-        gone = socket.create_connection(("127.0.0.1", api.port), timeout=10)
+        gone = socket.create_connection(("127.0.0.1", api.port), timeout=60)
         gone.sendall(f"GET /p/a?sleep=0.3 HTTP/1.1\r\nHost: {api.host}\r\n\r\n".encode())
         gone.close()
     assert api.get("/a")[0] == 200
@@ -105,7 +107,7 @@ def test_clients_that_go_away(api: Api, server: Any) -> None:
 
 def test_the_metrics_page(api: Api) -> None:
     assert api.get("/mock")[0] == 200
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
     connection.request("GET", "/_stategate/metrics")
     answer = connection.getresponse()
     lines = answer.read().decode().splitlines()

@@ -26,4 +26,4 @@ def test_a_group_ends_with_the_pipe(closed_first: bool) -> None:
         assert process.poll() is None
         life.close()
     os.close(end)
-    assert process.wait(timeout=10) == -signal.SIGKILL
+    assert process.wait(timeout=50) == -signal.SIGKILL
