@@ -21,6 +21,7 @@ class Batches:
     def __init__(self, batching: Batching | None, select: Select | None) -> None:
         self._batching = batching
         self._select = select
+        self.selects = select is not None
         self._items = 0
         self._children = 0
         self._batch: list[str] = []

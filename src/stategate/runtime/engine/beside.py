@@ -108,3 +108,15 @@ class Threads:
                 future.set_result(work())
             except Exception as error:  # noqa: BLE001 - whoever asks for the result is told
                 future.set_exception(error)
+
+
+async def made(beside: Beside, work: Made[T], *, light: bool = False) -> T:
+    """The same for those who can wait: what the work gave, or raised."""
+    future: asyncio.Future[Made[T]] = asyncio.get_running_loop().create_future()
+
+    def later(done: Made[T]) -> None:
+        if not future.done():  # nobody waits any more
+            future.set_result(done)
+
+    done = beside.do(work, later, light=light)
+    return (await future if done is None else done)()

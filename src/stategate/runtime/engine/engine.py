@@ -46,6 +46,7 @@ from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome, broken
 from stategate.runtime.engine.lookups import Lookups
 from stategate.runtime.engine.mapruns import MapRuns, NoData
 from stategate.runtime.engine.posts import encode_event
+from stategate.runtime.engine.runningmaps import STOPPED
 from stategate.runtime.engine.tasks import Tasks
 from stategate.runtime.engine.timers import Timers
 from stategate.runtime.store.executions import Change, ExecutionTables
@@ -114,7 +115,7 @@ class Engine(Lookups):
         self._callbacks = Callbacks(tables, self._find, self._deliver)
         self._activities = Activities(clock, tables, self._callbacks.started)
         self._timers = Timers(clock, tables, self._fire, self._busy)
-        self._map_runs = MapRuns(tables.map_runs, self, map_run_data or NoData(), clock, self._seed)
+        self._map_runs = MapRuns(tables.map_runs, self, map_run_data or NoData(), clock, self._seed, self._beside)
         self._live: dict[str, Live] = {}
         self._idle: OrderedDict[str, Live] = OrderedDict()
         self._committing = 0
@@ -193,8 +194,8 @@ class Engine(Lookups):
     async def stop_all(self, machine_arn: str) -> int:
         """Stops the running Standard executions of a state machine; returns how many there were."""
         arns = self._tables.running(machine_arn)
-        for first in range(0, len(arns), 200):
-            await asyncio.gather(*(self.stop(arn, None, None) for arn in arns[first : first + 200]))
+        for first in range(0, len(arns), STOPPED):
+            await asyncio.gather(*(self.stop(arn, None, None) for arn in arns[first : first + STOPPED]))
         return len(arns)
 
     async def post(self, arn: str, event_id: str, event: Event) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,10 +29,11 @@ from stategate.asl.maprun import Item, ItemSource, MapRunEnded, ResultTarget, it
 from stategate.asl.nesting import too_large
 from stategate.asl.turn import PAYLOAD_LIMIT
 from stategate.lang import jsontext
-from stategate.runtime.engine.batches import Batches
+from stategate.runtime.engine.batches import Batches, Input
+from stategate.runtime.engine.beside import Beside, made
 from stategate.runtime.engine.futures import Done, written
 from stategate.runtime.engine.posts import encode_event
-from stategate.runtime.engine.runningmaps import Host, Running
+from stategate.runtime.engine.runningmaps import STOPPED, Host, Running
 from stategate.runtime.store.executions import POST
 from stategate.runtime.store.mapruns import Child, Ended, MapRunTables, StoredMapRun
 from stategate.runtime.store.writer import Conflict, StoreFailed
@@ -51,6 +53,9 @@ MOST_CHILDREN = 10_000
 
 TOGETHER = 200
 """So many children are started, or rows written, at a time."""
+
+SELECTED = 20
+"""So many items are selected without a pause."""
 
 RETRY = 1.0
 """Seconds until what could not be written is tried again."""
@@ -80,12 +85,15 @@ class NoData:
 class MapRuns:
     """`seed` feeds the ItemSelectors' randomness."""
 
-    def __init__(self, tables: MapRunTables, host: Host, data: MapRunData, clock: Clock, seed: int) -> None:
+    def __init__(
+        self, tables: MapRunTables, host: Host, data: MapRunData, clock: Clock, seed: int, beside: Beside
+    ) -> None:
         self._tables = tables
         self._host = host
         self._data = data
         self._clock = clock
         self._seed = seed
+        self._beside = beside
         self._runs: dict[str, Running] = {}
         self._of: dict[str, set[str]] = {}  # the ARNs of the map runs that run, by their execution
         self._stopping: dict[str, asyncio.Task[None]] = {}
@@ -296,15 +304,25 @@ class MapRuns:
     async def _read(self, run: Running) -> None:
         """Writes a row for each child."""
         spec = run.spec
-        select = item_selector(self._host.program(run.parent), spec, self._seed) if spec.selects else None
+        select = None
+        if spec.selects:
+            program = await made(self._beside, lambda: self._host.program(run.parent))
+            select = item_selector(program, spec, self._seed)
         batches = Batches(spec.batching, select)
         first = True
         async for items in self._items(run):
-            children = self._children(run, batches.add(items))
+            children = self._children(run, await self._selected(batches, items))
             for start in range(0, len(children), TOGETHER):
                 await self._add(run, children[start : start + TOGETHER], complete=False, first=first)
                 first = False
         await self._add(run, self._children(run, batches.rest()), complete=True, first=first)
+
+    async def _selected(self, batches: Batches, items: Sequence[Item]) -> list[Input]:
+        inputs: list[Input] = []
+        for start in range(0, len(items), SELECTED):
+            part = items[start : start + SELECTED]
+            inputs += await made(self._beside, partial(batches.add, part), light=not batches.selects)
+        return inputs
 
     async def _items(self, run: Running) -> AsyncIterator[Sequence[Item]]:
         spec = run.spec
@@ -419,8 +437,8 @@ class MapRuns:
         if run.spec.type == "EXPRESS" and run.counted:
             await self._written(lambda done: self._tables.abort_express(run.arn, self._clock.now(), done))
         while children := self._tables.running_children(run.arn):
-            for start in range(0, len(children), TOGETHER):
-                await asyncio.gather(*(self._stop(child) for child in children[start : start + TOGETHER]))
+            for start in range(0, len(children), STOPPED):
+                await asyncio.gather(*(self._stop(child) for child in children[start : start + STOPPED]))
 
     async def _stop(self, arn: str) -> None:
         try:

@@ -11,6 +11,9 @@ from stategate.asl.maprun import MapRunEnded, StartMapRun
 from stategate.runtime.store.mapruns import StoredMapRun
 from stategate.services.ports import Execution, NewExecution
 
+STOPPED = 50
+"""So many executions are stopped at a time: each is read from disk."""
+
 
 class Host(Protocol):
     """The engine, as map runs see it."""
