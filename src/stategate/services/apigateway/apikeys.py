@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from stategate.services.apigateway import records, records_keys, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.apigateway.patching import Patch, patches, unknown_path, unsupported_op
 from stategate.services.apigateway.records_keys import ApiKey, KeyValue
 from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
@@ -21,7 +21,7 @@ from stategate.services.errors import AwsError
 
 _ALPHABET = string.ascii_letters + string.digits
 _MAX_DESCRIPTION = 125_000
-_PATHS = "/name, /description, /enabled, /labels, /customerId, /stages"
+_PATHS = ("/name", "/description", "/enabled", "/labels", "/customerId", "/stages")
 
 
 def create_api_key(call: Call, given: Input) -> Output:
@@ -177,9 +177,7 @@ def _patched(call: Call, key: ApiKey, patch: Patch) -> ApiKey:
         _check_stage(call, stage)
         return replace(key, stage_keys=(*others, stage))
     if patch.op != "replace":
-        raise bad_request(
-            f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. Please choose supported operations"
-        )
+        raise unsupported_op(patch)
     match patch.path:
         case "/name":
             _check_name(patch.value)
@@ -192,9 +190,7 @@ def _patched(call: Call, key: ApiKey, patch: Patch) -> ApiKey:
         case "/customerId":
             return replace(key, customer_id=patch.value or None)
         case _:
-            raise bad_request(
-                f"Invalid patch path  '{patch.path}' specified for op 'replace'. Must be one of: [{_PATHS}]"
-            )
+            raise unknown_path(patch, _PATHS)
 
 
 def _check_name(name: str | None) -> None:

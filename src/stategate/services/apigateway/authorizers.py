@@ -17,7 +17,7 @@ from stategate.services.access import pass_role
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.apigateway.patching import Patch, patches, unknown_path, unsupported_op
 from stategate.services.call import Call, Input, Output
 
 LAMBDA_TYPES = ("TOKEN", "REQUEST")
@@ -32,8 +32,15 @@ _SOURCE = re.compile(
     r"|stageVariables\.[A-Za-z0-9_]+|context\.[A-Za-z0-9_.]+)\Z"
 )
 _PATHS = (
-    "/name, /type, /providerARNs, /authType, /authorizerUri, /authorizerCredentials, /identitySource, "
-    "/identityValidationExpression, /authorizerResultTtlInSeconds"
+    "/name",
+    "/type",
+    "/providerARNs",
+    "/authType",
+    "/authorizerUri",
+    "/authorizerCredentials",
+    "/identitySource",
+    "/identityValidationExpression",
+    "/authorizerResultTtlInSeconds",
 )
 
 
@@ -198,9 +205,7 @@ def _patched(authorizer: Authorizer, patch: Patch) -> Authorizer:
     if patch.op == "remove" and patch.path in _TEXTS and patch.path != "/authType":
         return replace(authorizer, **{_TEXTS[patch.path]: None})
     if patch.op != "replace":
-        raise bad_request(
-            f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. Please choose supported operations"
-        )
+        raise unsupported_op(patch)
     match patch.path:
         case "/name":
             return replace(authorizer, name=patch.value or "")
@@ -217,9 +222,7 @@ def _patched(authorizer: Authorizer, patch: Patch) -> Authorizer:
         case path if path in _TEXTS:
             return replace(authorizer, **{_TEXTS[path]: patch.value or None})
         case _:
-            raise bad_request(
-                f"Invalid patch path  '{patch.path}' specified for op 'replace'. Must be one of: [{_PATHS}]"
-            )
+            raise unknown_path(patch, _PATHS)
 
 
 def shape(authorizer: Authorizer) -> dict[str, Any]:

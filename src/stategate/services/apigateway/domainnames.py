@@ -10,11 +10,10 @@ from msgspec.structs import replace
 from stategate.services.apigateway import records, records_data, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, patches
+from stategate.services.apigateway.patching import Patch, patches, unknown_path, unsupported_op
 from stategate.services.apigateway.records_data import BasePathMapping, DomainName
 from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
-from stategate.services.errors import AwsError
 
 EMPTY_PATH = "(none)"
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:\*\.)?(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z0-9\-]{2,63}\Z")
@@ -143,7 +142,7 @@ def update_base_path_mapping(call: Call, given: Input) -> Output:
     mapping = changed = _mapping(call, given)
     for patch in patches(given):
         if patch.op != "replace":
-            raise _invalid_op(patch)
+            raise unsupported_op(patch)
         match patch.path:
             case "/basePath":
                 changed = replace(changed, base_path=patch.value or EMPTY_PATH)
@@ -152,7 +151,7 @@ def update_base_path_mapping(call: Call, given: Input) -> Output:
             case "/stage":
                 changed = replace(changed, stage=patch.value or None)
             case _:
-                raise _invalid_path(patch, "/basePath, /restapiId, /stage")
+                raise unknown_path(patch, ("/basePath", "/restapiId", "/stage"))
     _check_mapping(call, changed)
     table, name = records_data.base_path_mappings(call.ports, call.world), given["domainName"]
     if changed.base_path != mapping.base_path:
@@ -236,7 +235,7 @@ _TEXTS = {
 
 def _patched(domain: DomainName, patch: Patch) -> DomainName:
     if patch.op != "replace":
-        raise _invalid_op(patch)
+        raise unsupported_op(patch)
     if patch.path in _TEXTS:
         return replace(domain, **{_TEXTS[patch.path]: patch.value or None})
     match patch.keys:
@@ -253,18 +252,7 @@ def _patched(domain: DomainName, patch: Patch) -> DomainName:
         case ["mutualTlsAuthentication", *_] | ["policy"] | ["managementPolicy"] | ["routingMode"]:
             raise unsupported(f"{patch.path} of domain names")
         case _:
-            known = (*_TEXTS, "/securityPolicy", "/endpointConfiguration/types/{type}")
-            raise _invalid_path(patch, ", ".join(known))
-
-
-def _invalid_op(patch: Patch) -> AwsError:
-    return bad_request(
-        f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. Please choose supported operations"
-    )
-
-
-def _invalid_path(patch: Patch, known: str) -> AwsError:
-    return bad_request(f"Invalid patch path  '{patch.path}' specified for op 'replace'. Must be one of: [{known}]")
+            raise unknown_path(patch, (*_TEXTS, "/securityPolicy", "/endpointConfiguration/types/{type}"))
 
 
 def shape(domain: DomainName) -> dict[str, Any]:

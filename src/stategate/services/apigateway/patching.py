@@ -5,7 +5,7 @@ Style A (resources, models, request validators) and style B (APIs, methods, resp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,20 +54,30 @@ def only_replace(patch: Patch) -> None:
         raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
 
 
+def unsupported_op(patch: Patch) -> AwsError:
+    """Style A: the operation is not one for this path."""
+    return bad_request(
+        f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. Please choose supported operations"
+    )
+
+
+def unknown_path(patch: Patch, allowed: Iterable[str]) -> AwsError:
+    """Style A: no path that the operation knows."""
+    return bad_request(
+        f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. Must be one of: [{', '.join(allowed)}]"
+    )
+
+
 def apply_style_a(
     given: Input, allowed: Mapping[str, Callable[[Patch], Any]], apply: Callable[[Patch, Any], None]
 ) -> None:
     """`allowed` maps a path to the function that reads its value; only `replace` is known."""
     for patch in patches(given):
         if patch.op != "replace":
-            raise bad_request(
-                f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. Please choose supported operations"
-            )
+            raise unsupported_op(patch)
         read = allowed.get(patch.path)
         if read is None:
-            raise bad_request(
-                f"Invalid patch path  '{patch.path}' specified for op 'replace'. Must be one of: [{', '.join(allowed)}]"
-            )
+            raise unknown_path(patch, allowed)
         apply(patch, read(patch))
 
 

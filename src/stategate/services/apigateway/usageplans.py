@@ -13,7 +13,7 @@ from stategate.services.apigateway import records, records_keys, shapes
 from stategate.services.apigateway.apikeys import get_key
 from stategate.services.apigateway.errors import bad_request, conflict, not_found
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, invalid_path, patches
+from stategate.services.apigateway.patching import Patch, invalid_path, patches, unsupported_op
 from stategate.services.apigateway.records_keys import ApiStage, Quota, Throttle, Usage, UsagePlan
 from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
@@ -268,10 +268,9 @@ def _patched(call: Call, plan: UsagePlan, patch: Patch) -> UsagePlan:
         case ["apiStages", stage, "throttle", *rest]:
             return _throttled(plan, patch, stage, rest)
         case _:
-            raise bad_request(f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. {_HINT}")
+            raise unsupported_op(patch)
 
 
-_HINT = "Please choose supported operations"
 _LIMITS = {"rateLimit": "rate_limit", "burstLimit": "burst_limit"}
 
 
@@ -327,7 +326,7 @@ def _throttled(plan: UsagePlan, patch: Patch, name: str, rest: list[str]) -> Usa
         case "add" | "replace" if limit is not None and where:
             throttles[where] = _limited(throttles.get(where), limit, patch)
         case _:
-            raise bad_request(f"Invalid patch path  '{patch.path}' specified for op '{patch.op}'. {_HINT}")
+            raise unsupported_op(patch)
     changed = replace(known, throttle=throttles)
     return replace(plan, api_stages=tuple(changed if item is known else item for item in plan.api_stages))
 
