@@ -134,6 +134,23 @@ def test_failure_is_caught_and_retried() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "names", "caught"),
+    [
+        ("States.ItemReaderFailed", ["States.ALL"], True),
+        ("States.DataLimitExceeded", ["States.ALL"], False),
+        ("States.DataLimitExceeded", ["States.DataLimitExceeded"], True),
+        ("States.Runtime", ["States.Runtime"], False),
+    ],
+)
+def test_failures_of_a_map_run_are_the_machines_own(error: str, names: list[str], caught: bool) -> None:
+    catch = [{"ErrorEquals": names, "Next": "R"}]
+    run, outcome, program = begun(flow(M=mapping(Catch=catch), R=PASS), [1])
+    start = next(effect for effect in outcome.effects if isinstance(effect, StartMapRun))
+    step(program, run, MapRunEnded(start.command, None, error, "c"), 15.0, 8)
+    assert run.status == ("SUCCEEDED" if caught else "FAILED")
+
+
+@pytest.mark.parametrize(
     ("value", "cause"),
     [
         (

@@ -159,7 +159,7 @@ def map_run_ended(turn: Turn, event: MapRunEnded) -> None:
     turn.run.touch(frame_id)
     turn.run.resume(sequence)
     if event.output is None:
-        failure = Failure(event.error or RUNTIME, event.cause, reported=True)
+        failure = Failure(event.error or RUNTIME, event.cause)
         sequence.last = turn.emit(sequence.last, "MapRunFailed", reason(failure.error, failure.cause))
         fail(turn, frame_id, sequence, failure, children=True)
         return
