@@ -79,16 +79,21 @@ def test_what_is_sent(tmp_path: Path) -> None:
             RequestBody={"k": "ü", "none": None, "list": [{"none": None}, None]},
         )
         (request,) = server.sent
-        assert request.url == "http://127.0.0.1:4566/_aws/execute-api/abcdefghij/dev/a%20b/c?x=1&x=2&y=%C3%A4"
-        assert list(request.headers) == [("X-One", "1"), ("X-One", "2"), ("Content-Type", "application/json")]
+        assert request.url == "http://127.0.0.1:4566/dev/a%20b/c?x=1&x=2&y=%C3%A4"
+        assert list(request.headers) == [
+            ("X-One", "1"),
+            ("X-One", "2"),
+            ("Host", ENDPOINT),
+            ("Content-Type", "application/json"),
+        ]
         assert (request.method, request.body.decode()) == ("POST", '{"k":"ü","list":[{},null]}')
         await invoke(world, server, AllowNullValues=True, RequestBody={"none": None})
         assert server.sent.pop().body == b'{"none":null}'
         await invoke(world, server, QueryParameters={"z": [None]}, AllowNullValues=True, RequestBody="text")
-        assert server.sent[1].url == "http://127.0.0.1:4566/_aws/execute-api/abcdefghij?z="
+        assert server.sent[1].url == "http://127.0.0.1:4566/?z="
         assert server.sent[1].body == b'"text"'
         await invoke(world, server, ApiEndpoint="http://localhost:4566/restapis/abcdefghij", RequestBody=None)
-        assert (server.sent[2].url, server.sent[2].body) == ("http://127.0.0.1:4566/_aws/execute-api/abcdefghij", b"")
+        assert (server.sent[2].url, server.sent[2].body) == ("http://127.0.0.1:4566/", b"")
 
     simulate(tmp_path, body)
 
@@ -97,7 +102,7 @@ def signer(world: TaskWorld, sent: OutboundRequest) -> Principal:
     """Whose signature it has; it must be right."""
     path, _, query = sent.url.removeprefix(Settings.url).partition("?")
     headers = [(name.lower(), value) for name, value in sent.headers]
-    request = HttpRequest("POST", path, query, [("host", "127.0.0.1:4566"), *headers], sent.body)
+    request = HttpRequest("POST", path, query, headers, sent.body)
     signature = sigv4.parse(request)
     assert signature is not None
     secret = secret_of(world.ports, signature.access_key, signature.security_token)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from stategate.iam import Principal
 from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
@@ -66,8 +66,8 @@ async def run(call: TaskCall) -> TaskOutcome:
 
 def _request(call: TaskCall, given: JSON) -> OutboundRequest:
     api, world = _api(call.ports, given["ApiEndpoint"])
-    parts = [api, *(part.strip("/") for part in (given.get("Stage"), given.get("Path")) if part)]
-    path = "/_aws/execute-api/" + "/".join(quote(part, safe="/%:@!$&'()*+,;=~") for part in parts)
+    parts = [part.strip("/") for part in (given.get("Stage"), given.get("Path")) if part]
+    path = "/" + "/".join(quote(part, safe="/%:@!$&'()*+,;=~") for part in parts)
     nulls = given.get("AllowNullValues") is True
     query = urlencode(list(_pairs(given.get("QueryParameters"), "QueryParameters", nulls)))
     headers = list(_pairs(given.get("Headers"), "Headers", nulls))
@@ -75,6 +75,7 @@ def _request(call: TaskCall, given: JSON) -> OutboundRequest:
         reserved = name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES)
         if reserved or not _HEADER_NAME.fullmatch(name) or not value.isprintable():
             raise BadArgument(f"The header '{name}' cannot be set in the field 'Headers'")
+    headers.append(("Host", f"{api}.execute-api.{world.region}.amazonaws.com"))
     body = b""
     if given.get("RequestBody") is not None:
         content = given["RequestBody"] if nulls else _without_nulls(given["RequestBody"])
@@ -142,8 +143,8 @@ def _signature(ports: Ports, signer: Principal, request: HttpRequest, region: st
     credentials = session_credentials(ports, signer, 900)
     date = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     signed = [("x-amz-date", date), ("x-amz-security-token", credentials.session_token)]
-    host = [("host", urlsplit(ports.settings.url).netloc)]
-    whole = HttpRequest(request.method, request.path, request.query, [*request.headers, *host, *signed], request.body)
+    headers = [(name.lower(), value) for name, value in request.headers]
+    whole = HttpRequest(request.method, request.path, request.query, [*headers, *signed], request.body)
     names = ("host", "x-amz-date", "x-amz-security-token")
     authorization = sigv4.sign(
         whole, credentials.access_key_id, credentials.secret_access_key, region, "execute-api", now, names
