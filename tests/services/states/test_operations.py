@@ -234,6 +234,9 @@ def test_bad_arns_and_names(tmp_path: Path) -> None:
         )
         await rig.machine()
         assert (await rig.error("StartExecution", stateMachineArn=MACHINE, name="a:b"))[0] == "InvalidName"
+        named_so = (await rig.machine(name="express"))["stateMachineArn"]
+        arn = (await rig("StartExecution", stateMachineArn=named_so))["executionArn"]
+        assert (await rig("DescribeExecution", executionArn=arn))["executionArn"] == arn
 
     simulate(tmp_path, body)
 

@@ -19,12 +19,7 @@ class Lookups:
         self._tables = tables
 
     def get(self, arn: str) -> Execution | None:
-        found = self._tables.get(arn)
-        if found is not None:
-            return found
-        known = self._tables.map_runs.express_child(arn)
-        run = self._tables.map_runs.get(known[0]) if known is not None else None
-        return self._express(run, [known[1]])[0] if known is not None and run is not None else None
+        return self._tables.get(arn) or self._express_child(arn)
 
     def list(
         self,
@@ -61,6 +56,14 @@ class Lookups:
             return self._tables.page(map_run_arn, by="map_run", status=status, after=after, limit=limit)
         rows = self._tables.map_runs.express(map_run_arn, status, None if after is None else after[1], limit)
         return self._express(run, rows)
+
+    def _express_child(self, arn: str) -> Execution | None:
+        tables = self._tables.map_runs
+        known = tables.express_child(arn)
+        run = None if known is None else tables.get(known[0])
+        if known is None or run is None:
+            return None
+        return next(iter(self._express(run, [known[1]])), None)
 
     def _express(self, run: StoredMapRun, rows: Sequence[ExpressChild]) -> Sequence[Execution]:
         parent = self._tables.get(run.execution)

@@ -97,12 +97,12 @@ def check_map_run_arn(world: World, text: str) -> str:
 
 
 def check_described_arn(world: World, text: str) -> str:
-    """The ARN of a Standard execution, or of an Express one that a map run started; otherwise as below."""
-    if f":{EXPRESS}:" not in text:
+    """The ARN of an execution that is kept: a Standard one, or an Express one that a map run started. Raises
+    `InvalidArn`; `ExecutionDoesNotExist` if it belongs to another world."""
+    parts = text.split(":")
+    if len(parts) != 9 or parts[5] != EXPRESS or "/" not in parts[6]:
         return check_execution_arn(world, text)
-    found, names = parse_arn(text, EXPRESS, range(3, 4))
-    if "/" not in names[0]:
-        raise invalid_arn(f"Resource type not valid in this context: {EXPRESS}")
+    found, _ = parse_arn(text, EXPRESS, range(3, 4))
     if found != world:
         raise execution_does_not_exist(text)
     return text
