@@ -6,7 +6,11 @@ result; what Lambda itself refuses is an `AwsError` with Lambda's code and messa
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
+
+import orjson
 
 from stategate.iam import Principal
 from stategate.services.errors import AwsError
@@ -39,7 +43,7 @@ async def invoke(
     """Invokes `function` (any form of its name, see `names`) as `principal`.
 
     `payload` is JSON text; empty means `{}`. `context` are condition keys as they are written, such as
-    `aws:SourceArn`. `client_context` is JSON text, `invocation_type` RequestResponse, Event or DryRun.
+    `aws:SourceArn`. `client_context` is a JSON object in base64, `invocation_type` RequestResponse, Event or DryRun.
     Raises AwsError: ResourceNotFoundException, AccessDeniedException, InvalidParameterValueException,
     InvalidRequestContentException, RequestEntityTooLargeException, TooManyRequestsException.
     """
@@ -51,7 +55,7 @@ async def invoke(
         payload,
         log_tail=log_tail,
         request_id=request_id,
-        client_context=client_context,
+        client_context=_decoded(client_context),
         trace_id=trace_id,
         invocation_type=invocation_type,
     )
@@ -68,7 +72,7 @@ async def run(
     trace_id: str | None = None,
     invocation_type: str = "RequestResponse",
 ) -> Invoked:
-    """`invoke` for a caller whose permission has been checked."""
+    """`invoke` for a caller whose permission has been checked. `client_context` is JSON text here."""
     function, configuration = _find(ports, name)
     payload = payload or b"{}"
     calling.check_payload(payload, invocation_type)
@@ -81,6 +85,23 @@ async def run(
             return Invoked(202, b"", None, None, invocation.request_id)
         case _:
             return await calling.call(ports, name.world, function, configuration, invocation, log_tail=log_tail)
+
+
+def _decoded(encoded: str | None) -> str | None:
+    """A client context as JSON text."""
+    if not encoded:
+        return None
+    try:
+        text = base64.b64decode(encoded, validate=True)
+        if isinstance(orjson.loads(text), dict):
+            return text.decode()
+    except (binascii.Error, ValueError):
+        pass
+    raise AwsError(
+        "InvalidRequestContentException",
+        "Client context must be a valid Base64-encoded JSON object.",
+        members={"Type": "User"},
+    )
 
 
 def _find(ports: Ports, name: FunctionName) -> tuple[Function, Configuration]:

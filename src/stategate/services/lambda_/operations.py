@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 
-import orjson
-
 from stategate.services.call import Call, Input, Operation, Output
-from stategate.services.errors import AwsError
 from stategate.services.lambda_ import accounts, eventinvoke, functions, invoking, resource_policies, urls, versions
 from stategate.services.lambda_.names import invalid
 
@@ -28,7 +24,7 @@ async def invoke(call: Call, given: Input) -> Output:
         context={"aws:SourceIp": call.source_ip},
         log_tail=given.get("LogType") == "Tail",
         request_id=call.request_id,
-        client_context=_client_context(given.get("ClientContext")),
+        client_context=given.get("ClientContext"),
         invocation_type=given.get("InvocationType") or "RequestResponse",
     )
     return {
@@ -38,23 +34,6 @@ async def invoke(call: Call, given: Input) -> Output:
         "Payload": invoked.payload,
         "ExecutedVersion": invoked.executed_version,
     }
-
-
-def _client_context(encoded: str | None) -> str | None:
-    """The JSON object of the header."""
-    if not encoded:
-        return None
-    try:
-        text = base64.b64decode(encoded, validate=True)
-        if isinstance(orjson.loads(text), dict):
-            return text.decode()
-    except (binascii.Error, ValueError):
-        pass
-    raise AwsError(
-        "InvalidRequestContentException",
-        "Client context must be a valid Base64-encoded JSON object.",
-        members={"Type": "User"},
-    )
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -158,6 +158,20 @@ def test_a_function_that_is_not_there(tmp_path: Path, resource: str, name: str) 
     run(tmp_path, test)
 
 
+@pytest.mark.parametrize("context", ["abc", "aGVsbG8=", "WzFd"])
+def test_a_client_context_that_is_none(tmp_path: Path, context: str) -> None:
+    async def test(world: FunctionWorld) -> None:
+        await world.function()
+        outcome = await perform(world, INVOKE, json.dumps({"FunctionName": "f", "ClientContext": context}))
+        assert isinstance(outcome, TaskFailure)
+        assert outcome.error == "Lambda.InvalidRequestContentException"
+        assert outcome.cause.startswith(
+            "Client context must be a valid Base64-encoded JSON object. (Service: AWSLambda;"
+        )
+
+    run(tmp_path, test)
+
+
 def test_a_role_that_may_not(tmp_path: Path) -> None:
     async def test(world: FunctionWorld) -> None:
         await world.function()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from email.utils import formatdate
 from typing import Any
 
@@ -29,7 +28,7 @@ async def run(call: TaskCall) -> TaskOutcome:
             qualifier=given.get("Qualifier"),
             log_tail=given.get("LogType") == "Tail",
             request_id=request_id,
-            client_context=_client_context(given.get("ClientContext")),
+            client_context=given.get("ClientContext"),
             trace_id=execution.trace_header,
             invocation_type=given.get("InvocationType") or "RequestResponse",
         )
@@ -49,17 +48,6 @@ async def run(call: TaskCall) -> TaskOutcome:
 def _event(payload: JSON) -> bytes:
     """No payload, and null, are an empty event."""
     return b"{}" if payload is None else dumps(payload).encode("utf-8", "replace")
-
-
-def _client_context(encoded: str | None) -> str | None:
-    if not encoded:
-        return None
-    try:
-        return base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise AwsError(
-            "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
-        ) from None
 
 
 def _trace(execution: NewExecution, ports: Ports) -> str:
