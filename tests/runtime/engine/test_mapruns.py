@@ -144,7 +144,10 @@ def test_no_items(tmp_path: Path) -> None:
 @pytest.mark.parametrize("type", ["STANDARD", "EXPRESS"])
 def test_concurrency(tmp_path: Path, type: str) -> None:
     async def body(rig: MapRig) -> None:
+        rig.held = asyncio.Event()
         parent = await rig.begin("e", definition(TASK, type, MaxConcurrency=3), list(range(30)))
+        await rig.until(lambda: rig.now == 3)
+        rig.held.set()
         assert output(await rig.ended(parent)) == list(range(30))
         assert rig.most == 3
 
