@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stategate.asl.failures import StateFailure
+from stategate.asl.nesting import placed
 from stategate.asl.paths import (
     PathNotFound,
     PathSyntaxError,
@@ -14,6 +15,7 @@ from stategate.asl.paths import (
     compile_result_path,
 )
 from stategate.asl.scope import Scope
+from stategate.asl.value import Value
 
 SCOPE = Scope({"a": {"b": [1, 2]}}, lambda: {"Execution": {"Id": "x"}}, {"v": {"w": 5}, "é1": 7})
 
@@ -171,3 +173,8 @@ def test_what_is_no_reference_path_is_refused_in_the_words_of_aws(text: str) -> 
     with pytest.raises(PathSyntaxError) as caught:
         compile_result_path(text)
     assert str(caught.value) == "Value is not a Reference Path"
+
+
+def test_a_result_that_is_discarded_is_not_parsed() -> None:
+    unreadable = Value("[")
+    assert placed(compile_result_path(None), Value('{"a":1}'), unreadable).text == '{"a":1}'

@@ -19,6 +19,7 @@ from stategate.asl.nesting import (
     made,
     open_map,
     open_parallel,
+    placed,
     queried,
 )
 from stategate.asl.program import Choice, Fail, Map, Parallel, Pass, Rule, State, Succeed, Task, Wait, Working
@@ -84,10 +85,7 @@ def _pass(turn: Turn, frame_id: int, sequence: Sequence, state: Pass) -> None:
         _pass_on(turn, frame_id, sequence, state, state.next)
         return
     result = state.result or _arguments(turn, sequence, state)
-    output = result
-    if state.result_path is not None:
-        output = Value.of(state.result_path(sequence.input.json, result.json))
-    output = filter_output(turn, sequence, state, output)
+    output = filter_output(turn, sequence, state, placed(state.result_path, sequence.input, result))
     leave(turn, frame_id, sequence, state.next, output, assignments(turn, sequence, state.assign, result))
 
 

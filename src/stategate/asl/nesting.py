@@ -18,7 +18,7 @@ from stategate.asl.failures import (
     reason,
 )
 from stategate.asl.frames import Group, Items, Output, Sequence
-from stategate.asl.paths import Selection
+from stategate.asl.paths import Insertion, Selection, discard
 from stategate.asl.program import Catcher, Map, Parallel, Retrier, Rule, State, Working
 from stategate.asl.run import ROOT
 from stategate.asl.turn import PAYLOAD_LIMIT, UNTRUNCATED, Turn, map_item
@@ -113,9 +113,14 @@ def conclude(turn: Turn, frame_id: int, sequence: Sequence, state: Working, resu
 def _output_of(turn: Turn, sequence: Sequence, state: Working, result: Value) -> Value:
     if state.result_selector is not None:
         result = Value.of(state.result_selector(turn.scope(sequence, result.json)))
-    if state.result_path is not None:
-        result = Value.of(state.result_path(sequence.input.json, result.json))
-    return filter_output(turn, sequence, state, result)
+    return filter_output(turn, sequence, state, placed(state.result_path, sequence.input, result))
+
+
+def placed(result_path: Insertion | None, input: Value, result: Value) -> Value:
+    """What ResultPath makes of the raw input and the result, which may be large and is parsed only where it must be."""
+    if result_path is None:
+        return result
+    return Value.of(input.json if result_path is discard else result_path(input.json, result.json))
 
 
 def filter_output(turn: Turn, sequence: Sequence, state: State, output: Value) -> Value:
@@ -314,8 +319,7 @@ def _catch(turn: Turn, frame_id: int, sequence: Sequence, catcher: Catcher, fail
             leave(turn, frame_id, sequence, catcher.next, output, assigned, caught=True)
             return
         assigned = assignments(turn, sequence, catcher.assign, output)
-        if catcher.result_path is not None:
-            output = Value.of(catcher.result_path(sequence.input.json, output.json))
+        output = placed(catcher.result_path, sequence.input, output)
     except StateFailure as why:
         fail(turn, frame_id, sequence, in_state(sequence, why), final=True)
         return

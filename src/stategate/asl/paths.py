@@ -128,6 +128,11 @@ def not_found(path: str, field: str, scope: Scope) -> StateFailure:
     )
 
 
+def discard(raw: JSON, result: JSON) -> JSON:
+    """ResultPath null."""
+    return raw
+
+
 def compile_result_path(path: str | None) -> Insertion:
     """ResultPath: (raw input, result) -> output, neither changed in place. None gives the raw input, `$` the result.
 
@@ -135,7 +140,7 @@ def compile_result_path(path: str | None) -> Insertion:
     States.ResultPathMatchFailure where a name meets something that is no object or an index something that is not
     there."""
     if path is None:
-        return lambda raw, result: raw
+        return discard
     segments = _reference_path(path).segments
     if not segments:
         return lambda raw, result: result

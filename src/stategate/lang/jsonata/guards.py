@@ -305,11 +305,11 @@ class MeteredPattern:
 
     def search(self, text: str, start: int = 0) -> Any:
         """The next match. The timeout is the one thing here that depends on the machine: backtracking leaves nothing
-        to count."""
+        to count. Other threads go on meanwhile (`concurrent`)."""
         meter = current.meter
         began = time.perf_counter()
         try:
-            match = self._compiled.search(text, start, timeout=max(meter.pattern_seconds, 0.001))
+            match = self._compiled.search(text, start, timeout=max(meter.pattern_seconds, 0.001), concurrent=True)
         except TimeoutError:
             raise LimitExceeded("U1001", "A regular expression takes too long") from None
         meter.pattern_seconds -= time.perf_counter() - began

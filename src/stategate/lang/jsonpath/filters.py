@@ -177,7 +177,7 @@ def _matches(value: Any, expected: Any) -> bool:
     if target is None:
         return False
     try:
-        return pattern.fullmatch(text_of(target), timeout=_PATTERN_SECONDS, concurrent=False) is not None
+        return pattern.fullmatch(text_of(target), timeout=_PATTERN_SECONDS, concurrent=True) is not None
     except TimeoutError:
         raise PathNotApplicable(f"The pattern {pattern.pattern} takes too long") from None
 
