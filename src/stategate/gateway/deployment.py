@@ -158,15 +158,16 @@ def log_request(routed: Routed) -> None:
         trace.detail(truncated(f"Method request body before transformations: {body}"))
 
 
-def log_reply(routed: Routed, reply: Reply) -> None:
-    """The last lines of a request that went well."""
+def log_reply(routed: Routed, reply: Reply, traced: bool) -> None:
+    """The last lines of a request that went well. `traced`: the answer carries X-Amzn-Trace-Id."""
     trace = routed.received.trace
     if trace is None:
         return
     if trace.data:
         body = reply.body.decode("utf-8", "replace")
         trace.detail(truncated(f"Method response body after transformations: {body}"))
-        trace.detail(truncated(f"Method response headers: {headers_map(reply.headers)}"))
+        own = (("X-Amzn-Trace-Id", routed.received.trace_id),) if traced else ()
+        trace.detail(truncated(f"Method response headers: {headers_map((*own, *reply.headers))}"))
     trace.info("Successfully completed execution")
     trace.info(f"Method completed with status: {reply.status}")
 

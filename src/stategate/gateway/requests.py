@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from stategate.gateway import media, uris
 from stategate.gateway.bodies import request_stage
-from stategate.gateway.endpoints import log_endpoint, sent_headers, sent_trace
+from stategate.gateway.endpoints import log_endpoint, sent_headers
 from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.headers import FORBIDDEN_TARGETS
 from stategate.gateway.httprequests import compile_http
@@ -25,7 +25,9 @@ from stategate.gateway.stages import (
     Authorized,
     FunctionRequest,
     IntegrationRequest,
+    InvocationType,
     MockRequest,
+    Pairs,
     Routed,
     ServiceRequest,
 )
@@ -95,14 +97,12 @@ def _proxy(integration: Integration, refuse: Callable[[], None]) -> Build:
         if parsed.function is None:
             raise configuration_error("Invalid endpoint address")
         event = proxy_event(authorized)
-        address = f"https://lambda.{parsed.region}.amazonaws.com/{parsed.rest}"
-        headers = (("X-Amzn-Trace-Id", sent_trace(received)), ("x-amzn-lambda-integration-tag", received.request_id))
-        log_endpoint(received.trace, address, headers, event)
+        _log_invocation(authorized.routed, parsed, (), event)
         if not post:
             # Lambda answers 403 to any other verb: the API is set up wrongly.
             raise GatewayFailure("INTEGRATION_FAILURE", status=500, log="")
         role = role_of(credentials, received.around.variables)
-        return FunctionRequest(parsed.function, parsed.region, event, headers, role, seconds, proxy=True)
+        return FunctionRequest(parsed.function, parsed.region, event, role, seconds)
 
     return build
 
@@ -129,11 +129,8 @@ def _service(
         role = role_of(credentials, variables)
         function = parsed.function
         if function is not None:
-            headers = (("x-amzn-lambda-integration-tag", received.request_id), *mapped.headers.items())
-            address = f"https://lambda.{parsed.region}.amazonaws.com/{parsed.rest}"
-            log_endpoint(received.trace, address, sent_headers(routed, headers), payload)
-            later = mapped.headers.get("X-Amz-Invocation-Type", "").strip("'") == "Event"
-            return FunctionRequest(function, parsed.region, payload, headers, role, seconds, False, later)
+            _log_invocation(routed, parsed, tuple(mapped.headers.items()), payload)
+            return FunctionRequest(function, parsed.region, payload, role, seconds, _invocation_type(mapped))
         request = _call(parsed, received.method if verb == "ANY" else verb, mapped, payload, role, seconds)
         request = replace(request, headers=sent_headers(routed, request.headers))
         address = f"https://{parsed.service}.{parsed.region}.amazonaws.com{request.path}"
@@ -146,6 +143,25 @@ def _service(
         return request
 
     return build
+
+
+def _invocation_type(mapped: Mapped) -> InvocationType:
+    given = next((value for name, value in mapped.headers.items() if name.lower() == "x-amz-invocation-type"), "")
+    match given:
+        case "":
+            return "RequestResponse"
+        case "RequestResponse" | "Event" | "DryRun":
+            return given
+        case _:
+            raise configuration_error(f"Invalid X-Amz-Invocation-Type: {given}")
+
+
+def _log_invocation(routed: Routed, uri: uris.IntegrationUri, mapped: Pairs, payload: bytes) -> None:
+    received = routed.received
+    if received.trace is None:
+        return
+    headers = sent_headers(routed, (("x-amzn-lambda-integration-tag", received.request_id), *mapped))
+    log_endpoint(received.trace, f"https://lambda.{uri.region}.amazonaws.com/{uri.rest}", headers, payload)
 
 
 def _call(

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stategate.gateway.model import Method, Resource
 from stategate.gateway.trace import Trace
 
 Pairs = tuple[tuple[str, str], ...]
+InvocationType = Literal["RequestResponse", "Event", "DryRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +116,14 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRequest:
-    """An invocation of a Lambda function. `proxy`: the answer is a proxy integration's. `asynchronous`: Event."""
+    """An invocation of a Lambda function."""
 
     function: str
     region: str
     payload: bytes
-    headers: Pairs
     credentials: str | None
     timeout: float
-    proxy: bool
-    asynchronous: bool = False
+    invocation_type: InvocationType = "RequestResponse"
 
 
 @dataclass(frozen=True, slots=True)

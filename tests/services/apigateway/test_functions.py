@@ -122,3 +122,42 @@ def test_a_header_name_that_a_template_made_up(world: GatewayWorld) -> None:
     world.mock(api, ids["/"], "GET", '#set($context.responseOverride.header["a b"] = "x")')
     world.deploy(api)
     assert (world.request(api, "GET").status, world.request(api, "GET").body) == (500, INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "invoked"), [("RequestResponse", 200, 1), ("DryRun", 200, 0), ("x", 500, 0)]
+)
+def test_an_invocation_type_is_mapped_whatever_the_case_of_the_header(
+    world: GatewayWorld, given: str, status: int, invoked: int
+) -> None:
+    role = world.role("Gateway", allow="lambda:InvokeFunction")
+    api, ids = world.api()
+    integration = {
+        "type": "AWS",
+        "integrationHttpMethod": "POST",
+        "uri": INVOKE.format(function(world)),
+        "credentials": role,
+        "requestParameters": {"integration.request.header.x-amz-invocation-type": f"'{given}'"},
+    }
+    world.method(api, ids["/"], "POST", integration, {"200": {}})
+    world.deploy(api)
+    assert world.request(api, "POST", "/", body=b"{}").status == status
+    assert len(world.functions.payloads) == invoked
+
+
+@pytest.mark.parametrize("kind", ["AWS", "AWS_PROXY"])
+def test_the_log_of_a_test_shows_what_is_sent_and_answered(world: GatewayWorld, kind: str) -> None:
+    """Recorded with TestInvokeMethod."""
+    role = world.role("Gateway", allow="lambda:InvokeFunction")
+    api = deployed(world, kind, role, **({"200": None} if kind == "AWS" else {}))
+    world.functions.result = result({"statusCode": 200})
+    [root] = world("GetResources", restApiId=api)["items"]
+    tested = world("TestInvokeMethod", restApiId=api, resourceId=root["id"], httpMethod="POST")
+    lines = {line.partition(" : ")[2].partition(": ")[0]: line.partition("{")[2] for line in tested["log"].split("\n")}
+    trace = tested["headers"]["X-Amzn-Trace-Id"]
+    tag = tested["log"].split("\n")[0].removeprefix("Execution log for request ")
+    assert lines["Endpoint request headers"].startswith(
+        f"x-amzn-lambda-integration-tag={tag}, x-amzn-apigateway-api-id={api}, Accept=application/json, User-Agent="
+    )
+    assert lines["Endpoint response headers"].startswith("Date=Tue, 14 Nov 2023 22:13:2")
+    assert lines["Method response headers"] == f"X-Amzn-Trace-Id={trace}, Content-Type=application/json}}"

@@ -33,6 +33,7 @@ from stategate.services.apigateway.waiting import Waiting
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
 from stategate.services.ports import OutboundError, OutboundRequest, Ports, World
+from stategate.wire import timestamps
 from stategate.wire.http import HttpRequest, HttpResponse
 
 T = TypeVar("T")
@@ -122,13 +123,13 @@ class Backends:
             request.payload,
             context={"aws:SourceArn": method_arn(world, routed), "aws:SourceAccount": world.account},
             trace_id=received.trace_id,
-            invocation_type="Event" if request.asynchronous else "RequestResponse",
+            invocation_type=request.invocation_type,
         )
         try:
             invoked = await self._within(request.timeout, work)
         except AwsError as error:
             raise _invocation_failure(received.trace, error) from error
-        result = _result(invoked, received.trace_id)
+        result = _result(invoked, received.trace_id, started)
         _log_result(received.trace, result, self._ports.clock.now() - started)
         return result, invoked.function_error is not None
 
@@ -182,8 +183,9 @@ def method_arn(world: World, routed: Routed) -> str:
     )
 
 
-def _result(invoked: Invoked, trace_id: str) -> IntegrationResult:
+def _result(invoked: Invoked, trace_id: str, now: float) -> IntegrationResult:
     headers = (
+        ("Date", timestamps.rfc822(now)),
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(invoked.payload))),
         ("Connection", "keep-alive"),

@@ -93,7 +93,7 @@ async def run(
             if kept is None:
                 slot.keep(result, failed, reply)
             reply = slot.finish(reply)
-        stages.log_reply(routed, reply)
+        stages.log_reply(routed, reply, traced)
         cache_hit = None if slot is None else kept is not None
         return Outcome(reply, routed.context, traced, extra, cache_hit=cache_hit)
     except GatewayFailure as failure:
