@@ -265,6 +265,63 @@ def test_documentation_parts_are_listed_by_location(world: GatewayWorld) -> None
     assert twice[1] == "Documentation part properties must be non-empty"
 
 
+def test_what_is_undocumented(world: GatewayWorld) -> None:
+    api, ids = world.api("/pets/{id}")
+    parameters = {
+        "method.request.path.id": True,
+        "method.request.querystring.q": False,
+        "method.request.header.h": True,
+    }
+    responses = {"200": {"responseParameters": {"method.response.header.r": False}}}
+    world.method(
+        api, ids["/pets/{id}"], "GET", {"type": "MOCK"}, {"200": {}}, responses,
+        requestParameters=parameters, requestModels={"application/json": "Empty"},
+    )  # fmt: skip
+
+    def left(**wanted: Any) -> list[dict[str, str]]:
+        given = {"restApiId": api, "locationStatus": "UNDOCUMENTED", **wanted}
+        found, position = [], None
+        while found == [] or position is not None:
+            page = world("GetDocumentationParts", **given, limit=2, **({"position": position} if position else {}))
+            found += [item["location"] for item in page["items"]]
+            position = page.get("position")
+        assert all(set(item) == {"location"} for item in page["items"])
+        return found
+
+    where = {"path": "/pets/{id}", "method": "GET"}
+    everything = [
+        {"type": "API"},
+        {"type": "METHOD", **where},
+        {"type": "MODEL", "name": "Empty"},
+        {"type": "MODEL", "name": "Error"},
+        {"type": "PATH_PARAMETER", **where, "name": "id"},
+        {"type": "QUERY_PARAMETER", **where, "name": "q"},
+        {"type": "REQUEST_BODY", **where},
+        {"type": "REQUEST_HEADER", **where, "name": "h"},
+        {"type": "RESOURCE", "path": "/"},
+        {"type": "RESOURCE", "path": "/pets"},
+        {"type": "RESOURCE", "path": "/pets/{id}"},
+        {"type": "RESPONSE", **where, "statusCode": "200"},
+        {"type": "RESPONSE_HEADER", **where, "statusCode": "200", "name": "r"},
+    ]
+    assert left() == everything
+    assert left(type="RESOURCE", path="/") == [{"type": "RESOURCE", "path": "/"}]
+    documented = [
+        ({"type": "METHOD", "path": "/pets/{id}"}, None),
+        ({"type": "RESOURCE"}, {"type": "RESOURCE", "path": "/"}),
+        ({"type": "PATH_PARAMETER", "path": "/pets", "name": "id"}, everything[4]),
+        ({"type": "QUERY_PARAMETER", "name": "other"}, None),
+        ({"type": "RESPONSE", "path": "/pe"}, None),
+        ({"type": "RESPONSE", "path": "/pets/{id}", "method": "GET"}, everything[11]),
+        ({"type": "RESPONSE_HEADER", "method": "POST", "name": "r"}, None),
+        ({"type": "REQUEST_BODY", **where}, everything[6]),
+    ]
+    for location, covered in documented:
+        world("CreateDocumentationPart", restApiId=api, location=location, properties="{}")
+        everything = [item for item in everything if item != covered]
+        assert left() == everything
+
+
 def test_an_authorizer_is_tested(world: GatewayWorld) -> None:
     api, _ = world.api()
     role = world.role("lambda", trusted="lambda.amazonaws.com")

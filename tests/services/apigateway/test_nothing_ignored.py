@@ -223,7 +223,6 @@ def test_features_of_the_account(world: GatewayWorld) -> None:
 def test_what_is_not_there_is_refused_by_name(world: GatewayWorld) -> None:
     api = staged(world)
     assert "JWT" in refused(world, "CreateAuthorizer", restApiId=api, name="a", type="JWT")
-    assert "UNDOCUMENTED" in refused(world, "GetDocumentationParts", restApiId=api, locationStatus="UNDOCUMENTED")
     export = {"restApiId": api, "stageName": "prod", "exportType": "oas30"}
     assert "postman" in refused(world, "GetExport", **export, parameters={"extensions": "postman"})
     assert "extension" in refused(world, "GetExport", **export, parameters={"extension": "integrations"})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from stategate.gateway.model import DocumentationPart, DocumentationVersion
 from stategate.services.apigateway import records, shapes
-from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
+from stategate.services.apigateway.errors import bad_request, conflict, not_found
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, apply_style_a, text
+from stategate.services.apigateway.undocumented import locations_of, undocumented
 from stategate.services.call import Call, Input, Output
 
 _METHOD = ("path", "method")
@@ -53,15 +54,29 @@ def get_documentation_part(call: Call, given: Input) -> Output:
 
 
 def get_documentation_parts(call: Call, given: Input) -> Output:
-    """By type, then path, method, status code and name."""
+    """By type, then path, method, status code and name. What is UNDOCUMENTED has neither an id nor properties."""
     api = records.get_api(call, given["restApiId"])
-    found = [part for _, part in records.documentation_parts(call.ports, call.world).items(f"{api.id}/")]
+    shown = [_part_shape(part) for _, part in records.documentation_parts(call.ports, call.world).items(f"{api.id}/")]
     if given.get("locationStatus") == "UNDOCUMENTED":
-        raise unsupported("the locationStatus UNDOCUMENTED of GetDocumentationParts")
+        documented = [item["location"] for item in shown]
+        shown = [{"location": location} for location in undocumented(_locations(call, api.id), documented)]
     wanted = {"type": given.get("type"), "name": given.get("nameQuery"), "path": given.get("path")}
-    chosen = [part for part in found if all(not v or part.location.get(k) == v for k, v in wanted.items())]
-    chosen.sort(key=lambda part: [part.location.get(name, "") for name in _SORTED_BY])
-    return page(given, chosen, lambda part: part.id, _part_shape)
+    chosen = [item for item in shown if all(not v or item["location"].get(k) == v for k, v in wanted.items())]
+    chosen.sort(key=_place)
+    return page(given, chosen, lambda item: item.get("id") or "/".join(_place(item)), lambda item: item)
+
+
+def _place(item: Mapping[str, Any]) -> list[str]:
+    return [item["location"].get(field, "") for field in _SORTED_BY]
+
+
+def _locations(call: Call, api_id: str) -> Iterator[Mapping[str, str]]:
+    ports, world, prefix = call.ports, call.world, f"{api_id}/"
+    return locations_of(
+        [(resource, records.methods_of(call, api_id, resource.id)) for resource in records.resources_of(call, api_id)],
+        [model for _, model in records.models(ports, world).items(prefix)],
+        [authorizer for _, authorizer in records.authorizers(ports, world).items(prefix)],
+    )
 
 
 def update_documentation_part(call: Call, given: Input) -> Output:
