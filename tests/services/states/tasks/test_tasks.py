@@ -158,6 +158,19 @@ def test_a_function_that_is_not_there(tmp_path: Path, resource: str, name: str) 
     run(tmp_path, test)
 
 
+@pytest.mark.parametrize("given", [{"FunctionName": "a b"}, {"FunctionName": "f", "Qualifier": "a b"}])
+def test_arguments_that_invoke_refuses(tmp_path: Path, given: dict[str, str]) -> None:
+    async def test(world: FunctionWorld) -> None:
+        await world.function()
+        outcome = await perform(world, INVOKE, json.dumps(given))
+        assert isinstance(outcome, TaskFailure)
+        assert outcome.error == "Lambda.AWSLambdaException"
+        assert outcome.cause.startswith("1 validation error detected: Value 'a b' at '")
+        assert "; Error Code: ValidationException; " in outcome.cause
+
+    run(tmp_path, test)
+
+
 @pytest.mark.parametrize("context", ["abc", "aGVsbG8=", "WzFd"])
 def test_a_client_context_that_is_none(tmp_path: Path, context: str) -> None:
     async def test(world: FunctionWorld) -> None:

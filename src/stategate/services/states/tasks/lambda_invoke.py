@@ -12,6 +12,7 @@ from stategate.services.lambda_.invoking import Invoked, invoke
 from stategate.services.ports import NewExecution, Ports, TaskOutcome, TaskSuccess
 from stategate.services.states.tasks import lambda_results
 from stategate.services.states.tasks.taskcall import TaskCall
+from stategate.wire import WireError, load
 
 
 async def run(call: TaskCall) -> TaskOutcome:
@@ -19,6 +20,7 @@ async def run(call: TaskCall) -> TaskOutcome:
     given = loads(call.task.input)
     request_id = ports.entropy.uuid()
     try:
+        _check(given)
         invoked = await invoke(
             ports,
             call.world,
@@ -43,6 +45,15 @@ async def run(call: TaskCall) -> TaskOutcome:
         return TaskSuccess(dumps(_result(invoked, ports.clock.now(), _trace(execution, ports))))
     except lambda_results.NotJSON as error:
         return lambda_results.not_json(error)
+
+
+def _check(given: dict[str, JSON]) -> None:
+    """What Invoke's model asks of its arguments, as at the public endpoint."""
+    input = {name: value for name, value in given.items() if value is not None and name != "Payload"}
+    try:
+        load("lambda").operations["Invoke"].check(input)
+    except WireError as error:
+        raise AwsError(error.code, error.message, status=error.status) from None
 
 
 def _event(payload: JSON) -> bytes:
