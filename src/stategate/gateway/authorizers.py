@@ -19,7 +19,7 @@ from stategate.gateway.stages import Routed
 from stategate.lang import jsontext
 
 DEFAULT_TTL = 300
-_PATTERN_SECONDS = 0.25
+_PATTERN_SECONDS = 0.01  # others wait meanwhile
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stategate.gateway.failures import TakesLong
 from stategate.gateway.mappings import RequestMapping
 from stategate.gateway.stages import Routed
 
@@ -23,6 +24,8 @@ class Mapped:
 def mapped_of(mappings: tuple[RequestMapping, ...], routed: Routed) -> Mapped:
     mapped = Mapped()
     for mapping in mappings:
+        if mapping.slow and routed.hurried:
+            raise TakesLong
         value = mapping.source(routed)
         if value is None:
             continue

@@ -40,17 +40,28 @@ class InvalidMapping(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RequestMapping:
-    """`place`: header, querystring or path."""
+    """`place`: header, querystring or path. `slow`: its source may take long."""
 
     place: str
     name: str
     source: Source
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseMapping:
     header: str
     source: ResponseSource
+    slow: bool = False
+
+
+_SMALL_BODY = 8 * 1024
+
+
+def searches(path: str, size: int = _SMALL_BODY) -> bool:
+    """Whether a JSONPath may take long in a document of so many bytes: it searches all of a large one, searches again
+    in what it found, or matches with patterns."""
+    return path.count("..") > (size < _SMALL_BODY) or "=~" in path
 
 
 def is_method_parameter(key: str) -> bool:
@@ -73,7 +84,7 @@ def compile_request_mapping(target: str, expression: str) -> RequestMapping:
     found = _REQUEST_TARGET.match(target)
     if found is None:
         raise InvalidMapping(target)
-    return RequestMapping(found[1], found[2], request_source(expression))
+    return RequestMapping(found[1], found[2], request_source(expression), searches(expression))
 
 
 def compile_response_mapping(target: str, expression: str) -> ResponseMapping:
@@ -81,7 +92,7 @@ def compile_response_mapping(target: str, expression: str) -> ResponseMapping:
     found = _RESPONSE_TARGET.match(target)
     if found is None:
         raise InvalidMapping(target)
-    return ResponseMapping(found[1], response_source(expression))
+    return ResponseMapping(found[1], response_source(expression), searches(expression))
 
 
 def request_source(expression: str) -> Source:

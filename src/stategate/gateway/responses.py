@@ -100,6 +100,8 @@ def _select(
 def _headers(response: _Response, routed: Routed, result: IntegrationResult) -> dict[str, tuple[str, list[str]]]:
     headers: dict[str, tuple[str, list[str]]] = {}
     for mapping in response.parameters:
+        if mapping.slow and routed.hurried:
+            raise TakesLong
         value = mapping.source(routed, result)
         name = outgoing(mapping.header)
         if value is not None and name is not None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote_plus, unquote, unquote_plus
 
 from stategate.gateway.failures import GatewayFailure
+from stategate.gateway.mappings import searches
 from stategate.gateway.stages import Routed
 from stategate.lang import jsonpath, jsontext
 from stategate.lang.vtl.errors import CallError
@@ -103,6 +104,8 @@ class Input(Exposed):
             if len(_paths) >= _KEPT_PATHS:
                 _paths.clear()
             _paths[source] = path
+        if self._routed.hurried and not path.reference and searches(source, len(self._body)):
+            raise CallError(f"$input: searching may take long ({source[:80]!r})")
         started = thread_time()
         try:
             return path.find(self._read())

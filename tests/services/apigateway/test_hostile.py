@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -151,12 +152,8 @@ def test_a_template_that_takes_long_is_rendered_again_beside_the_event_loop(
     assert [thread is not threading.main_thread() for thread in threads] == beside
 
 
-def test_a_pattern_that_takes_long_is_matched_again_beside_the_event_loop(
-    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    role = world.role("Invoke", allow="lambda:InvokeFunction")
-    api = deployed(world, "AWS", role, **{"200": None, "400": "(a|aa|a?)+$"})
-    world.functions.result = result({"errorMessage": "a" * 100 + "b"}, "Unhandled")
+def count_beside(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes with which work was done beside the event loop."""
     sizes = []
 
     async def beside(size: int, work: Callable[[], Reply]) -> Reply:
@@ -164,5 +161,42 @@ def test_a_pattern_that_takes_long_is_matched_again_beside_the_event_loop(
         return work()
 
     monkeypatch.setattr(pipeline, "beside", beside)
+    return sizes
+
+
+def test_a_pattern_that_takes_long_is_matched_again_beside_the_event_loop(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = world.role("Invoke", allow="lambda:InvokeFunction")
+    api = deployed(world, "AWS", role, **{"200": None, "400": "(a|aa|a?)+$"})
+    world.functions.result = result({"errorMessage": "a" * 100 + "b"}, "Unhandled")
+    sizes = count_beside(monkeypatch)
     assert world.request(api, "POST", "/", body=b"{}").status == 500
     assert sizes == [LARGE]
+
+
+@pytest.mark.parametrize(
+    ("mapped", "template", "size", "beside"),
+    [
+        ("a.b", "$input.path('$..a')", 100, 0),
+        ("a.b", "$input.path('$..a')", 9_000, 1),
+        ("a.b", "$input.path('$..a..b')", 100, 1),
+        ("a.b", "$input.path('$.a[?(@.b =~ /x/)]')", 100, 1),
+        ("a..b", "x", 100, 1),
+    ],
+)
+def test_searches_that_may_take_long_are_made_beside_the_event_loop(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch, mapped: str, template: str, size: int, beside: int
+) -> None:
+    sizes = count_beside(monkeypatch)
+    api, ids = world.api("/a")
+    integration = {
+        "type": "MOCK",
+        "requestTemplates": {"application/json": f'{template} {{"statusCode": 200}}'},
+        "requestParameters": {"integration.request.header.x": f"method.request.body.{mapped}"},
+    }
+    world.method(api, ids["/a"], "POST", integration, {"200": {}})
+    world.deploy(api)
+    body = json.dumps({"a": [{"b": "x"}], "c": "x" * size}).encode()
+    assert world.request(api, "POST", "/a", body=body).status == 200
+    assert sizes == [LARGE] * beside
