@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gateway.requests import received, routed
@@ -94,3 +96,22 @@ def test_invalid_targets(target: str) -> None:
 def test_sources_of_a_response(expression: str, expected: object) -> None:
     result = IntegrationResult(200, (("ETag", "a"), ("etag", "b")), b'{"error": {"code": 7}}', "200")
     assert response_source(expression)(routed(), result) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expression", "expected"),
+    [
+        ('{"type": "Bad", "trace": {"line": 7}}', "errorMessage.trace.line", "7"),
+        ('{"type": "Bad", "trace": {"line": 7}}', "errorMessage.type", "Bad"),
+        ('{"type": "Bad"}', "errorMessage", '{"type": "Bad"}'),
+        ('{"type": "Bad"}', "errorType", "E"),
+        ('{"type"', "errorMessage.type", None),
+        ("text", "errorMessage.type", None),
+    ],
+)
+def test_headers_are_mapped_from_the_json_in_an_error_message(
+    message: str, expression: str, expected: str | None
+) -> None:
+    body = json.dumps({"errorMessage": message, "errorType": "E"}).encode()
+    read = response_source(f"integration.response.body.{expression}")
+    assert read(routed(), IntegrationResult(200, (), body, message)) == expected

@@ -129,7 +129,12 @@ def response_source(expression: str) -> ResponseSource:
         return lambda routed, result: result.body.decode("utf-8", "replace")
     if expression.startswith("integration.response.body."):
         read = _json_reader(expression, expression.removeprefix("integration.response.body."))
-        return lambda routed, result: read(result.body)
+
+        def member(routed: Routed, result: IntegrationResult) -> str | None:
+            found = read(result.body)
+            return read(_with_error(result)) if found is None and result.selector[:1] == "{" else found
+
+        return member
     raise InvalidMapping(expression)
 
 
@@ -209,6 +214,16 @@ _REQUEST_PLACES: dict[str, Callable[[str], Source]] = {
     "multivaluequerystring": _queries,
     "multivalueheader": _headers,
 }
+
+
+def _with_error(result: IntegrationResult) -> bytes:
+    """The answer of a function that failed with JSON as its error's message: headers are mapped from what that text
+    says, bodies are not [developer guide, custom Lambda errors]."""
+    try:
+        answer = jsontext.loads(result.body)
+        return jsontext.dumps({**answer, "errorMessage": jsontext.loads(result.selector)}).encode(errors="replace")
+    except (TypeError, jsontext.JSONSyntaxError):
+        return result.body
 
 
 def _json_reader(expression: str, tail: str) -> Callable[[bytes], str | None]:
