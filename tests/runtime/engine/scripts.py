@@ -1,6 +1,7 @@
 """A language for tests of the engine: a definition is a JSON list of instructions.
 
-"pass", "task" (calls, waits for the result), ["wait", seconds], ["task", timeout], "continue", "raise", "fail".
+"pass", "task" (calls, waits for the result), ["wait", seconds], ["task", timeout], "continue", "raise", "fail",
+"unwritable" (what the step made can't be written).
 It keeps the contract of `asl.machine`: everything that a run knows goes through `header` and `frame`.
 """
 
@@ -110,6 +111,9 @@ class _Stepper:
             number = self.note("Entered", name=name)
             if name == "raise":
                 raise RuntimeError("a bug")
+            if name == "unwritable":
+                self.note("TooLarge", number=10**30)
+                continue
             if name == "fail":
                 return self.end("FAILED", error="Failed", cause="on purpose")
             if name == "continue":

@@ -17,8 +17,7 @@ from tests.runtime.engine.scripts import scripts
 from stategate.asl.effects import ScheduleTask
 from stategate.asl.events import StopRequested, TaskSucceeded
 from stategate.asl.history import HistoryEvent
-from stategate.runtime.engine import Engine, EngineClosed
-from stategate.runtime.engine import engine as engine_module
+from stategate.runtime.engine import Engine, EngineClosed, runs
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.runtime.store.writer import Batch, StoreFailed
 from stategate.services.ports import (
@@ -215,7 +214,7 @@ def test_timers_that_fell_due_fire_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_waiting_executions_leave_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "HOT", 10)
+    monkeypatch.setattr(runs, "HOT", 10)
 
     async def body(rig: Rig) -> None:
         news = [rig.new(f"n{n}", ["wait", 100_000], "task") for n in range(200)]
@@ -290,6 +289,20 @@ def test_a_bug_ends_one_execution_only(tmp_path: Path) -> None:
             assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
             assert execution.cause is not None and "RuntimeError: a bug" in execution.cause
         assert rig.types(late) == ["ExecutionStarted", "Entered", "ExecutionFailed"]
+        rig.clock.advance(5)
+        assert (await rig.ended(other)).status == "SUCCEEDED"
+
+    simulate(tmp_path, body)
+
+
+def test_a_step_that_can_not_be_written_ends_one_execution_only(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        other, broken = rig.new("o", ["wait", 5]), rig.new("b", "unwritable")
+        for new in (other, broken):
+            await rig.engine.start(new)
+        execution = await rig.ended(broken)
+        assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
+        await asyncio.wait_for(rig.restart(), 5)  # nothing waits for the commit that never was
         rig.clock.advance(5)
         assert (await rig.ended(other)).status == "SUCCEEDED"
 

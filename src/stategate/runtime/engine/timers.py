@@ -20,7 +20,7 @@ HORIZON = 60.0
 LOADED = 10_000
 """So many are loaded at a time."""
 
-RUNG = 200
+RUNG = 50
 """So many fire in one turn of the event loop."""
 
 PAUSE = 0.01
