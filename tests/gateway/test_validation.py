@@ -142,4 +142,4 @@ def test_patterns_and_depth_are_bounded() -> None:
         deep = [deep]
     compile_schema('{"type": "array", "items": {"$ref": "#"}}', {})(deep)
     assert validate(b"[" * 200_000, M={}) is not None
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 20

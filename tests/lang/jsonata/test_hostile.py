@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 CASES = Path(__file__).resolve().parents[2] / "corpus" / "jsonata" / "hostile.jsonl"
-SECONDS = 5.0
-MEGABYTES = 110
+SECONDS = 15.0
+MEGABYTES = 200
 
 PROGRAM = """
 import json, resource, sys, time
