@@ -170,6 +170,16 @@ def test_every_problem_is_found() -> None:
     assert len(found) == 3
 
 
+def test_problems_come_in_the_order_of_the_text() -> None:
+    names = ["h", "c", "f", "a", "g", "b", "e", "d"]
+    found = problems(jsonata(S={"Type": "Pass", "Output": f"{{% [{', '.join(f'$states.{n}' for n in names)}] %}}"}))
+    assert found == [f"'$states.{name}' is not available in this field at /States/S/Output" for name in names]
+    arguments = dict.fromkeys(names, 1) | {"Bucket": "b"}
+    found = problems(jsonata(S={**DISTRIBUTED, "ResultWriter": {**S3, "Arguments": arguments}}))
+    place = "/States/S/ResultWriter/Arguments"
+    assert found == [f"The field '{name}' is not supported by Step Functions at {place}/{name}" for name in names]
+
+
 def test_a_machine_in_jsonata_can_have_no_state_in_jsonpath() -> None:
     what = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
     assert problems(jsonata(S={**PASS, "QueryLanguage": "JSONPath"})) == [f"{what} at /States/S/QueryLanguage"]

@@ -37,8 +37,9 @@ def arguments(node: Node, action: str, fields: Fields | None) -> Selection | Non
         return None
     required, optional = ARGUMENTS[action]
     names = {key.removesuffix(".$") if fields is None else key: key for key in given.fields}
-    for key in names.keys() - {*required, *optional}:
-        given.report(f"The field '{key}' is not supported by Step Functions", names[key])
+    for key, written in names.items():
+        if key not in (*required, *optional):
+            given.report(f"The field '{key}' is not supported by Step Functions", written)
     for key in required:
         if key not in names:
             given.report(f"The field '{key}' is required but was missing")

@@ -7,7 +7,7 @@ fails with States.QueryEvaluationError, after an event EvaluationFailed that say
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -252,10 +252,10 @@ def _evaluation(expression: jsonata.Expression, source: str, location: str) -> S
     return evaluate
 
 
-def _members(source: str) -> set[str]:
-    """The members of `$states` that the expression names, outside of its strings and comments."""
+def _members(source: str) -> Iterable[str]:
+    """The members of `$states` that the expression names, outside of its strings and comments, in their order."""
     bare = _SKIPPED.sub("''", source)
-    return {quoted or plain for quoted, plain in _MEMBER.findall(bare)}
+    return dict.fromkeys(quoted or plain for quoted, plain in _MEMBER.findall(bare))
 
 
 def _uses_context(source: str) -> bool:
