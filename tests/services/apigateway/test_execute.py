@@ -465,3 +465,18 @@ def test_what_nobody_should_read_is_hidden_in_logs(world: GatewayWorld) -> None:
     assert "Authorization=***********secret" in line
     assert "x-api-key=***" in line
     assert "X-Other=seen" in line.replace("x-other", "X-Other")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "error"),
+    [
+        (None, "MissingAuthenticationTokenException"),
+        ("Bearer abc", "IncompleteSignatureException"),
+        ("AWS4-HMAC-SHA256 Credential=x", "IncompleteSignatureException"),
+    ],
+)
+def test_what_no_method_answers_is_taken_for_signed(world: GatewayWorld, authorization: str | None, error: str) -> None:
+    api, _ = recipes(world)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = world.request(api, "GET", "/nowhere", headers=headers)
+    assert (answer.status, answer.header("x-amzn-errortype")) == (403, error)

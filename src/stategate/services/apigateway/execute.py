@@ -21,6 +21,7 @@ from stategate.services.apigateway import pipeline, records
 from stategate.services.apigateway.backends import Backends, Gateway
 from stategate.services.apigateway.domains import Mapped, mapped
 from stategate.services.apigateway.guard import Guard
+from stategate.services.apigateway.iamauth import caller_of
 from stategate.services.apigateway.logs import GatewayLogs
 from stategate.services.apigateway.metrics import Counters, Dimensions, GatewayMetrics
 from stategate.services.apigateway.pipeline import Outcome
@@ -119,7 +120,7 @@ class ExecuteApi:
         started = ports.clock.now()
         verb = (request.header("x-http-method-override") or request.method).upper()
         match = live.deployment.routes.find(verb, path) if verb in VERBS else None
-        target, parameters = (None, {}) if match is None else (match.target, match.parameters)
+        target, parameters = (None, {}) if match is None else (match.target(), match.parameters)
         setting: MethodSetting | None = None
         if target is not None and live.stage.method_settings:
             setting = live.stage.setting(target.resource.path, target.method.http_method)
@@ -149,6 +150,9 @@ class ExecuteApi:
         deployment = live.deployment
         try:
             received = _admitted(request, received, deployment.minimum_compression_size)
+            if target is None and request.header("authorization") is not None:
+                # What no method answers is taken for signed: a token of another kind is no signature, and told so.
+                caller_of(self._ports, request, live.around.region)
         except GatewayFailure as failure:
             context = build_context(received, None)
             return Outcome(deployment.failure(failure, received, None, context), context, generated=True)
