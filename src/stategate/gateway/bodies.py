@@ -32,12 +32,16 @@ def as_text(body: bytes) -> bytes:
 
 
 def request_stage(integration: Integration, binary_media_types: tuple[str, ...]) -> Callable[[Routed], bytes]:
-    """The body that the integration gets. Fails with UNSUPPORTED_MEDIA_TYPE where passthrough is refused."""
+    """The body that the integration gets; an HTTP proxy's has no template. Fails with UNSUPPORTED_MEDIA_TYPE where
+    passthrough is refused."""
+    proxy = integration.type == "HTTP_PROXY"
+    given = {} if proxy else integration.request_templates or {}
     templates: dict[str, Renderer | None] = {
         media.media_type(key) if key != "$default" else key: compile_template(text) if text else None
-        for key, text in (integration.request_templates or {}).items()
+        for key, text in given.items()
     }
-    passthrough, handling = integration.passthrough_behavior, integration.content_handling
+    passthrough = "WHEN_NO_MATCH" if proxy else integration.passthrough_behavior
+    handling = integration.content_handling
 
     def stage(routed: Routed) -> bytes:
         received = routed.received

@@ -1,12 +1,14 @@
 """A deployment, compiled: the route table and, per method, the stages of its pipeline as closures.
 
-A snapshot never changes, so it is compiled once; a request pays for the length of its path and for its own templates.
+A snapshot never changes, so each method is compiled once, when it is first called; a request pays for the length of its
+path and for its own templates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import regex
 
@@ -57,7 +59,7 @@ class CompiledMethod:
 
 @dataclass(frozen=True, slots=True)
 class CompiledDeployment:
-    routes: Routes[CompiledMethod]
+    routes: Routes[Callable[[], CompiledMethod]]
     failure: Render
     binary_media_types: tuple[str, ...]
     policy: str | None = None
@@ -75,10 +77,11 @@ def check_deployable(snapshot: Snapshot) -> None:
 
 
 def compile_deployment(snapshot: Snapshot) -> CompiledDeployment:
-    routes: Routes[CompiledMethod] = Routes()
+    routes: Routes[Callable[[], CompiledMethod]] = Routes()
     for deployed in snapshot.resources:
         methods = {
-            method.http_method: compile_method(deployed.resource, method, snapshot) for method in deployed.methods
+            method.http_method: cache(partial(compile_method, deployed.resource, method, snapshot))
+            for method in deployed.methods
         }
         if methods:
             routes.add(deployed.resource.path, methods)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from stategate.gateway import uris
+from stategate.gateway.bodies import response_body
 from stategate.gateway.endpoints import log_endpoint, sent_trace
 from stategate.gateway.failures import configuration_error
 from stategate.gateway.headers import FORBIDDEN_HTTP_TARGETS, UNSENT, outgoing
@@ -45,7 +46,7 @@ def compile_http(
         if integration.connection_type == "VPC_LINK":
             raise configuration_error("There is no VPC link to send the request over")
         mapped = mapped_of(mappings, routed)
-        payload = received.body if proxy else body(routed)
+        payload = body(routed)
         if not proxy:
             override(routed.context, mapped)
         method = received.method if verb == "ANY" else verb
@@ -103,7 +104,7 @@ def _with_mapped(headers: list[tuple[str, str]], routed: Routed, mapped: Mapped)
 
 
 def proxied_reply(routed: Routed, result: IntegrationResult) -> Reply:
-    """The answer of an HTTP_PROXY integration, as the client gets it."""
+    """The answer of an HTTP_PROXY integration, as the client gets it: text, unless its type is a binary one."""
     headers = []
     for name, value in result.headers:
         sent = outgoing(name, proxy=True)
@@ -111,4 +112,6 @@ def proxied_reply(routed: Routed, result: IntegrationResult) -> Reply:
             headers.append((sent, value))
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", DEFAULT))
-    return Reply(result.status, tuple(headers), result.body)
+    accept, types = routed.received.header("accept"), routed.received.around.binary_media_types
+    body, _ = response_body(None, accept, result.headers, result.body, types)
+    return Reply(result.status, tuple(headers), body)

@@ -180,3 +180,25 @@ def test_path_values_cannot_leave_the_path(world: GatewayWorld, value: str) -> N
     assert url.startswith("https://example.com/x/")
     assert url.partition("?")[0].endswith("/y")
     assert url.isascii() and " " not in url and "#" not in url
+
+
+@pytest.mark.parametrize(
+    ("types", "accept", "body", "sent", "answered"),
+    [
+        ([], "image/png", b"\xff\x00", "\ufffd\x00".encode(), "\ufffd\x00".encode()),
+        (["image/png"], "image/png", b"\xff\x00", b"\xff\x00", b"\xff\x00"),
+        (["image/png"], "*/*", b"\xff\x00", b"\xff\x00", b"/wA="),
+        (["*/*"], "*/*", b"\xff\x00", b"\xff\x00", b"\xff\x00"),
+    ],
+)
+def test_bodies_of_proxies_are_text_unless_their_type_is_binary(
+    world: GatewayWorld, types: list[str], accept: str, body: bytes, sent: bytes, answered: bytes
+) -> None:
+    """The table of content type conversions holds for HTTP proxies as well [developer guide]."""
+    api, ids = world.api("/a", binaryMediaTypes=types)
+    integration = {"type": "HTTP_PROXY", "integrationHttpMethod": "POST", "uri": URL}
+    world.method(api, ids["/a"], "POST", integration, {})
+    world.deploy(api)
+    world.outbound.answer = OutboundResponse(200, (("Content-Type", "image/png"),), body)
+    answer = world.request(api, "POST", "/a", headers={"Content-Type": "image/png", "Accept": accept}, body=body)
+    assert (world.outbound.requests[-1].body, answer.body) == (sent, answered)
