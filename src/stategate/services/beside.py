@@ -13,7 +13,7 @@ LARGE = 64 * 1024
 """Work on so many bytes, or of that weight, does not hold the event loop up noticeably."""
 
 _threads = ThreadPoolExecutor(2, "stategate-beside")
-"""Few: Python runs one thread at a time, and the event loop has to wait for a turn of each."""
+"""Of its own, so that this holds up nothing that waits for the outside; few, since each delays the event loop."""
 
 
 async def beside(size: int, work: Callable[[], T]) -> T:

@@ -17,7 +17,7 @@ from services.apigateway.test_functions import deployed, result
 from stategate.gateway.stages import Reply
 from stategate.gateway.templatehost import Util
 from stategate.services.apigateway import pipeline
-from stategate.services.apigateway.waiting import LARGE
+from stategate.services.beside import LARGE
 
 
 @pytest.fixture

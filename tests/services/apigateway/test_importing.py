@@ -6,6 +6,8 @@ import asyncio
 import copy
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from services.apigateway.gatewayworld import ACCOUNT, WORLD, GatewayWorld
 from stategate.iam.principal import root
+from stategate.services.apigateway import importing
 from stategate.services.call import Call
 from stategate.services.errors import AwsError
 
@@ -574,3 +577,25 @@ def test_a_scheme_without_a_name_reads_the_authorization_header(world: GatewayWo
     assert method(world, api, "/")["authorizationType"] == "COGNITO_USER_POOLS"
     source = world("GetAuthorizers", restApiId=api)["items"][0]["identitySource"]
     assert source == "method.request.header.Authorization"
+
+
+def test_what_changes_while_a_large_document_is_taken_in_counts(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = imported(world, document(paths={"/a": {"get": operation()}}))["id"]
+    root_id = next(item["id"] for item in world("GetResources", restApiId=api)["items"] if item["path"] == "/")
+    changes = ["b", "c", "d"]
+
+    async def beside(size: int, work: Callable[[], Any]) -> Any:
+        done = work()
+        if isinstance(work, partial) and size:  # the merge, not the reading
+            call = Call(world.ports, WORLD, root(ACCOUNT), "r", world.clock.now())
+            given = {"restApiId": api, "parentId": root_id, "pathPart": changes.pop(0)}
+            await world.dispatcher.call(call, "apigateway", "CreateResource", given)
+        return done
+
+    monkeypatch.setattr(importing, "beside", beside)
+    body = json.dumps(document(paths={"/a": {"post": operation()}})).encode()
+    world("PutRestApi", restApiId=api, mode="overwrite", body=body)
+    assert paths(world, api) == {"/": [], "/a": ["POST"]}
+    assert changes == ["d"]

@@ -21,7 +21,7 @@ import apsw
 
 Statement = tuple[str, Sequence[Any]]
 
-GROUP = 1000
+GROUP = 200
 """How many batches share a transaction at most, so that none waits long for the others."""
 
 LARGE = 8 * 1024 * 1024

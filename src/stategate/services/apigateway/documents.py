@@ -14,7 +14,7 @@ from stategate.services.apigateway.documentation import located
 from stategate.services.apigateway.errors import bad_request
 from stategate.services.apigateway.importing import raw
 from stategate.services.apigateway.models import get_model_record
-from stategate.services.apigateway.waiting import beside
+from stategate.services.beside import beside
 from stategate.services.call import Call, Input, Operations, Output
 
 

@@ -10,12 +10,16 @@ from stategate.gateway.openapi.documents import dump_json, dump_yaml
 from stategate.gateway.openapi.exporter import EXTENSIONS, Exported, Kind, write_document
 from stategate.services.apigateway import records
 from stategate.services.apigateway.errors import bad_request, not_found, unsupported
+from stategate.services.beside import LARGE, beside
 from stategate.services.call import Call, Input, Output
+
+FEW = 10
+"""Resources whose document is written in no time."""
 
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml")
 
 
-def get_export(call: Call, given: Input) -> Output:
+async def get_export(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     stage = records.get_stage(call, api.id, given["stageName"])
     kind = given["exportType"]
@@ -42,16 +46,20 @@ def get_export(call: Call, given: Input) -> Output:
     version = datetime.fromtimestamp(int(deployment.created), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     host = f"{api.id}.execute-api.{call.world.region}.amazonaws.com"
     source = Exported(api, snapshot, stage.name, host, version, parts, stage.documentation_version)
-    document = write_document(source, cast(Kind, kind), chosen)
     accept = (given.get("accepts") or "").split(";")[0].strip().lower()
     yaml = accept in _YAML
     if not yaml and accept not in ("", "*/*", "application/json"):
         raise unsupported(f"the export as {accept}")
+
+    def write() -> bytes:
+        document = write_document(source, cast(Kind, kind), chosen)
+        return dump_yaml(document) if yaml else dump_json(document)
+
     name = f"{kind}_{api.version or version}.{'yaml' if yaml else 'json'}".replace('"', "").replace("\n", "")
     return {
         "contentType": "application/octet-stream",
         "contentDisposition": f'attachment; filename="{name}"',
-        "body": dump_yaml(document) if yaml else dump_json(document),
+        "body": await beside(LARGE if len(snapshot.resources) > FEW else 0, write),
     }
 
 

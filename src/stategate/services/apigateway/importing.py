@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ from stategate.services.apigateway.models import check_schema
 from stategate.services.apigateway.resources import check_part
 from stategate.services.apigateway.restapis import check_policy
 from stategate.services.apigateway.tags import merged
-from stategate.services.apigateway.waiting import beside
+from stategate.services.beside import beside
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
@@ -48,7 +49,7 @@ async def import_rest_api(call: Call, given: Input) -> Output:
     api = RestApi(records.new_id(call, 10), "", records.new_id(call, 10), call.now)
     definition = await _definition(given, api.id)
     state = _State(api, {"/": Resource(api.root_resource_id, "/")})
-    _apply(call, state, definition, given, overwrite=True)
+    await beside(_size(definition), lambda: _apply(call, state, definition, given, overwrite=True))
     state.store(call)
     return shapes.rest_api(state.api) | _warnings(definition)
 
@@ -56,13 +57,28 @@ async def import_rest_api(call: Call, given: Input) -> Output:
 async def put_rest_api(call: Call, given: Input) -> Output:
     records.get_api(call, given["restApiId"])
     definition = await _definition(given, given["restApiId"])
-    api = records.get_api(call, given["restApiId"])
-    before = _State.load(call, api)
-    state = _State.load(call, api)
-    _apply(call, state, definition, given, overwrite=given.get("mode") == "overwrite")
+    before, state = await _merged(call, definition, given)
     before.remove(call, state)
     state.store(call)
     return shapes.rest_api(state.api, always_tags=True) | _warnings(definition)
+
+
+async def _merged(call: Call, definition: Definition, given: Input) -> tuple[_State, _State]:
+    """The API as it is, and as it will be. It may change while that is found out beside the event loop: then again,
+    and in the end within it."""
+    for size in (_size(definition), _size(definition), 0):
+        api = records.get_api(call, given["restApiId"])
+        before, state, written = _State.load(call, api), _State.load(call, api), call.ports.store.written
+        apply = partial(_apply, call, state, definition, given, overwrite=given.get("mode") == "overwrite")
+        await beside(size, apply)
+        if call.ports.store.written == written:
+            break
+    return before, state
+
+
+def _size(definition: Definition) -> int:
+    """For `beside`: about the bytes of what is checked."""
+    return 1024 * (len(definition.methods) + len(definition.models) + len(definition.parts))
 
 
 def _warnings(definition: Definition) -> Output:

@@ -27,7 +27,7 @@ from stategate.gateway.stages import (
 )
 from stategate.services.apigateway.backends import Backends
 from stategate.services.apigateway.responsecache import Slot
-from stategate.services.apigateway.waiting import LARGE, beside
+from stategate.services.beside import LARGE, beside
 from stategate.services.ports import World
 
 T = TypeVar("T")

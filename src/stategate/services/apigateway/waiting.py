@@ -1,22 +1,12 @@
-"""Waiting: for a backend, no longer than an integration may take; for work on large texts, beside the event loop."""
+"""Waiting for a backend, no longer than an integration may take."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-LARGE = 64 * 1024
-# Threads of its own, so that this holds up nothing that waits for the outside; each of them delays the event loop.
-_BESIDE = ThreadPoolExecutor(2, thread_name_prefix="beside")
-
-
-async def beside(size: int, work: Callable[[], T]) -> T:
-    """Does work on so many bytes; on many in a thread, so that other requests go on."""
-    return work() if size < LARGE else await asyncio.get_running_loop().run_in_executor(_BESIDE, work)
 
 
 class Waiting:
