@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -605,6 +606,16 @@ def test_endless_loop_gives_way_and_ends_at_the_limit_of_the_history() -> None:
         cause="The execution reached the maximum number of history events (25000).",
     )
     assert execution.types[-1] == "ExecutionFailed"
+
+
+def test_a_step_enters_no_more_states_than_their_inputs_allow() -> None:
+    loop = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}
+    program = compile(json.dumps(loop))
+    run = Run.new(replace(identity(), input=json.dumps("x" * 250_000)))
+    for _ in range(3):
+        made = step(program, run, Continued() if run.started else Started(), START, 1)
+        assert made.effects == [Continue()]
+        assert len(made.events) <= 20
 
 
 def test_impossible_events_have_a_name() -> None:

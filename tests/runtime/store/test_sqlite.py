@@ -10,10 +10,11 @@ import apsw
 import msgspec
 import pytest
 
+from stategate.runtime.engine.futures import settler
 from stategate.runtime.store import writer
 from stategate.runtime.store.schema import MIGRATIONS
 from stategate.runtime.store.sqlite import FILE, CannotOpen, SqliteStore
-from stategate.runtime.store.writer import Conflict, StoreFailed
+from stategate.runtime.store.writer import Batch, Conflict, StoreFailed
 from stategate.services.ports import World
 
 WORLD = World("000000000000", "us-east-1")
@@ -115,6 +116,42 @@ def test_what_is_queued_shares_a_commit(tmp_path: Path) -> None:
         assert store.writer.commits - before < 100
 
     run(tmp_path, body)
+
+
+def test_large_batches_share_no_commit_and_are_written_beside_the_loop(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        before, beside = store.writer.commits, list[bool]()
+        finish = store.writer._finish
+        store.writer._finish = lambda job: (beside.append(job.results is None), finish(job))[1]  # type: ignore[method-assign]
+        sql = "INSERT INTO history (arn, first, events) VALUES (?, 1, x'')"
+        futures: list[asyncio.Future[None]] = []
+        for name, size in (("a", writer.LARGE), ("b", writer.LARGE), ("c", 1)):
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            futures.append(done)
+            store.writer.submit(Batch([(sql, (name,))], settler(done), size=size))
+        await asyncio.gather(*futures)
+        assert store.writer.commits - before == 3
+        assert beside == [True, True, False]
+
+    run(tmp_path, body)
+
+
+def test_records_can_be_read_for_the_first_time_in_a_thread(tmp_path: Path) -> None:
+    async def write(store: SqliteStore) -> None:
+        store.records(WORLD, "test.thing", Thing).put("a", Thing("a"))
+
+    async def read(store: SqliteStore) -> None:
+        def found() -> list[Any]:
+            return [store.records(WORLD, "test.thing", Thing) for _ in range(3)]
+
+        tables = await asyncio.gather(*(asyncio.to_thread(found) for _ in range(4)))
+        for _ in range(200):  # the loop reads meanwhile
+            store.executions.get("arn")
+        assert {id(table) for part in tables for table in part} == {id(store.records(WORLD, "test.thing", Thing))}
+        assert tables[0][0].get("a") == Thing("a")
+
+    run(tmp_path, write)
+    run(tmp_path, read)
 
 
 def test_a_lost_guard_drops_its_own_batch_only(tmp_path: Path) -> None:

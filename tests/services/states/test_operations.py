@@ -33,7 +33,7 @@ from stategate.services.ports import (
     TaskSuccess,
     World,
 )
-from stategate.services.states import paging
+from stategate.services.states import executions, paging
 from stategate.services.states.logging import ExecutionLogs, is_logged
 from stategate.services.states.machines import finish_deletions
 
@@ -171,6 +171,27 @@ def test_history_in_pages_both_ways(tmp_path: Path) -> None:
             assert seen == expected
         code, message = await rig.error("GetExecutionHistory", executionArn=arn, nextToken=more["nextToken"])
         assert (code, message) == ("InvalidToken", "Invalid Token: 'Invalid token'")
+
+    simulate(tmp_path, body)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_page_of_a_history_has_no_more_than_so_many_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reverse: bool
+) -> None:
+    monkeypatch.setattr(executions, "PAGE", 20_000)
+
+    async def body(rig: Rig) -> None:
+        await rig.machine('{"StartAt": "S", "States": {"S": {"Type": "Pass", "End": true}}}')
+        text = json.dumps("x" * 9_000)
+        arn = (await rig("StartExecution", stateMachineArn=MACHINE, input=text))["executionArn"]
+        pages, token = [], None
+        while token is not None or not pages:
+            given = {} if token is None else {"nextToken": token}
+            page = await rig("GetExecutionHistory", executionArn=arn, maxResults=1000, reverseOrder=reverse, **given)
+            pages.append([event["id"] for event in page["events"]])
+            token = page.get("nextToken")
+        assert pages == ([[4, 3], [2, 1]] if reverse else [[1, 2], [3, 4]])
 
     simulate(tmp_path, body)
 
