@@ -1,5 +1,6 @@
 """What executions cost at scale: wide maps and parallels, long loops, and many that wait. The time per item shows
-whether the cost stays in proportion; memory and disk are the server's own.
+whether the cost stays in proportion; memory and disk are the server's own. Of costly definitions: how long they hold up
+the requests of others.
 
     python bench/machine.py [--waiting 20000]
 """
@@ -7,8 +8,10 @@ whether the cost stays in proportion; memory and disk are the server's own.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,24 @@ PARALLEL = one_state(
 )
 WAIT = one_state({"Type": "Wait", "Seconds": 86_400})
 
+FIBONACCI = "{% ($f := function($n) {$n < 2 ? $n : $f($n - 1) + $f($n - 2)}; $f(40)) %}"
+SUM = "{% $sum($map([1..5000], function($i) {$i * 2})) %}"
+DOCUMENT = {"l": [{"a": {"b": n, "c": [n, n]}} for n in range(6_000)]}
+"""200 KB"""
+
+COSTLY: dict[str, tuple[dict[str, Any], Any]] = {
+    "JSONata that recurs without end": (one_state({**PASS, "QueryLanguage": "JSONata", "Output": FIBONACCI}), {}),
+    "JSONata for each of 500 items": (
+        one_state({**MAP["States"]["S"], "QueryLanguage": "JSONata", "ItemSelector": SUM}),
+        list(range(500)),
+    ),
+    "20 paths that descend 200 KB": (
+        one_state({**PASS, "Parameters": {f"p{n}.$": "States.ArrayLength($..c)" for n in range(20)}}),
+        DOCUMENT,
+    ),
+    "Parallel of 100 branches with 200 KB": (PARALLEL, DOCUMENT),
+}
+
 
 class Machines(Account):
     def express(self, name: str, definition: dict[str, Any], given: Any) -> float:
@@ -63,6 +84,28 @@ class Machines(Account):
             time.sleep(0.005)
         assert status == "SUCCEEDED", self.states.describe_execution(executionArn=execution)
         return time.perf_counter() - start
+
+
+class Bystander(threading.Thread):
+    """Asks for something cheap again and again; `worst` is how long it waited, in milliseconds."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        super().__init__(daemon=True)
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        self._over = threading.Event()
+        self.worst = 0.0
+
+    def run(self) -> None:
+        while not self._over.wait(0.002):
+            start = time.perf_counter()
+            self._connection.request("GET", "/_stategate/health")
+            self._connection.getresponse().read()
+            self.worst = max(self.worst, (time.perf_counter() - start) * 1e3)
+
+    def stop(self) -> float:
+        self._over.set()
+        self.join()
+        return self.worst
 
 
 def memory(server: ServerProcess) -> float:
@@ -95,8 +138,22 @@ def main() -> None:
             row("loop (Express), turns of two transitions", size, machines.express(f"loop{size}", loop(size), {"n": 0}))
         row("loop (Standard), turns of two transitions", 5_000, machines.standard("loop", loop(5_000), {"n": 0}))
         table.add_section()
+        measure_costly(server, machines, table)
+        table.add_section()
         measure_waiting(server, machines, waiting, table)
     Console(width=None if sys.stdout.isatty() else 110).print(table)
+
+
+def measure_costly(server: ServerProcess, machines: Machines, table: Table) -> None:
+    for number, (what, (definition, given)) in enumerate(COSTLY.items()):
+        machine = machines.state_machine(f"costly{number}", definition, "EXPRESS")
+        bystander = Bystander(server)
+        bystander.start()
+        start = time.perf_counter()
+        machines.states.start_sync_execution(stateMachineArn=machine, input=json.dumps(given))
+        seconds = time.perf_counter() - start
+        table.add_row(what, "1", f"{seconds:.2f}", "")
+        table.add_row("  another request waited, ms at most", "", f"{bystander.stop():.0f}", "")
 
 
 def measure_waiting(server: ServerProcess, machines: Machines, waiting: int, table: Table) -> None:

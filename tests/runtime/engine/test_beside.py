@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from stategate.asl.run import RunIdentity
 from stategate.runtime.engine import EngineClosed
 from stategate.runtime.engine.beside import THREADS, Made, Threads
 from stategate.runtime.engine.language import light, states_language
-from stategate.services.ports import NewExecution
+from stategate.services.ports import NewExecution, World
 
 
 @pytest.fixture(autouse=True)
@@ -202,4 +203,6 @@ def test_a_step_ends_when_it_has_taken_long_enough() -> None:
     ],
 )
 def test_what_is_light(text: str, expected: bool) -> None:
-    assert light(text) is expected
+    new = NewExecution("arn", "n", World("0", "r"), "m", "m", text, "r", "STANDARD", "{}", 0.0)
+    assert light(new) is expected
+    assert light(replace(new, input="x" * 20_000)) is False

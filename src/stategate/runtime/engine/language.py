@@ -19,7 +19,7 @@ PROGRAMS = 512
 """How many compiled programs are kept."""
 
 LIGHT = 16_384
-"""Characters of a definition that is compiled, and evaluated, in no time."""
+"""Characters of a definition that is compiled, and of an input that is evaluated, in no time."""
 
 _COSTLY = re.compile(r"\{%|\.\.|\?\(|\*|States\.\w+\(")
 """JSONata; paths that descend, filter or take everything; patterns of StringMatches; intrinsic functions."""
@@ -68,9 +68,14 @@ class Programs:
         return self._step(self.get(new), run, event, now, seed)
 
 
+def light(new: NewExecution) -> bool:
+    """Whether its steps surely take little time: definition and input are short, and paths lead straight to single
+    values."""
+    return len(new.input) < LIGHT and _light(new.definition)
+
+
 @lru_cache(PROGRAMS)
-def light(definition: str) -> bool:
-    """Whether its steps surely take little time: it is short, and its paths lead straight to single values."""
+def _light(definition: str) -> bool:
     return len(definition) < LIGHT and _COSTLY.search(definition) is None
 
 

@@ -186,7 +186,7 @@ class Runs(Lookups):
         outcome.event(live, delivery)
         self.steps += 1
         step = partial(self._programs.step, live.new, live.run, delivery.event, now, self._seed + self.steps)
-        return self._beside.do(step, lambda made: self._stepped(live, made), light=light(live.new.definition))
+        return self._beside.do(step, lambda made: self._stepped(live, made), light=light(live.new))
 
     def _stepped(self, live: Live, made: Callable[[], Step]) -> None:
         outcome = self._stepping.pop(live, None)
