@@ -24,8 +24,10 @@ def validate(body: bytes, content_type: str | None = "application/json", **schem
     method = Method("POST", request_validator_id="v", request_models={"application/json": "M"})
     snapshot = Snapshot((), models(**schemas), (RequestValidator("v", "v", True, False),))
     headers = (("Content-Type", content_type),) if content_type else ()
+    check = compile_validator(method, snapshot)
+    assert check is not None
     try:
-        compile_validator(method, snapshot)(routed(received(body=body, headers=headers)))
+        check(routed(received(body=body, headers=headers)))
     except GatewayFailure as failure:
         return failure
     return None

@@ -46,7 +46,7 @@ class CompiledMethod:
 
     resource: Resource
     method: Method
-    validate: Validate
+    validate: Validate | None
     request: Build
     respond: Respond
     authorizer: CompiledAuthorizer | None = None

@@ -14,17 +14,18 @@ from stategate.lang import jsontext
 Validate = Callable[[Routed], None]
 
 
-def compile_validator(method: Method, snapshot: Snapshot) -> Validate:
-    """Without a validator, nothing is checked."""
+def compile_validator(method: Method, snapshot: Snapshot) -> Validate | None:
+    """None: nothing is checked."""
     validator = next((v for v in snapshot.validators if v.id == method.request_validator_id), None)
     parameters = _parameters(method) if validator is not None and validator.validate_request_parameters else None
     body = _body(method, snapshot) if validator is not None and validator.validate_request_body else None
 
+    if parameters is None or body is None:
+        return parameters or body
+
     def validate(routed: Routed) -> None:
-        if parameters is not None:
-            parameters(routed)
-        if body is not None:
-            body(routed)
+        parameters(routed)
+        body(routed)
 
     return validate
 

@@ -72,7 +72,9 @@ async def run(
         authorized = Authorized(routed) if authorize is None else await authorize(target, routed, extra)
         stages.log_request(routed)
         size = len(received.body)
-        await _done(size, authorized, lambda given: target.validate(given.routed))
+        validate = target.validate
+        if validate is not None:
+            await _done(size, authorized, lambda given: validate(given.routed))
         slot = None if cached is None else cached(target, authorized)
         kept = None if slot is None else slot.find()
         traced = False
