@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 from services.apigateway.gatewayworld import GatewayWorld
 from services.apigateway.test_functions import deployed, result
+from stategate.gateway.compression import compressed
 from stategate.gateway.stages import Reply
 from stategate.gateway.templatehost import Util
-from stategate.services.apigateway import pipeline
+from stategate.services.apigateway import execute, pipeline
 from stategate.services.beside import LARGE
 
 
@@ -200,3 +202,22 @@ def test_searches_that_may_take_long_are_made_beside_the_event_loop(
     body = json.dumps({"a": [{"b": "x"}], "c": "x" * size}).encode()
     assert world.request(api, "POST", "/a", body=body).status == 200
     assert sizes == [LARGE] * beside
+
+
+@pytest.mark.parametrize(("size", "beside"), [(100, False), (100_000, True)])
+def test_large_answers_are_compressed_beside_the_event_loop(
+    world: GatewayWorld, monkeypatch: pytest.MonkeyPatch, size: int, beside: bool
+) -> None:
+    threads = []
+
+    def compressing(reply: Reply, accepted: str | None, minimum: int | None) -> Reply:
+        threads.append(threading.current_thread())
+        return compressed(reply, accepted, minimum)
+
+    monkeypatch.setattr(execute, "compressed", compressing)
+    api, ids = world.api("/a", minimumCompressionSize=0)
+    world.mock(api, ids["/a"], "GET", "x" * size)
+    world.deploy(api)
+    answer = world.request(api, "GET", "/a", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(answer.body) == b"x" * size
+    assert [thread is not threading.main_thread() for thread in threads] == [beside]

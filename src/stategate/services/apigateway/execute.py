@@ -26,6 +26,7 @@ from stategate.services.apigateway.logs import GatewayLogs
 from stategate.services.apigateway.metrics import Counters, Dimensions, GatewayMetrics
 from stategate.services.apigateway.pipeline import Outcome
 from stategate.services.apigateway.responsecache import ResponseCache, Slot, caches
+from stategate.services.beside import beside
 from stategate.services.ports import Entropy, LogWriter, Ports, World
 from stategate.wire.http import HttpRequest, HttpResponse, parse_query
 
@@ -168,8 +169,9 @@ class ExecuteApi:
             too_large = GatewayFailure("API_CONFIGURATION_ERROR", log="Response body is larger than 10 MB")
             return Outcome(deployment.failure(too_large, received, None, outcome.context), outcome.context)
         if deployment.minimum_compression_size is not None:
-            accepted = request.header("accept-encoding")
-            outcome.reply = compressed(outcome.reply, accepted, deployment.minimum_compression_size)
+            reply, accepted = outcome.reply, request.header("accept-encoding")
+            smallest = deployment.minimum_compression_size
+            outcome.reply = await beside(len(reply.body), lambda: compressed(reply, accepted, smallest))
         return outcome
 
     def _cached(
