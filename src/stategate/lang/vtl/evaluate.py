@@ -185,10 +185,11 @@ class ExpressionCompiler:
                     javaregex.patience.seconds = run.seconds()
                     started = perf_counter()
                 if not instant:
-                    if kind is not str:
+                    if kind is str:
+                        if len(value) > _SMALL:
+                            run.charge(len(value) >> weight)
+                    elif kind in HOLDERS:
                         run.walk(value)
-                    elif len(value) > _SMALL:
-                        run.charge(len(value) >> weight)
                     if constants is None:
                         for argument in arguments:
                             if type(argument) is not str:
