@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.runtime.engine.waiting import MACHINE, Rig
-
+from runtime.engine.waiting import MACHINE, Rig
 from stategate.asl.effects import ScheduleTask
 from stategate.runtime.clock import SystemClock
 from stategate.services.ports import ExecutionExists, NewExecution, TaskFailure, TaskOutcome, TaskSuccess

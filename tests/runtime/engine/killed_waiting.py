@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from tests.runtime.engine.waiting import ACTIVITY, CALLBACK, MACHINE, SYNC, Rig, one
-
+from runtime.engine.waiting import ACTIVITY, CALLBACK, MACHINE, SYNC, Rig, one
 from stategate.runtime.clock import SystemClock
 from stategate.services.ports import ExecutionExists
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.engine.scripts import scripts
-from tests.runtime.engine.test_engine import Rig
 
+from runtime.engine.scripts import scripts
+from runtime.engine.test_engine import Rig
 from stategate.asl.effects import Continue
 from stategate.asl.events import Started
 from stategate.asl.run import RunIdentity

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.runtime.engine.waiting import ACTIVITY, CALLBACK, SYNC, Rig, new, one
+
+from runtime.engine.waiting import ACTIVITY, CALLBACK, SYNC, Rig, new, one
 
 WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Result": {"x": 1}, "End": True}}}

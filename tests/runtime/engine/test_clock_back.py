@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.runtime.engine.test_engine import Rig, simulate
+
+from runtime.engine.test_engine import Rig, simulate
 
 HOUR = 3600.0
 

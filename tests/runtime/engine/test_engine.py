@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.engine.scripts import scripts
 
+from runtime.engine.scripts import scripts
 from stategate.asl.effects import ScheduleTask
 from stategate.asl.events import StopRequested, TaskSucceeded
 from stategate.asl.history import HistoryEvent

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.runtime.engine import killed
 
+from runtime.engine import killed
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.store.sqlite import SqliteStore

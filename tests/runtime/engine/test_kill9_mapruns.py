@@ -11,18 +11,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.runtime.engine import killed_mapruns
-from tests.runtime.engine.killed_mapruns import ITEMS
-from tests.runtime.engine.waiting import MACHINE, Rig
+
+from runtime.engine import killed_mapruns
+from runtime.engine.killed_mapruns import ITEMS
+from runtime.engine.waiting import MACHINE, Rig
 
 COUNT = 80
-ROOT = Path(__file__).resolve().parents[3]
+TESTS = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.crash
 def test_kill_9(tmp_path: Path) -> None:
     command = [sys.executable, killed_mapruns.__file__, str(tmp_path), str(COUNT)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     chance = random.Random(11)
     kills = 0
     for _ in range(6):

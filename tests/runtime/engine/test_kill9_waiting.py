@@ -12,18 +12,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.runtime.engine import killed_waiting
-from tests.runtime.engine.waiting import PREFIX, Rig, new, one
+
+from runtime.engine import killed_waiting
+from runtime.engine.waiting import PREFIX, Rig, new, one
 
 COUNT = 250
-ROOT = Path(__file__).resolve().parents[3]
+TESTS = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.crash
 def test_kill_9(tmp_path: Path) -> None:
     notes = tmp_path / "acknowledged"
     command = [sys.executable, killed_waiting.__file__, str(tmp_path / "data"), str(COUNT), str(notes)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     chance = random.Random(5)
     for _ in range(5):
         with subprocess.Popen(command, env=environment) as process:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.engine.waiting import Rig, new
 
+from runtime.engine.waiting import Rig, new
 from stategate.asl.effects import ScheduleTask
 from stategate.asl.maprun import Item, ItemSource, ResultTarget
 from stategate.runtime.engine import Engine

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.runtime.engine.waiting import Rig
-
+from runtime.engine.waiting import Rig
 from stategate.runtime.engine.retention import DAY, purge
 
 TABLES = ("execution", "history", "frame", "definition", "map_run", "map_child")

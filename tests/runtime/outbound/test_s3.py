@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.runtime.outbound.s3server import S3Server
 
+from runtime.outbound.s3server import S3Server
 from stategate.runtime.outbound import s3
 from stategate.runtime.outbound.http import HttpClient
 from stategate.runtime.outbound.s3 import S3

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.services.states.taskworld import ACCOUNT, OTHER, PREFIX, TaskWorld, simulate, task
 
+from services.states.taskworld import ACCOUNT, OTHER, PREFIX, TaskWorld, simulate, task
 from stategate.iam.principal import root
 from stategate.services.access import role_of, role_session
 from stategate.services.states import activities

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.outbound.s3server import S3Server
-from tests.services.states.test_mapruns import CHOICE, definition, run, simulate
-from tests.services.states.test_operations import Rig
 
+from runtime.outbound.s3server import S3Server
+from services.states.test_mapruns import CHOICE, definition, run, simulate
+from services.states.test_operations import Rig
 from stategate.asl.problems import InvalidDefinition
 from stategate.services.states import definitions, items, parquet
 

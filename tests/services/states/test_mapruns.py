@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.outbound.s3server import S3Server
-from tests.services.states.test_operations import MACHINE, Rig
 
+from runtime.outbound.s3server import S3Server
+from services.states.test_operations import MACHINE, Rig
 from stategate.runtime.engine import Engine
 from stategate.runtime.outbound.http import HttpClient
 from stategate.runtime.outbound.s3 import S3

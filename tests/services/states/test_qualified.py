@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.services.states.test_operations import FAIL, MACHINE, PASS, ROLE, WAIT, WORLD, Rig, simulate
 
+from services.states.test_operations import FAIL, MACHINE, PASS, ROLE, WAIT, WORLD, Rig, simulate
 from stategate.services.logs import records as log_records
 from stategate.services.states import aliases, versions
 from stategate.services.states.records import Machine, machines

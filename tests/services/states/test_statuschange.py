@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.services.states.test_operations import FAIL, MACHINE, PASS, ROLE, WAIT, WORLD, Rig
-from tests.services.states.test_operations import simulate as simulate_with
-
+from services.states.test_operations import FAIL, MACHINE, PASS, ROLE, WAIT, WORLD, Rig
+from services.states.test_operations import simulate as simulate_with
 from stategate.services.ports import World
 from stategate.services.states.statuschange import MOST_DATA, StatusChanges, event
 from stategate.testing.clock import FakeClock

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.services.states.taskworld import WORLD, TaskWorld, simulate, task
 
+from services.states.taskworld import WORLD, TaskWorld, simulate, task
 from stategate.asl.effects import ScheduleTask
 from stategate.gateway.model import RestApi
 from stategate.iam import Principal

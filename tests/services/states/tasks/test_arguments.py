@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.services.states.taskworld import PREFIX, TaskWorld, simulate, task
 
+from services.states.taskworld import PREFIX, TaskWorld, simulate, task
 from stategate.services.states.tasks.arguments import problems
 
 SDK = "arn:aws:states:::aws-sdk"

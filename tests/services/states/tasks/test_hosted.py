@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.services.states.taskworld import ACCOUNT, OTHER, PREFIX, TaskWorld, simulate, task
 
+from services.states.taskworld import ACCOUNT, OTHER, PREFIX, TaskWorld, simulate, task
 from stategate.asl.effects import ScheduleTask
 from stategate.services.ports import TaskAccepted, TaskFailure
 from stategate.services.states.tasks import run_task
