@@ -7,7 +7,6 @@ result; what Lambda itself refuses is an `AwsError` with Lambda's code and messa
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 
 import orjson
@@ -95,7 +94,7 @@ def _decoded(encoded: str | None) -> str | None:
         text = base64.b64decode(encoded, validate=True)
         if isinstance(orjson.loads(text), dict):
             return text.decode()
-    except (binascii.Error, ValueError):
+    except ValueError:
         pass
     raise AwsError(
         "InvalidRequestContentException",

@@ -87,6 +87,9 @@ def test_what_is_sent(tmp_path: Path) -> None:
             ("Content-Type", "application/json"),
         ]
         assert (request.method, request.body.decode()) == ("POST", '{"k":"ü","list":[{},null]}')
+        deep = '{"a":' * 500 + "{}" + "}" * 500
+        await invoke(world, server, RequestBody=json.loads(deep.replace("{}", '{"none":null}')))
+        assert server.sent.pop().body.decode() == deep
         await invoke(world, server, AllowNullValues=True, RequestBody={"none": None})
         assert server.sent.pop().body == b'{"none":null}'
         await invoke(world, server, QueryParameters={"z": [None]}, AllowNullValues=True, RequestBody="text")

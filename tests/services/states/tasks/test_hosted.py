@@ -255,6 +255,7 @@ def test_a_worker_that_is_a_state_machine(tmp_path: Path) -> None:
     [
         f"{SDK}:sfn:StartExecution",
         f"{SDK}:sfn:paint",
+        f"{SDK}:iam:lISTRoles",
         f"{SDK}:sfn:startExecution.sync",
         f"{SDK}:iam:startExecution.waitForTaskToken",
         "arn:aws:states:::lambda:invoke.sync",

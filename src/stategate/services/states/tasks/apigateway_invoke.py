@@ -52,7 +52,7 @@ class BadArgument(Exception):
 
 async def run(call: TaskCall) -> TaskOutcome:
     try:
-        request = _request(call, loads(call.task.input))
+        request = _request(call, call.arguments())
     except BadArgument as problem:
         return TaskFailure("States.Runtime", str(problem))
     try:
@@ -78,8 +78,9 @@ def _request(call: TaskCall, given: JSON) -> OutboundRequest:
     headers.append(("Host", f"{api}.execute-api.{world.region}.amazonaws.com"))
     body = b""
     if given.get("RequestBody") is not None:
-        content = given["RequestBody"] if nulls else _without_nulls(given["RequestBody"])
-        body = dumps(content).encode("utf-8", "replace")
+        if not nulls:
+            _drop_nulls(given["RequestBody"])
+        body = dumps(given["RequestBody"]).encode("utf-8", "replace")
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "application/json"))
     request = HttpRequest(given["Method"], path, query, headers, body)
@@ -99,15 +100,17 @@ def _api(ports: Ports, endpoint: str) -> tuple[str, World]:
     raise BadArgument(f"The ApiEndpoint '{endpoint}' is none of an API that Stategate serves.")
 
 
-def _without_nulls(value: JSON) -> JSON:
-    """Fields of objects that are null are not sent."""
-    match value:
-        case dict():
-            return {name: _without_nulls(item) for name, item in value.items() if item is not None}
-        case list():
-            return [_without_nulls(item) for item in value]
-        case _:
-            return value
+def _drop_nulls(value: JSON) -> None:
+    """Takes the fields that are null out of the objects, however deep they are."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case dict() as fields:
+                for name in [name for name, item in fields.items() if item is None]:
+                    del fields[name]
+                pending += fields.values()
+            case list() as items:
+                pending += items
 
 
 def _pairs(given: JSON, field: str, nulls: bool) -> Iterator[tuple[str, str]]:

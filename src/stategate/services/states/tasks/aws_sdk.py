@@ -10,9 +10,10 @@ import base64
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from stategate.lang.jsontext import JSON, dumps, loads
+from stategate.lang.jsontext import JSON, dumps
 from stategate.services.errors import AwsError
 from stategate.services.ports import TaskFailure, TaskOutcome, TaskSuccess
 from stategate.services.states.tasks.taskcall import TaskCall
@@ -48,7 +49,7 @@ def operation(service: str, action: str) -> Operation | None:
     sdk = SERVICES.get(service)
     if sdk is None or not action[:1].islower():
         return None
-    return load(sdk.boto).operations.get(pascal(action))
+    return load(sdk.boto).operations.get(action[0].upper() + action[1:])
 
 
 async def run(call: TaskCall, service: str, action: str) -> TaskOutcome:
@@ -56,7 +57,7 @@ async def run(call: TaskCall, service: str, action: str) -> TaskOutcome:
     model, called = load(sdk.boto), operation(service, action)
     assert called is not None, "definitions name operations only"
     request = call.request()
-    input = to_input(called.model.input, loads(call.task.input))
+    input = to_input(called.model.input, call.arguments())
     try:
         output = await call.perform(request, sdk.boto, called.name, input)
     except AwsError as error:
@@ -92,8 +93,10 @@ def problems(service: str, action: str, given: JSON) -> list[str]:
 _ACRONYM = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[^A-Za-z]|\Z)")
 
 
+@cache
 def pascal(name: str) -> str:
-    """A member's name as tasks have it: the SDK for Java's, so that KMSKeyArn is KmsKeyArn."""
+    """A member's name as tasks have it: that of the SDK for Java 2, which takes only an acronym at the beginning for a
+    word: KMSKeyArn is KmsKeyArn, QRCodePNG is QrCodePNG, ETag stays."""
     name = name[0].upper() + name[1:]
     acronym = _ACRONYM.match(name)
     return name if acronym is None else acronym[0].capitalize() + name[acronym.end() :]

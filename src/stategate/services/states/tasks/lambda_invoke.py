@@ -6,7 +6,7 @@ import base64
 from email.utils import formatdate
 from typing import Any
 
-from stategate.lang.jsontext import JSON, dumps, loads
+from stategate.lang.jsontext import JSON, dumps
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
 from stategate.services.ports import NewExecution, Ports, TaskOutcome, TaskSuccess
@@ -17,7 +17,7 @@ from stategate.wire import WireError, load
 
 async def run(call: TaskCall) -> TaskOutcome:
     ports, execution = call.ports, call.execution
-    given = loads(call.task.input)
+    given = call.arguments()
     request_id = ports.entropy.uuid()
     try:
         _check(given)
@@ -49,9 +49,8 @@ async def run(call: TaskCall) -> TaskOutcome:
 
 def _check(given: dict[str, JSON]) -> None:
     """What Invoke's model asks of its arguments, as at the public endpoint."""
-    input = {name: value for name, value in given.items() if value is not None and name != "Payload"}
     try:
-        load("lambda").operations["Invoke"].check(input)
+        load("lambda").operations["Invoke"].check(given)
     except WireError as error:
         raise AwsError(error.code, error.message, status=error.status) from None
 

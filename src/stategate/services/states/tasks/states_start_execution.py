@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from stategate.lang.jsontext import JSON, dumps, loads
+from stategate.lang.jsontext import JSON, dumps
 from stategate.services.errors import AwsError
 from stategate.services.ports import Ports, TaskAccepted, TaskFailure, TaskOutcome, TaskSuccess
 from stategate.services.states import records
@@ -46,7 +46,7 @@ async def _stop(ports: Ports, starting: asyncio.Future[TaskOutcome]) -> None:
 
 
 async def _start(call: TaskCall, *, waits: bool) -> TaskOutcome:
-    given = loads(call.task.input)
+    given = call.arguments()
     request = call.request(parent=True)
     input = {PARAMETERS[name]: value for name, value in given.items() if value is not None and name != "Input"}
     input["input"] = _text(given.get("Input"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from stategate.asl.effects import ScheduleTask
 from stategate.iam import Principal
+from stategate.lang.jsontext import JSON, loads
 from stategate.services.call import Call, Calls, Output
 from stategate.services.errors import AwsError
 from stategate.services.ports import NewExecution, Ports, World
@@ -29,6 +30,11 @@ class TaskCall:
     def world(self) -> World:
         """The account of the principal (another one, with the state's Credentials), the region of the execution."""
         return World(self.principal.account, self.execution.world.region)
+
+    def arguments(self) -> dict[str, JSON]:
+        """What an integration is called with. States may have nested it deeper than a text from outside may be."""
+        given: dict[str, JSON] = loads(self.task.input, max_depth=None)
+        return given
 
     def request(self, *, parent: bool = False) -> Call:
         """A new request of the principal; with `parent`, an execution that it starts belongs to this task."""
