@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from runtime.functions.poolworld import PoolWorld, run
-from stategate.runtime.functions import families
 from stategate.services.ports import InvocationResult
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no `node` on the PATH")
@@ -206,7 +205,9 @@ def test_a_handler_that_ends_the_process(tmp_path: Path, source: str, text: str)
 
 def test_too_large_a_response(tmp_path: Path) -> None:
     result, _ = once(tmp_path, "exports.handler = async () => 'x'.repeat(7_000_000)")
-    assert json.loads(result.payload)["errorType"] == "Function.ResponseSizeTooLarge"
+    message = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+    expected = f'{{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"{message}"}}'
+    assert result.payload.decode() == expected
 
 
 def test_a_timeout_ends_a_busy_handler(tmp_path: Path) -> None:
@@ -396,7 +397,7 @@ def test_streamed_responses_are_refused(tmp_path: Path) -> None:
 
 
 def test_node_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(families.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     result, messages = once(tmp_path, "exports.handler = async () => 1")
     problem = json.loads(result.payload)
     assert (result.error, problem["errorType"]) == ("Unhandled", "Runtime.InvalidEntrypoint")
@@ -408,7 +409,7 @@ def test_node_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     old = tmp_path / "node"
     old.write_text("#!/bin/sh\necho v12.22.9 /opt/node\n")
     old.chmod(0o755)
-    monkeypatch.setattr(families.shutil, "which", lambda name: str(old))
+    monkeypatch.setattr(shutil, "which", lambda name: str(old))
     result, _ = once(tmp_path / "data", "exports.handler = async () => 1")
     assert json.loads(result.payload)["errorMessage"].endswith(f"needs Node.js 16 or later; {old} is 12.22.9.")
 
@@ -419,7 +420,7 @@ def test_a_version_manager_stands_before_node(tmp_path: Path, monkeypatch: pytes
     shim.write_text(f'#!/bin/sh\n[ -n "$HOME" ] && exec {node} "$@"\n')
     shim.chmod(0o755)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(families.shutil, "which", lambda name: str(shim))
+    monkeypatch.setattr(shutil, "which", lambda name: str(shim))
     assert once(tmp_path / "data", "exports.handler = async () => 1")[0].payload == b"1"
 
 
@@ -427,7 +428,7 @@ def test_node_that_could_not_be_asked_is_asked_again(tmp_path: Path, monkeypatch
     shim, set_up = tmp_path / "node", tmp_path / "set_up"
     shim.write_text(f'#!/bin/sh\n[ -e {set_up} ] && exec {shutil.which("node")} "$@"\nexit 1\n')
     shim.chmod(0o755)
-    monkeypatch.setattr(families.shutil, "which", lambda name: str(shim))
+    monkeypatch.setattr(shutil, "which", lambda name: str(shim))
     source = "exports.handler = async () => 1"
     assert json.loads(once(tmp_path / "data", source)[0].payload)["errorMessage"].endswith(f"{shim} is no Node.js.")
     set_up.touch()

@@ -271,7 +271,7 @@ function marshal(result) {
   const payload = Buffer.from(text);
   if (payload.length > MAX_RESPONSE) {
     const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE} bytes).`;
-    return [ERROR, encode({ errorMessage, errorType: "Function.ResponseSizeTooLarge" })];
+    return [ERROR, encode({ errorType: "Function.ResponseSizeTooLarge", errorMessage })];
   }
   return [RESULT, payload];
 }

@@ -295,7 +295,8 @@ class Encoder:
         return text
 
     def _default(self, value: Any) -> str:
-        if type(value).__module__ == "decimal" and type(value).__name__ == "Decimal":
+        decimal = sys.modules.get("decimal")
+        if decimal is not None and isinstance(value, decimal.Decimal):
             # The encoder writes a text; what nobody can foresee stands for the quotation marks that have to go.
             self._mark = self._mark or os.urandom(16).hex()
             return f"{self._mark}{'NaN' if value.is_nan() else value}{self._mark}"
