@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from stategate.lang.vtl.errors import CallError, TemplateRenderError
 from stategate.lang.vtl.host import Exposed
 from stategate.lang.vtl.javaregex import TIMEOUT
-from stategate.lang.vtl.values import HOLDERS, MAX_TEXT, MapView, loosely_equal, measure, text
+from stategate.lang.vtl.values import HOLDERS, MAX_TEXT, Entry, MapView, loosely_equal, measure, printed, text
 
 if TYPE_CHECKING:
     from stategate.lang.vtl.compiler import CompiledMacro
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 MAX_CALLS = 20  # macros and #evaluate in each other
 MAX_DEFINES = 2  # a #define that prints itself, as Velocity has it
 _STEPS_PER_SECOND = 1_000_000
-_WEIGHT_OF_MEMBERS = 3  # one step for so many (as a power of two) characters of what a value holds
+# One step for so many (as a power of two) characters of what a value holds, or members that are only copied.
+_WEIGHT_OF_TEXT, _WEIGHT_OF_COPIES = 3, 4
+_QUICK = 256  # characters that are compared in the time that it takes to get to them
+_SIZED = HOLDERS - {Entry}
 
 
 class Output:
@@ -82,35 +85,60 @@ class Run:
             raise TemplateRenderError.at(f"The template takes more than {self.max_steps} steps", self.source, self.at)
 
     def took(self, started: float) -> None:
-        """Spend steps for work whose time alone tells what it costs; `started` as `perf_counter` gave it."""
-        self.charge(int((perf_counter() - started) * _STEPS_PER_SECOND))
+        """Spend steps for work whose time alone tells what it costs; `started` as `thread_time` gave it: what other
+        threads did meanwhile does not count."""
+        self.charge(int((thread_time() - started) * _STEPS_PER_SECOND))
 
     def seconds(self) -> float:
         """How long a regular expression may take now."""
         return max(0.0001, min(TIMEOUT, (self.max_steps - self.steps) / _STEPS_PER_SECOND))
 
-    def walk(self, value: Any) -> None:
-        """Spend steps for going through all that a value holds, before it is done."""
-        if type(value) in HOLDERS:
-            left = self.max_steps - self.steps
-            try:
-                self.steps += measure(value, left)
-            except CallError:
-                self.charge(left + 1)
+    def walk(self, *values: Any) -> None:
+        """Spend steps for going through all that values hold, before it is done."""
+        for value in values:
+            if type(value) in HOLDERS:
+                left = max(0, self.max_steps - self.steps)
+                try:
+                    self.charge(measure(value, left))
+                except CallError:
+                    self.charge(left + 1)
+
+    def skim(self, *values: Any) -> None:
+        """Spend steps for going through the members of values alone, as copying does."""
+        for value in values:
+            if type(value) in _SIZED:
+                self.charge(len(value) >> _WEIGHT_OF_COPIES)
+
+    def search(self, value: Any, sought: Any) -> None:
+        """Spend steps for comparing each member of a value, which is quick where a text is sought."""
+        if type(sought) is str and type(value) in _SIZED:
+            self.charge(len(value) * (_QUICK + len(sought)) // _QUICK >> _WEIGHT_OF_COPIES)
+        else:
+            self.walk(value, sought)
+
+    def take(self, value: Any, key: Any) -> None:
+        """Spend steps for removing a map's key, or a list's member by its index or as it is."""
+        if isinstance(value, dict) or (isinstance(value, list) and type(key) is int):
+            self.skim(value)
+        elif isinstance(value, list):
+            self.search(value, key)
+        else:
+            self.walk(value, key)
 
     def text(self, value: Any) -> str:
         """The text of a value."""
         if type(value) not in HOLDERS:
             return text(value)
-        made = text(value, min(MAX_TEXT, self.max_steps - self.steps << _WEIGHT_OF_MEMBERS))
-        self.steps += len(made) >> _WEIGHT_OF_MEMBERS
+        left = max(0, self.max_steps - self.steps)
+        made, size = printed(value, min(MAX_TEXT, left << _WEIGHT_OF_TEXT))
+        self.charge(size >> _WEIGHT_OF_TEXT)
         return made
 
     def equal(self, one: Any, other: Any) -> bool:
         """`==` of two values, at least one of which holds others."""
         if one is None or other is None:
             return False
-        if type(one) in HOLDERS and type(other) in HOLDERS:
+        if any(isinstance(one, kind) and isinstance(other, kind) for kind in (list, dict)):
             self.walk(one)
             return loosely_equal(one, other)
         return self.text(one) == self.text(other)

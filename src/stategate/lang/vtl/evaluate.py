@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from time import thread_time
 from typing import Any, assert_never
 
 from stategate.lang.vtl import javaregex, methods
 from stategate.lang.vtl.arithmetic import ORDER, compute
-from stategate.lang.vtl.context import Deferred, Output, Render, Scope
+from stategate.lang.vtl.context import Deferred, Output, Render, Run, Scope
 from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.host import Exposed
 from stategate.lang.vtl.tree import (
@@ -45,8 +45,11 @@ _WEIGHT, _WEIGHT_OF_SLOW = 5, 3
 _SMALL = 256  # a value up to this size costs nothing extra
 _SLOW = frozenset({"compareTo", "compareToIgnoreCase", "getBytes", "hashCode", "split", "toCharArray"})
 _INSTANT = frozenset(
-    {"add", "containsKey", "entrySet", "get", "isEmpty", "keySet", "length", "put", "set", "size", "values"}
+    {"add", "containsKey", "entrySet", "get", "getKey", "getOrDefault", "getValue", "isEmpty", "keySet", "length"}
+    | {"put", "putIfAbsent", "set", "setValue", "size", "values"}
 )
+# Of values that hold others: methods that copy or move members, whatever is in them.
+_COPYING = frozenset({"add", "addAll", "clear", "clone", "iterator", "listIterator", "putAll", "subList", "toArray"})
 
 
 class ExpressionCompiler:
@@ -172,7 +175,7 @@ class ExpressionCompiler:
             chosen[str] = prepared
         matching = name in _MATCHING and prepared is None
         instant = name in _INSTANT and key != ("add", 2)
-        weight = _WEIGHT_OF_SLOW if name in _SLOW else _WEIGHT
+        weight, weigh = _WEIGHT_OF_SLOW if name in _SLOW else _WEIGHT, _weigh(name, len(part.arguments))
 
         def call(scope: Scope, value: Any) -> Any:
             run = scope.run
@@ -183,14 +186,13 @@ class ExpressionCompiler:
             try:
                 if matching:
                     javaregex.patience.seconds = run.seconds()
-                    started = perf_counter()
+                    started = thread_time()
                 if not instant:
-                    if kind is str:
-                        if len(value) > _SMALL:
-                            run.charge(len(value) >> weight)
-                    elif kind in HOLDERS:
-                        run.walk(value)
-                    if constants is None:
+                    if kind is str and len(value) > _SMALL:
+                        run.charge(len(value) >> weight)
+                    if kind in HOLDERS:
+                        weigh(run, value, *arguments)
+                    elif constants is None:
                         for argument in arguments:
                             if type(argument) is not str:
                                 run.walk(argument)
@@ -344,6 +346,19 @@ class ExpressionCompiler:
             return is_number(one) and is_number(other) and compare(one, other)
 
         return ordered
+
+
+def _weigh(name: str, count: int) -> Callable[..., object]:
+    """What spends steps for a call on a value that holds others: a function of the run, the value and the arguments."""
+    match name, count:
+        case ("hashCode" | "toString", 0):
+            return Run.text
+        case ("contains" | "indexOf", 1):
+            return Run.search
+        case ("remove", 1):
+            return Run.take
+        case _:
+            return Run.skim if name in _COPYING else Run.walk
 
 
 def _constants(nodes: tuple[Expression, ...]) -> tuple[Any, ...] | None:

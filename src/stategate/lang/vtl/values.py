@@ -18,6 +18,7 @@ from stategate.lang.vtl.host import Exposed
 
 MAX_TEXT = 10 * 1024 * 1024  # characters of one value's text
 MAX_BITS = 2048  # of one integer
+_SIZE_OF_PART = 16  # in characters: a part takes as long as so many
 MAX_NESTING = 200  # of a value that is printed
 MAX_MEMBERS = 1_000_000  # of a value with all that is in it; what is shared counts each time it is met
 
@@ -148,13 +149,13 @@ class _Printer:
 
     def add(self, text: str) -> None:
         self.parts.append(text)
-        self.size += len(text) + 1
+        self.size += len(text) + _SIZE_OF_PART
         if self.size > self.most:
-            raise CallError(f"A text of more than {self.most} characters")
+            raise CallError("The text of a value has too many parts or characters")
 
     def java(self, value: Any, depth: int) -> None:
         if depth > MAX_NESTING:
-            raise CallError("A value is nested too deeply to be printed")
+            raise CallError("A value is nested too deeply")
         match value:
             case SilentMap():
                 pass
@@ -174,7 +175,7 @@ class _Printer:
 
     def json(self, value: Any, depth: int) -> None:
         if depth > MAX_NESTING:
-            raise CallError("A value is nested too deeply to be printed")
+            raise CallError("A value is nested too deeply")
         match value:
             case dict():
                 members = [(_json_string(text(k)) + ":", v) for k, v in value.items()]
@@ -211,8 +212,8 @@ class _Printer:
         self.add(closing)
 
 
-def text(value: Any, most: int = MAX_TEXT) -> str:
-    """`String.valueOf(value)`; raises CallError where a value's members make more than so many characters."""
+def text(value: Any) -> str:
+    """`String.valueOf(value)`; raises CallError where a value's members make a text that is too large."""
     match value:
         case str():
             return value
@@ -231,16 +232,23 @@ def text(value: Any, most: int = MAX_TEXT) -> str:
         case Cursor():
             return "java.util.Iterator@0"
         case dict() | list() | Entry() | MapView():
-            printer = _Printer(most)
-            printer.java(value, 0)
-            return "".join(printer.parts)
+            return printed(value, MAX_TEXT)[0]
         case _:
             return ""
 
 
+def printed(value: Any, most: int) -> tuple[str, int]:
+    """The text of a value that holds others, and its size: its characters, and `_SIZE_OF_PART` for each part of it.
+    Raises CallError if that is more than `most`."""
+    printer = _Printer(most)
+    printer.java(value, 0)
+    return "".join(printer.parts), printer.size
+
+
 def measure(value: Any, most: int = MAX_MEMBERS) -> int:
-    """How many values are in a value. Raises CallError for one that a walk through all of it would not come to the end
-    of: a template can put a value into itself, or twice into another one, again and again."""
+    """How many values are in a value, and a further one for 1,024 characters. Raises CallError for one that a walk
+    through all of it would not come to the end of: a template can put a value into itself, or twice into another one,
+    again and again."""
     members, characters = most, MAX_TEXT
     pending = [value]
     while pending:
@@ -260,7 +268,7 @@ def measure(value: Any, most: int = MAX_MEMBERS) -> int:
         if characters < 0:
             raise CallError(f"A value holds more than {MAX_TEXT} characters")
         pending.extend(inside)
-    return most - members
+    return most - members + (MAX_TEXT - characters >> 10)
 
 
 def java_equals(left: Any, right: Any, depth: int = 0) -> bool:
