@@ -108,7 +108,7 @@ def test_a_catch_that_fails_is_a_failure() -> None:
     assert test.at_work
     test.give_failure("E", "c")
     outcome = test.outcome()
-    assert (outcome.status, outcome.error) == ("FAILED", "States.ResultPathMatchFailure")
+    assert (outcome.status, outcome.error) == ("FAILED", "States.Runtime")
 
 
 MAP = {

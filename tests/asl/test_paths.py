@@ -126,7 +126,7 @@ def test_result_path(path: str | None, raw: Any, output: Any) -> None:
 def test_a_result_path_that_does_not_match(path: str, raw: Any) -> None:
     with pytest.raises(StateFailure) as caught:
         compile_result_path(path)(raw, "R")
-    assert caught.value.error == "States.ResultPathMatchFailure"
+    assert caught.value.error == "States.Runtime"
 
 
 def test_where_a_result_path_does_not_match() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asl.driver import FUNCTION, START, Execution, execute, flow, identity, task
+from asl.driver import FUNCTION, START, Execution, echo, execute, flow, identity, task
 from stategate.asl.effects import CancelTask, CancelTimer, Continue, Finish, ScheduleTask, StartTimer
 from stategate.asl.events import (
     Continued,
@@ -377,6 +377,19 @@ def test_nobody_handles_a_runtime_error_of_the_machine(names: list[str]) -> None
     assert execution.finish is not None and execution.finish.error == "States.Runtime"
     assert execution.types[-2:] == ["ParallelStateFailed", "ExecutionFailed"]
     assert execution.types.count("ParallelStateStarted") == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "report"),
+    [(({"ResultPath": "$.a.b"}, {}), echo), (({}, {"ResultPath": "$.a.b"}), failing())],
+    ids=["of the state", "of a Catch"],
+)
+def test_nobody_catches_that_a_result_path_does_not_match(paths: tuple[Any, Any], report: Any) -> None:
+    state = task(**paths[0], Catch=[{"ErrorEquals": ["States.ALL"], "Next": "C"} | paths[1]], Next="C")
+    execution = execute(flow(T=state, C={"Type": "Pass"}), {"a": "x"}, report)
+    place = "An error occurred while executing the state 'T' (entered at the event id #2)."
+    cause = f'{place} Unable to apply step "b" to input "x"'
+    assert execution.finish == Finish("FAILED", error="States.Runtime", cause=cause)
 
 
 def test_catch_puts_the_error_into_the_raw_input() -> None:

@@ -2,7 +2,7 @@
 
 
 class StateFailure(Exception):
-    """A state failed with `error` (`States.Runtime`, `States.ResultPathMatchFailure`, ...) because of `cause`.
+    """A state failed with `error` (`States.Runtime`, `States.IntrinsicFailure`, ...) because of `cause`.
 
     It never leaves the machine. `cause` is what the evaluation found wrong; the machine puts
     "An error occurred while executing the state 'S' (entered at the event id #N). " before it.
@@ -40,7 +40,6 @@ class EvaluationFailure(StateFailure):
 RUNTIME = "States.Runtime"
 QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
-RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
 
 
 def runtime_failure(cause: str) -> StateFailure:

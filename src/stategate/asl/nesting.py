@@ -53,7 +53,7 @@ class Failure:
         if self.error == RUNTIME and not self.reported:
             return False
         for name in names:
-            if name == self.error or (name == self.alias and name is not None):
+            if name in (self.error, self.alias):
                 return True
             if name == "States.ALL" and self.error != RUNTIME and (self.error != DATA_LIMIT_EXCEEDED or self.reported):
                 return True

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from stategate.asl.failures import RESULT_PATH_MATCH_FAILURE, StateFailure, runtime_failure
+from stategate.asl.failures import StateFailure, runtime_failure
 from stategate.asl.scope import Scope
 from stategate.lang import jsonpath
 from stategate.lang.jsonpath import PathNotFound, PathSyntaxError
@@ -137,8 +137,8 @@ def compile_result_path(path: str | None) -> Insertion:
     """ResultPath: (raw input, result) -> output, neither changed in place. None gives the raw input, `$` the result.
 
     Missing objects are made. Raises PathSyntaxError if it is no Reference Path; the insertion raises StateFailure
-    States.ResultPathMatchFailure where a name meets something that is no object or an index something that is not
-    there."""
+    States.Runtime where a name meets something that is no object or an index something that is not there: so recorded,
+    though AWS's guide has the name States.ResultPathMatchFailure for it."""
     if path is None:
         return discard
     segments = _reference_path(path).segments
@@ -180,4 +180,4 @@ def _opened(value: JSON, segment: str | int) -> JSON:
         return dict(value)
     if isinstance(segment, int) and isinstance(value, list) and segment < len(value):
         return list(value)
-    raise StateFailure(RESULT_PATH_MATCH_FAILURE, f'Unable to apply step "{segment}" to input {dumps(value)}')
+    raise runtime_failure(f'Unable to apply step "{segment}" to input {dumps(value)}')
