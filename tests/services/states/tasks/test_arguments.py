@@ -53,6 +53,12 @@ STRING = "The value for the field '{}' must be a STRING"
             {"ApiEndpoint": "a", "Method": "GET", "AuthType": "X"},
             ["The field 'AuthType' should have one of these values: [NO_AUTH, IAM_ROLE, RESOURCE_POLICY]"],
         ),
+        (
+            "apigateway",
+            "invoke",
+            {"ApiEndpoint": "a", "Method": "GET", "AllowNullValues": "true"},
+            ["The value for the field 'AllowNullValues' must be a BOOLEAN"],
+        ),
         ("aws-sdk:sfn", "describeExecution", {"ExecutionArn": "x"}, []),
         (
             "aws-sdk:sfn",

@@ -68,7 +68,7 @@ def _request(call: TaskCall, given: JSON) -> OutboundRequest:
     api, world = _api(call.ports, given["ApiEndpoint"])
     parts = [part.strip("/") for part in (given.get("Stage"), given.get("Path")) if part]
     path = "/" + "/".join(quote(part, safe="/%:@!$&'()*+,;=~") for part in parts)
-    nulls = given.get("AllowNullValues") is True
+    nulls = bool(given.get("AllowNullValues"))
     query = urlencode(list(_pairs(given.get("QueryParameters"), "QueryParameters", nulls)))
     headers = list(_pairs(given.get("Headers"), "Headers", nulls))
     for name, value in headers:

@@ -18,10 +18,11 @@ SDK = "aws-sdk:"
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """`text`: it must be a string; `values` are those that it can have, if not all."""
+    """`text`: it must be a string; `flag`: a boolean; `values` are those that it can have, if not all."""
 
     required: bool = False
     text: bool = False
+    flag: bool = False
     values: tuple[str, ...] = ()
 
 
@@ -39,7 +40,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
         "Path": TEXT,
         "QueryParameters": ANY,
         "RequestBody": ANY,
-        "AllowNullValues": ANY,
+        "AllowNullValues": Argument(flag=True),
         "AuthType": Argument(text=True, values=AUTH_TYPES),
     },
     "lambda:invoke": {
@@ -102,5 +103,7 @@ def value_problems(known: Mapping[str, Argument], given: Mapping[str, JSON]) -> 
             continue
         if argument.text and not isinstance(value, str):
             yield f"The value for the field '{name}' must be a STRING"
+        elif argument.flag and not isinstance(value, bool):
+            yield f"The value for the field '{name}' must be a BOOLEAN"
         elif argument.values and value not in argument.values:
             yield f"The field '{name}' should have one of these values: [{', '.join(argument.values)}]"
