@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 
 from services.apigateway.gatewayworld import ACCOUNT, WORLD, GatewayWorld
 from stategate.iam.principal import root
-from stategate.services.apigateway import importing
 from stategate.services.call import Call
 from stategate.services.errors import AwsError
 
@@ -167,7 +165,7 @@ def test_bodies_become_models(world: GatewayWorld) -> None:
     assert schema["properties"]["owner"] == {"$ref": f"{url}Owner"}
 
 
-SCHEMES = {
+SCHEMES: dict[str, Any] = {
     "key": {"type": "apiKey", "name": "x-api-key", "in": "header"},
     "iam": {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"},
     "token": {
@@ -332,7 +330,7 @@ RICH = document(
         },
     }
 )
-JUNK = st.sampled_from(
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, 0, -1, 2**70, 1.5, "", "x", "{", "\ud800", "$ref", "#/components/schemas/Pet", [], [[]], {}),
         {"$ref": "#/paths"},
@@ -444,7 +442,7 @@ def paths_of_all(world: GatewayWorld, api: str) -> set[str]:
     found: set[str] = set()
     position = None
     while True:
-        given = {"position": position} if position else {}
+        given: dict[str, Any] = {"position": position} if position else {}
         page = world("GetResources", restApiId=api, limit=500, **given)
         found |= {item["path"] for item in page["items"]}
         position = page.get("position")
@@ -579,23 +577,41 @@ def test_a_scheme_without_a_name_reads_the_authorization_header(world: GatewayWo
     assert source == "method.request.header.Authorization"
 
 
-def test_what_changes_while_a_large_document_is_taken_in_counts(
+def test_what_changes_while_a_large_document_is_taken_in_counts(world: GatewayWorld) -> None:
+    many = {f"/a{n}": {"get": operation()} for n in range(20)}
+    api = imported(world, document(paths=many))["id"]
+    root_id = next(item["id"] for item in world("GetResources", restApiId=api)["items"] if item["path"] == "/")
+    call = Call(world.ports, WORLD, root(ACCOUNT), "r", world.clock.now())
+    changes = 0
+
+    async def run() -> None:
+        nonlocal changes
+        body = json.dumps(document(paths={path: {"post": operation()} for path in many})).encode()
+        given = {"restApiId": api, "mode": "overwrite", "body": body}
+        working = asyncio.ensure_future(world.dispatcher.call(call, "apigateway", "PutRestApi", given))
+        await asyncio.sleep(0)
+        while not working.done():
+            changes += 1
+            part = {"restApiId": api, "parentId": root_id, "pathPart": f"b{changes}"}
+            await world.dispatcher.call(call, "apigateway", "CreateResource", part)
+            await asyncio.sleep(0)
+        await working
+
+    asyncio.run(run())
+    assert changes >= 2
+    assert paths(world, api) == {"/": []} | {path: ["POST"] for path in many}
+
+
+def test_ids_of_large_documents_are_drawn_in_the_event_loop(
     world: GatewayWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api = imported(world, document(paths={"/a": {"get": operation()}}))["id"]
-    root_id = next(item["id"] for item in world("GetResources", restApiId=api)["items"] if item["path"] == "/")
-    changes = ["b", "c", "d"]
+    entropy, threads = world.ports.entropy, set()
+    letters = entropy.letters
 
-    async def beside(size: int, work: Callable[[], Any]) -> Any:
-        done = work()
-        if isinstance(work, partial) and size:  # the merge, not the reading
-            call = Call(world.ports, WORLD, root(ACCOUNT), "r", world.clock.now())
-            given = {"restApiId": api, "parentId": root_id, "pathPart": changes.pop(0)}
-            await world.dispatcher.call(call, "apigateway", "CreateResource", given)
-        return done
+    def drawn(count: int, alphabet: str) -> str:
+        threads.add(threading.get_ident())
+        return letters(count, alphabet)
 
-    monkeypatch.setattr(importing, "beside", beside)
-    body = json.dumps(document(paths={"/a": {"post": operation()}})).encode()
-    world("PutRestApi", restApiId=api, mode="overwrite", body=body)
-    assert paths(world, api) == {"/": [], "/a": ["POST"]}
-    assert changes == ["d"]
+    monkeypatch.setattr(entropy, "letters", drawn)
+    imported(world, document(paths={f"/a{n}": {"get": operation()} for n in range(100)}))
+    assert threads == {threading.get_ident()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -42,6 +42,7 @@ from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 
 _PARAMETERS = ("basepath", "endpointConfigurationTypes", "ignore")
+_METHODS_AT_ONCE = 10
 _ENDPOINT_TYPES = ("EDGE", "REGIONAL", "PRIVATE")
 
 
@@ -49,7 +50,7 @@ async def import_rest_api(call: Call, given: Input) -> Output:
     api = RestApi(records.new_id(call, 10), "", records.new_id(call, 10), call.now)
     definition = await _definition(given, api.id)
     state = _State(api, {"/": Resource(api.root_resource_id, "/")})
-    await beside(_size(definition), lambda: _apply(call, state, definition, given, overwrite=True))
+    await _apply(call, state, definition, given, overwrite=True, pauses=True)
     state.store(call)
     return shapes.rest_api(state.api) | _warnings(definition)
 
@@ -64,21 +65,16 @@ async def put_rest_api(call: Call, given: Input) -> Output:
 
 
 async def _merged(call: Call, definition: Definition, given: Input) -> tuple[_State, _State]:
-    """The API as it is, and as it will be. It may change while that is found out beside the event loop: then again,
-    and in the end within it."""
-    for size in (_size(definition), _size(definition), 0):
+    """The API as it is, and as it will be. It may change in the pauses while that is found out: then again, and in the
+    end without pauses."""
+    store, overwrite = call.ports.store, given.get("mode") == "overwrite"
+    for pauses in (True, True, False):
         api = records.get_api(call, given["restApiId"])
-        before, state, written = _State.load(call, api), _State.load(call, api), call.ports.store.written
-        apply = partial(_apply, call, state, definition, given, overwrite=given.get("mode") == "overwrite")
-        await beside(size, apply)
-        if call.ports.store.written == written:
+        before, state, written = _State.load(call, api), _State.load(call, api), store.written
+        await _apply(call, state, definition, given, overwrite=overwrite, pauses=pauses)
+        if store.written == written:
             break
     return before, state
-
-
-def _size(definition: Definition) -> int:
-    """For `beside`: about the bytes of what is checked."""
-    return 1024 * (len(definition.methods) + len(definition.models) + len(definition.parts))
 
 
 def _warnings(definition: Definition) -> Output:
@@ -184,8 +180,11 @@ class _State:
                 table.delete(key)
 
 
-def _apply(call: Call, state: _State, definition: Definition, given: Input, *, overwrite: bool) -> None:
-    """Changes `state`; BadRequestException with all errors, or (`failOnWarnings`) all warnings."""
+async def _apply(
+    call: Call, state: _State, definition: Definition, given: Input, *, overwrite: bool, pauses: bool
+) -> None:
+    """Changes `state`; BadRequestException with all errors, or (`failOnWarnings`) all warnings. In the event loop,
+    since it reads records and draws ids; with `pauses` other requests go on every few methods."""
     known = _State(
         state.api,
         dict(state.resources),
@@ -218,7 +217,9 @@ def _apply(call: Call, state: _State, definition: Definition, given: Input, *, o
     for path in definition.paths:
         what = f"Unable to create resource at path '{path}'"
         problems.attempt(what, _grow, call, state, known, variables, path)
-    for defined in definition.methods:
+    for number, defined in enumerate(definition.methods):
+        if pauses and number % _METHODS_AT_ONCE == _METHODS_AT_ONCE - 1:
+            await asyncio.sleep(0)
         if defined.path in state.resources:
             _method(call, state, defined, problems)
     if "ignore" not in (given.get("parameters") or {}):

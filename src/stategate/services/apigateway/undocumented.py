@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 
 from stategate.gateway.model import Authorizer, Method, Model, Resource
 
 Location = Mapping[str, str]
+_Place = tuple[str, str, str, str, str]
 
 _PARAMETERS = {"path": "PATH_PARAMETER", "querystring": "QUERY_PARAMETER", "header": "REQUEST_HEADER"}
 _INHERITING = frozenset((*_PARAMETERS.values(), "RESPONSE", "RESPONSE_HEADER", "RESPONSE_BODY"))
-_DEFAULTS = {"path": "/", "method": "*", "statusCode": "*"}
 
 
 def undocumented(locations: Iterable[Location], parts: Iterable[Location]) -> list[Location]:
@@ -19,24 +20,24 @@ def undocumented(locations: Iterable[Location], parts: Iterable[Location]) -> li
     Parameters and responses inherit what is said of a path above, of any method or of any status code [AWS's service
     model]; everything else is documented in its own place.
     """
-    by_type: dict[str, list[Location]] = {}
-    for part in parts:
-        by_type.setdefault(part["type"], []).append(part)
-    return [item for item in locations if not any(_covers(part, item) for part in by_type.get(item["type"], ()))]
+    documented = {_place(part) for part in parts}
+    return [item for item in locations if documented.isdisjoint(_covering(_place(item)))]
 
 
-def _covers(part: Location, item: Location) -> bool:
-    inherits = item["type"] in _INHERITING
-    for field, value in item.items():
-        given = part.get(field) or _DEFAULTS.get(field)
-        above = inherits and (given == "*" or (field == "path" and _is_above(given or "/", value)))
-        if given != value and not above:
-            return False
-    return True
+def _place(location: Location) -> _Place:
+    """Type, path, method, status code and name. A request has one body, whatever its part is called."""
+    kind = location["type"]
+    name = "" if kind == "REQUEST_BODY" else location.get("name", "")
+    path, method, code = (location.get(field) for field in ("path", "method", "statusCode"))
+    return kind, path or "/", method or "*", code or "*", name
 
 
-def _is_above(prefix: str, path: str) -> bool:
-    return path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+def _covering(place: _Place) -> Iterable[_Place]:
+    kind, path, method, code, name = place
+    if kind not in _INHERITING:
+        return (place,)
+    above = ("/", *(path[:at] for at in range(1, len(path)) if path[at] == "/"), path)
+    return product((kind,), above, (method, "*"), (code, "*"), (name,))
 
 
 def locations_of(
