@@ -124,7 +124,7 @@ class Surroundings:
         return {"executionArn": arn}
 
     def _role(self) -> str:
-        return next(answer["Role"]["Arn"] for answer in self.answers.values() if "Role" in answer)
+        return str(next(answer["Role"]["Arn"] for answer in self.answers.values() if "Role" in answer))
 
     def _answer(self, task: ScheduleTask) -> TaskSucceeded | TaskFailed | None:
         if ":lambda:" not in task.resource:

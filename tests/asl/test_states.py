@@ -490,7 +490,7 @@ def test_failed_branch_stops_the_others() -> None:
 
 
 def test_parallel_is_retried_without_a_failed_event() -> None:
-    state = {**BRANCHES, "Branches": BRANCHES["Branches"][:1], "Retry": [{"ErrorEquals": ["Broken"], "MaxAttempts": 1}]}  # type: ignore[index]
+    state = {**BRANCHES, "Branches": BRANCHES["Branches"][:1], "Retry": [{"ErrorEquals": ["Broken"], "MaxAttempts": 1}]}
     execution = execute(flow(P=state), None, once_failing(["Broken"]))
     failed = execution.types.index("LambdaFunctionFailed") + 1
     assert execution.outline[failed] == (failed, "ParallelStateStarted")

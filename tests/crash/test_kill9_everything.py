@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -215,12 +216,12 @@ def start_all(account: Account, kept: dict[str, list[str]], chance: random.Rando
         start, invoke = states.start_execution, functions.invoke
         for number in range(ROUNDS):
             e, p, x, a, r = (f"{kind}{number}" for kind in "epxar")
-            note("e", e, lambda e=e: start(stateMachineArn=account.everything, name=e, input=items))
-            note("p", p, lambda p=p: post(f"{account.url}?name={p}", items))
-            note("x", x, lambda x=x: start(stateMachineArn=account.express, name=x))
+            note("e", e, partial(start, stateMachineArn=account.everything, name=e, input=items))
+            note("p", p, partial(post, f"{account.url}?name={p}", items))
+            note("x", x, partial(start, stateMachineArn=account.express, name=x))
             event = json.dumps({"execution": a, "step": "async"})
-            note("a", a, lambda event=event: invoke(FunctionName="note", InvocationType="Event", Payload=event))
-            note("r", r, lambda r=r: start(stateMachineArn=account.later, name=r))
+            note("a", a, partial(invoke, FunctionName="note", InvocationType="Event", Payload=event))
+            note("r", r, partial(start, stateMachineArn=account.later, name=r))
 
 
 def post(url: str, body: str) -> None:
@@ -233,7 +234,7 @@ def redrive_all(account: Account, names: list[str], kept: list[str]) -> None:
     with connect(account.server, "stepfunctions") as states:
         for name in names:
             arn = account.later.replace(":stateMachine:", ":execution:") + f":{name}"
-            if acknowledged(lambda arn=arn: states.redrive_execution(executionArn=arn)):
+            if acknowledged(partial(states.redrive_execution, executionArn=arn)):
                 kept.append(name)
 
 
@@ -251,8 +252,8 @@ def test_everything_that_was_acknowledged_comes_to_its_end(tmp_path: Path) -> No
             wait_until(lambda: not running(account, account.later))
             Path(f"{account.calls}.mended").touch()
             kill_during(server, chance, 2, lambda: redrive_all(account, kept["r"], redriven))
-            for machine in (account.everything, account.later):
-                wait_until(lambda machine=machine: not running(account, machine))
+            wait_until(lambda: not running(account, account.everything))
+            wait_until(lambda: not running(account, account.later))
             wait_until(lambda: set(kept["x"]) <= set(account.noted("express")))
             wait_until(lambda: set(kept["a"]) <= set(account.noted("async")))
         finally:

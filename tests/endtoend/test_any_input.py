@@ -7,7 +7,7 @@ import base64
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stategate.server.app import SERVICES, App, build
+from stategate.server.http import Hook
 from stategate.server.settings import Settings
 from stategate.wire import HttpRequest, HttpResponse
 from wire.generated import Generator
@@ -128,14 +129,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         async def made() -> App:
             return build(Settings(data_dir=Path(data)))
 
+        async def call(hooks: Iterable[Hook]) -> None:
+            for hook in hooks:
+                await hook()
+
         app = runner.run(made())
-        for hook in app.asgi._startup:
-            runner.run(hook())
+        runner.run(call(app.asgi._startup))
         server = Server(runner, app)
         server.prepare()
         yield server
-        for hook in reversed(app.asgi._shutdown):
-            runner.run(hook())
+        runner.run(call(reversed(app.asgi._shutdown)))
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))

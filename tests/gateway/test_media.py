@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ CASES = [
 
 @pytest.mark.parametrize("behaviour", ["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['templates']} {case['type']}")
-def test_passthrough(case: dict, behaviour: str) -> None:
+def test_passthrough(case: dict[str, Any], behaviour: str) -> None:
     templates = {key: f"template of {key}" for key in case["templates"]}
     try:
         chosen, template = media.request_template(templates, media.media_type(case["type"]), behaviour)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ def table(methods: list[tuple[str, str]]) -> Routes[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["methods"][0][0])
-def test_table(case: dict) -> None:
+def test_table(case: dict[str, Any]) -> None:
     routes = table([tuple(pair) for pair in case["methods"]])
     for verb, path, expected, parameters in case["requests"]:
         match = routes.find(verb, path)
@@ -60,7 +61,7 @@ def naive(methods: list[tuple[str, str]], verb: str, path: str) -> str | None:
 
 
 def fits(template: list[str], segments: list[str]) -> tuple[int, ...] | None:
-    rank = []
+    rank: list[int] = []
     for at, part in enumerate(template):
         if part.endswith("+}"):
             return (*rank, 2) if len(segments) > at else None
@@ -83,7 +84,7 @@ def fits(template: list[str], segments: list[str]) -> tuple[int, ...] | None:
     st.lists(st.sampled_from(["a", "b", "c"]), max_size=5),
     st.sampled_from(["GET", "POST"]),
 )
-def test_like_a_naive_matcher(pairs: list, segments: list[str], verb: str) -> None:
+def test_like_a_naive_matcher(pairs: list[tuple[list[str], str]], segments: list[str], verb: str) -> None:
     methods = sorted(
         {
             ("/" + "/".join(path), method)
@@ -94,10 +95,10 @@ def test_like_a_naive_matcher(pairs: list, segments: list[str], verb: str) -> No
     assert (found.target if found else None) == naive(methods, verb, "/" + "/".join(segments))
 
 
-class CountingDict(dict):
+class CountingDict(dict[str, Any]):
     looked = 0
 
-    def get(self, *args):
+    def get(self, *args: Any) -> Any:
         CountingDict.looked += 1
         return super().get(*args)
 

@@ -19,7 +19,7 @@ def models(**schemas: Any) -> tuple[Model, ...]:
     return tuple(Model(name, name, "application/json", json.dumps(schema)) for name, schema in schemas.items())
 
 
-def validate(body: bytes, content_type: str | None = "application/json", **schemas: Any) -> GatewayFailure | None:
+def validate(body: bytes, content_type: str | None = "application/json", /, **schemas: Any) -> GatewayFailure | None:
     """The failure of a body against the model `M`, if there is one."""
     method = Method("POST", request_validator_id="v", request_models={"application/json": "M"})
     snapshot = Snapshot((), models(**schemas), (RequestValidator("v", "v", True, False),))

@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import json
-import sys
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import pytest
 
 from asl.driver import Execution, identity
+from replay.save import INPUT, answer
 from stategate.asl import events
 from stategate.asl.program import compile
 from stategate.asl.run import Run
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from save import INPUT, answer  # noqa: E402
 
 
 def saved_runs() -> list[Any]:

@@ -20,7 +20,7 @@ CALLS = (FUNCTION, INVOKE)
 WAITING = (ACTIVITY, CALLBACK, SYNC, START_EXECUTION)
 ERRORS = ("E1", "E2")
 NAMED = ("E1", "E2", "States.TaskFailed", "States.Timeout")
-RESULTS = ([[[1], [2]], [[3]]], [[1], [2], [3]], [], "text")
+RESULTS: tuple[Any, ...] = ([[[1], [2]], [[3]]], [[1], [2], [3]], [], "text")
 
 
 @dataclass(frozen=True)

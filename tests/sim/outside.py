@@ -128,9 +128,9 @@ class Outside:
 
     def spawn(self, work: Awaitable[T]) -> asyncio.Task[T]:
         task = asyncio.ensure_future(work)
-        self.own.add(task)  # type: ignore[arg-type]
+        self.own.add(task)
         task.add_done_callback(self._done)
-        return task  # type: ignore[return-value]
+        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self.own.discard(task)

@@ -55,7 +55,7 @@ async def _tell(outside: Outside) -> Story:
     server = outside.server
     assert server is not None and not server.dead
     arns = [arn for (arn,) in server.rows("SELECT arn FROM execution ORDER BY started, arn")]
-    executions = {arn: outside.server.engine.get(arn) for arn in arns}
+    executions = {arn: server.engine.get(arn) for arn in arns}
     story = Story(
         {arn: execution for arn, execution in executions.items() if execution is not None},
         {arn: _pages(server.engine, arn) for arn in arns},

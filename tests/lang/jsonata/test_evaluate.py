@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 import uuid
 from random import Random
 from typing import Any
@@ -153,6 +155,7 @@ def test_variables_are_left_alone() -> None:
     result = compile("$v ~> |l|{'k': 2}|").evaluate({"v": document}, now=0.0, random=Random(1))
     assert (result, document) == ({"l": [{"k": 2}]}, {"l": [{"k": 1.0}]})
     same = compile("$v").evaluate({"v": document}, now=0.0, random=Random(1))
+    assert isinstance(same, dict)
     same["l"].append(1)
     assert document == {"l": [{"k": 1.0}]}
 
@@ -230,3 +233,10 @@ def test_text_in_a_result_counts_each_time() -> None:
     large = {"states": {"input": {"s": "x" * 200_000}}}
     with pytest.raises(LimitExceeded):
         compile("[1..200].[$states.input.s, $states.input.s]").evaluate(large, now=0.0, random=Random(1))
+
+
+def test_waiting_for_other_threads_is_no_time_of_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: 3600.0 * next(hours))
+    source = "[$contains($text, /b.*b.*c/), $contains($text, /b.*b.*d/)]"
+    assert evaluate(source, text="b" * 300) == [False, False]

@@ -104,6 +104,7 @@ class _Stepper:
 
     def go_on(self) -> None:
         state = self.state
+        arguments: list[Any]
         while state["at"] < len(self.program):
             instruction = self.program[state["at"]]
             state["at"] += 1

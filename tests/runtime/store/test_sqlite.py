@@ -122,7 +122,12 @@ def test_large_batches_share_no_commit_and_are_written_beside_the_loop(tmp_path:
     async def body(store: SqliteStore) -> None:
         before, beside = store.writer.commits, list[bool]()
         finish = store.writer._finish
-        store.writer._finish = lambda job: (beside.append(job.results is None), finish(job))[1]  # type: ignore[method-assign]
+
+        def noting(job: Any) -> Any:
+            beside.append(job.results is None)
+            return finish(job)
+
+        store.writer._finish = noting  # type: ignore[method-assign]
         sql = "INSERT INTO history (arn, first, events) VALUES (?, 1, x'')"
         futures: list[asyncio.Future[None]] = []
         for name, size in (("a", writer.LARGE), ("b", writer.LARGE), ("c", 1)):
@@ -247,13 +252,18 @@ def test_what_executions_were_started_with_is_found_in_older_files(tmp_path: Pat
 def test_a_page_of_executions_is_read_from_an_index(tmp_path: Path, by: Any, after: tuple[float, str] | None) -> None:
     async def body(store: SqliteStore) -> None:
         asked: list[tuple[str, Any]] = []
-        store._reader.exec_trace = lambda cursor, sql, bindings: asked.append((sql, bindings)) is None
+
+        def trace(cursor: Any, sql: str, bindings: Any) -> bool:
+            asked.append((sql, bindings))
+            return True
+
+        store._reader.exec_trace = trace
         store.executions.page("x", by=by, status=None, after=after, limit=10)
         store.executions.page("x", by=by, status="FAILED", after=after, limit=10)
         store._reader.exec_trace = None
         for sql, bindings in asked:
             plan = store._reader.execute(f"EXPLAIN QUERY PLAN {sql}", bindings).fetchall()
-            assert [row[3].partition(" USING INDEX ")[0] for row in plan] == ["SEARCH execution"], plan
+            assert [str(row[3]).partition(" USING INDEX ")[0] for row in plan] == ["SEARCH execution"], plan
 
     run(tmp_path, body)
 

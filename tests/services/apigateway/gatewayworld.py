@@ -145,7 +145,7 @@ class GatewayWorld:
         self.lines = Lines()
         self.execute = ExecuteApi(self.ports, self.backend, self.lines)
 
-    def __call__(self, operation: str, service: str = "apigateway", **given: Any) -> dict[str, Any]:
+    def __call__(self, operation: str, service: str = "apigateway", /, **given: Any) -> dict[str, Any]:
         call = Call(self.ports, WORLD, root(ACCOUNT), self.entropy.uuid(), self.clock.now())
         return asyncio.run(self.dispatcher.call(call, service, operation, given))
 

@@ -120,7 +120,7 @@ def test_a_fresh_answer_needs_permission(world: GatewayWorld, strategy: str, sta
 
 
 class TestCompression:
-    def api(self, world: GatewayWorld, template: str = "0123456789", **members: Any) -> str:
+    def api(self, world: GatewayWorld, template: str = "0123456789", /, **members: Any) -> str:
         api, ids = world.api("/a", **members)
         world.mock(api, ids["/a"], "POST", template)
         world.deploy(api)
@@ -143,8 +143,8 @@ class TestCompression:
         answer = world.request(api, "POST", "/a", headers={"Accept-Encoding": accepted})
         assert answer.header("content-encoding") == encoding
         assert answer.header("content-length") == str(len(answer.body))
-        undone = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}[encoding](answer.body)
-        assert undone == b"0123456789"
+        decoders: dict[str | None, Any] = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}
+        assert decoders[encoding](answer.body) == b"0123456789"
 
     def test_short_answers_and_other_apis_are_left_alone(self, world: GatewayWorld) -> None:
         for members in ({"minimumCompressionSize": 11}, {}):

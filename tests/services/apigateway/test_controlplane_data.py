@@ -280,7 +280,8 @@ def test_what_is_undocumented(world: GatewayWorld) -> None:
 
     def left(**wanted: Any) -> list[dict[str, str]]:
         given = {"restApiId": api, "locationStatus": "UNDOCUMENTED", **wanted}
-        found, position = [], None
+        found: list[dict[str, str]] = []
+        position = None
         while found == [] or position is not None:
             page = world("GetDocumentationParts", **given, limit=2, **({"position": position} if position else {}))
             found += [item["location"] for item in page["items"]]

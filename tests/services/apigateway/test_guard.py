@@ -151,8 +151,7 @@ class TestResourcePolicies:
         assert self.call(world, endpointConfiguration=private, policy=policy).status == 200
 
     def test_a_private_api_by_its_endpoint(self, world: GatewayWorld) -> None:
-        condition = {"StringEquals": {"aws:SourceVpce": "vpce-0abc"}}
-        policy = resource_policy(statement("Allow", **condition))
+        policy = resource_policy(statement("Allow", StringEquals={"aws:SourceVpce": "vpce-0abc"}))
         api = deployed(world, endpointConfiguration={"types": ["PRIVATE"]}, policy=policy)
         assert world.request(api, path="/a").status == 403
         for host, status in ((f"{api}-vpce-0abc.execute-api.x", 200), (f"{api}-vpce-0abd.execute-api.x", 403)):

@@ -25,7 +25,7 @@ NETWORK = b'{"message": "Network error communicating with endpoint"}'
 TIMED_OUT = b'{"message": "Endpoint request timed out"}'
 
 
-def deployed(world: GatewayWorld, uri: str, kind: str = "HTTP_PROXY", **members: object) -> str:
+def deployed(world: GatewayWorld, uri: str, kind: str = "HTTP_PROXY", /, **members: object) -> str:
     """GET /a is the endpoint's, GET /b a mock."""
     api, ids = world.api("/a", "/b", endpointConfiguration={"types": ["REGIONAL"]})
     integration = {"type": kind, "integrationHttpMethod": "GET", "uri": uri, "timeoutInMillis": 29_000, **members}

@@ -21,7 +21,7 @@ def grown(count: int, **members: Any) -> dict[str, Any]:
     return document(paths={f"/a{n}": {"get": operation(**members)} for n in range(count)})
 
 
-MANY = {f"h{n}": {} for n in range(3000)}
+MANY: dict[str, Any] = {f"h{n}": {} for n in range(3000)}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,7 @@ def test_more_than_any_api_is_refused_quickly(world: GatewayWorld, content: dict
 
 
 def test_the_time_of_an_import_grows_with_its_size(world: GatewayWorld) -> None:
+    schemas: dict[str, dict[str, Any]]
     schemas = {f"M{n}": {"items": {"$ref": f"#/components/schemas/M{(n + 1) % 1000}"}} for n in range(1000)}
     schemas["M7"] |= {"type": "none"}
     parts = [{"location": {"type": "RESOURCE", "path": f"/a{n}"}, "properties": {"a": n}} for n in range(4000)]

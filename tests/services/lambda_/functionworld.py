@@ -80,7 +80,7 @@ class FunctionWorld:
         self.log_store.close()
 
     async def __call__(
-        self, operation: str, service: str = "lambda", principal: Principal | None = None, **given: Any
+        self, operation: str, service: str = "lambda", principal: Principal | None = None, /, **given: Any
     ) -> dict[str, Any]:
         who = principal or root(ACCOUNT)
         call = Call(self.ports, WORLD, who, self.ports.entropy.uuid(), self.ports.clock.now())

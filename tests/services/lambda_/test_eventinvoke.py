@@ -20,7 +20,7 @@ TOLD = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:told"
 def test_the_configuration(tmp_path: Path) -> None:
     async def test(world: FunctionWorld) -> None:
         await world.function()
-        nothing = {"OnSuccess": {}, "OnFailure": {}}
+        nothing: dict[str, Any] = {"OnSuccess": {}, "OnFailure": {}}
         put = await world("PutFunctionEventInvokeConfig", FunctionName="f", MaximumRetryAttempts=0)
         assert put.pop("LastModified") == pytest.approx(world.ports.clock.now(), abs=5)
         assert put == {

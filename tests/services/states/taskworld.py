@@ -60,8 +60,8 @@ class TaskWorld:
     def __init__(self, data_dir: Path) -> None:
         self.store = SqliteStore(data_dir)
 
-        def perform(execution: NewExecution, scheduled: ScheduleTask) -> Awaitable[TaskOutcome]:
-            return run_task(self.ports, execution, scheduled, self.dispatcher)
+        def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
+            return run_task(self.ports, execution, task, self.dispatcher)
 
         clock, entropy = SystemClock(), Chance()
         language = states_language(lambda resource, arguments: refusal(self.ports, resource, arguments))
@@ -90,7 +90,7 @@ class TaskWorld:
         call = Call(self.ports, World(who.account, "us-east-1"), who, "request", self.ports.clock.now())
         return await self.dispatcher.call(call, service, operation, given)
 
-    async def error(self, operation: str, principal: Principal | None = None, **given: Any) -> tuple[str, str]:
+    async def error(self, operation: str, principal: Principal | None = None, /, **given: Any) -> tuple[str, str]:
         with pytest.raises(AwsError) as caught:
             await self(operation, principal=principal, **given)
         return caught.value.code, caught.value.message

@@ -13,6 +13,7 @@ import pytest
 
 from runtime.outbound.s3server import S3Server
 from services.states.test_operations import MACHINE, Rig
+from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.outbound.http import HttpClient
 from stategate.runtime.outbound.s3 import S3
@@ -45,7 +46,7 @@ def simulate(data_dir: Path, body: Callable[[Rig, S3Server], Awaitable[None]], p
             data = MapRunItems(lambda: rig.ports, S3(client, rig.ports.clock, url))
             tables = rig.store.executions
             rig.engine = Engine(
-                tables, rig.engine._tasks._runner, rig.ports.clock, rig.ports.entropy, rig.engine._observers,
+                tables, rig.engine._tasks._runner, SystemClock(), rig.ports.entropy, rig.engine._observers,
                 map_run_data=data,
             )  # fmt: skip
             rig.engine.open()

@@ -161,7 +161,8 @@ def test_history_in_pages_both_ways(tmp_path: Path) -> None:
         await rig.machine()
         arn = (await rig("StartExecution", stateMachineArn=MACHINE))["executionArn"]
         for reverse, expected in ((False, [1, 2, 3, 4]), (True, [4, 3, 2, 1])):
-            seen, more = [], {}
+            seen: list[int] = []
+            more: dict[str, str] = {}
             while True:
                 page = await rig("GetExecutionHistory", executionArn=arn, maxResults=3, reverseOrder=reverse, **more)
                 seen += [event["id"] for event in page["events"]]
@@ -185,9 +186,10 @@ def test_a_page_of_a_history_has_no_more_than_so_many_bytes(
         await rig.machine('{"StartAt": "S", "States": {"S": {"Type": "Pass", "End": true}}}')
         text = json.dumps("x" * 9_000)
         arn = (await rig("StartExecution", stateMachineArn=MACHINE, input=text))["executionArn"]
-        pages, token = [], None
+        pages: list[list[int]] = []
+        token = None
         while token is not None or not pages:
-            given = {} if token is None else {"nextToken": token}
+            given: dict[str, Any] = {} if token is None else {"nextToken": token}
             page = await rig("GetExecutionHistory", executionArn=arn, maxResults=1000, reverseOrder=reverse, **given)
             pages.append([event["id"] for event in page["events"]])
             token = page.get("nextToken")

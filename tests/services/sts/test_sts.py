@@ -17,7 +17,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/R"
 CALLER = f"arn:aws:iam::{ACCOUNT}:root"
 
 
-def call(ports: Ports, operation: str, principal: Principal | None = None, **input: Any) -> dict[str, Any]:
+def call(ports: Ports, operation: str, principal: Principal | None = None, /, **input: Any) -> dict[str, Any]:
     output = {**IAM, **STS}[operation](make_call(ports, principal), input)
     assert isinstance(output, dict)
     return output
@@ -32,7 +32,7 @@ def role(ports: Ports, document: str) -> None:
     call(ports, "CreateRole", RoleName="R", AssumeRolePolicyDocument=document)
 
 
-def fails(ports: Ports, operation: str, principal: Principal | None = None, **input: Any) -> tuple[str, int, str]:
+def fails(ports: Ports, operation: str, principal: Principal | None = None, /, **input: Any) -> tuple[str, int, str]:
     with pytest.raises(AwsError) as caught:
         call(ports, operation, principal, **input)
     return caught.value.code, caught.value.status, caught.value.message
