@@ -307,12 +307,14 @@ class MeteredPattern:
         """The next match. The timeout is the one thing here that depends on the machine: backtracking leaves nothing
         to count. Other threads go on meanwhile (`concurrent`)."""
         meter = current.meter
-        began = time.perf_counter()
+        if meter.pattern_seconds <= 0:
+            raise LimitExceeded("U1001", "A regular expression takes too long")
+        began = time.thread_time()
         try:
             match = self._compiled.search(text, start, timeout=max(meter.pattern_seconds, 0.001), concurrent=True)
         except TimeoutError:
             raise LimitExceeded("U1001", "A regular expression takes too long") from None
-        meter.pattern_seconds -= time.perf_counter() - began
+        meter.pattern_seconds -= time.thread_time() - began
         meter.step(2)
         if match is not None:
             length = match.end() - match.start()
