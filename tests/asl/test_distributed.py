@@ -177,6 +177,14 @@ def test_tolerances_are_checked_once_the_state_has_started(value: Any, cause: st
     }
 
 
+def test_a_percentage_of_any_size_is_checked() -> None:
+    execution = execute(
+        flow(M=mapping(ItemsPath="$.i", ToleratedFailurePercentagePath="$.t")), {"i": [0], "t": 10**400}
+    )
+    assert execution.finish is not None and execution.finish.cause is not None
+    assert execution.finish.cause.endswith(" ToleratedFailurePercentage must be between 0 and 100.")
+
+
 def test_late_ends_change_nothing_and_a_failing_sibling_stops_the_map_run() -> None:
     branches = [flow(M=mapping()), flow(W={"Type": "Wait", "Seconds": 5}, F={"Type": "Fail", "Error": "E"})]
     branches[1]["States"]["W"] = {"Type": "Wait", "Seconds": 5, "Next": "F"}

@@ -84,10 +84,10 @@ def tolerances(state: Map, scope: Scope) -> tuple[int | None, float | None]:
     count = None if state.tolerated_count is None else int(state.tolerated_count(scope))
     if count is not None and count < 0:
         raise runtime_failure("ToleratedFailureCount cannot be negative.")
-    percentage = None if state.tolerated_percentage is None else float(state.tolerated_percentage(scope))
+    percentage = None if state.tolerated_percentage is None else state.tolerated_percentage(scope)
     if percentage is not None and not 0 <= percentage <= 100:
         raise runtime_failure("ToleratedFailurePercentage must be between 0 and 100.")
-    return count, percentage
+    return count, None if percentage is None else float(percentage)
 
 
 def exceeded(failed: int, total: int, count: int | None, percentage: float | None) -> bool:
