@@ -171,7 +171,7 @@ class ExecuteApi:
         if deployment.minimum_compression_size is not None:
             reply, accepted = outcome.reply, request.header("accept-encoding")
             smallest = deployment.minimum_compression_size
-            outcome.reply = await beside(len(reply.body), lambda: compressed(reply, accepted, smallest))
+            outcome.reply = await beside(len(reply.body), lambda: compressed(reply, accepted, smallest), live.api.id)
         return outcome
 
     def _cached(

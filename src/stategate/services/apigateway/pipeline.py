@@ -116,7 +116,7 @@ async def _done(size: int, authorized: Authorized, stage: Callable[[Authorized],
         except TakesLong:
             pass
     calm = replace(authorized, routed=replace(authorized.routed, hurried=False))
-    return await beside(LARGE, lambda: stage(calm))
+    return await beside(LARGE, lambda: stage(calm), calm.routed.received.around.api_id)
 
 
 async def _performed(
