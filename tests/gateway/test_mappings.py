@@ -115,3 +115,16 @@ def test_headers_are_mapped_from_the_json_in_an_error_message(
     body = json.dumps({"errorMessage": message, "errorType": "E"}).encode()
     read = response_source(f"integration.response.body.{expression}")
     assert read(routed(), IntegrationResult(200, (), body, message)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "slow"),
+    [
+        ("method.request.body.a.b", False),
+        ("method.request.body.$..a", True),
+        ("method.request.body.a[?(@.b =~ /x/)]", True),
+        ("'../a =~ b...'", False),
+    ],
+)
+def test_what_may_take_long(expression: str, slow: bool) -> None:
+    assert compile_request_mapping("integration.request.header.x", expression).slow is slow

@@ -64,6 +64,10 @@ def searches(path: str, size: int = _SMALL_BODY) -> bool:
     return path.count("..") > (size < _SMALL_BODY) or "=~" in path
 
 
+def _is_slow(expression: str) -> bool:
+    return expression[:1] != "'" and searches(expression)
+
+
 def is_method_parameter(key: str) -> bool:
     """Whether `key` may be declared in a method's requestParameters."""
     return _METHOD_PARAMETER.match(key) is not None
@@ -84,7 +88,7 @@ def compile_request_mapping(target: str, expression: str) -> RequestMapping:
     found = _REQUEST_TARGET.match(target)
     if found is None:
         raise InvalidMapping(target)
-    return RequestMapping(found[1], found[2], request_source(expression), searches(expression))
+    return RequestMapping(found[1], found[2], request_source(expression), _is_slow(expression))
 
 
 def compile_response_mapping(target: str, expression: str) -> ResponseMapping:
@@ -92,7 +96,7 @@ def compile_response_mapping(target: str, expression: str) -> ResponseMapping:
     found = _RESPONSE_TARGET.match(target)
     if found is None:
         raise InvalidMapping(target)
-    return ResponseMapping(found[1], response_source(expression), searches(expression))
+    return ResponseMapping(found[1], response_source(expression), _is_slow(expression))
 
 
 def request_source(expression: str) -> Source:

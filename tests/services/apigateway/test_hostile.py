@@ -158,7 +158,7 @@ def count_beside(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes with which work was done beside the event loop."""
     sizes = []
 
-    async def beside(size: int, work: Callable[[], Reply]) -> Reply:
+    async def beside(size: int, work: Callable[[], Reply], owner: str) -> Reply:
         sizes.append(size)
         return work()
 
