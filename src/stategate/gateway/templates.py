@@ -43,7 +43,10 @@ def compile_template(text: str) -> Renderer:
 
     def render(routed: Routed, body: str) -> str:
         context, hurried = routed.context, routed.hurried
-        before = copied(context, {}) if hurried and changes_context else None
+        try:
+            before = copied(context, {}) if hurried and changes_context else None
+        except RecursionError:  # what an earlier template made of it is nested too deeply to be put back
+            raise TakesLong from None
         references: dict[str, Any] = {
             "input": Input(routed, body),
             "util": UTIL,

@@ -154,6 +154,18 @@ def test_a_template_that_takes_long_is_rendered_again_beside_the_event_loop(
     assert [thread is not threading.main_thread() for thread in threads] == beside
 
 
+def test_a_context_that_is_nested_deeply_is_no_fault_of_the_server(world: GatewayWorld) -> None:
+    nested = "#foreach($i in [1..1000])#set($l = [$l])#end"
+    api, ids = world.api("/a")
+    template = f'#set($l = []){nested}{nested}#set($context.responseOverride.x = $l){{"statusCode": 200}}'
+    integration = {"type": "MOCK", "requestTemplates": {"application/json": template}}
+    response = {"responseTemplates": {"application/json": "#set($context.responseOverride.header.y = 'z')ok"}}
+    world.method(api, ids["/a"], "POST", integration, {"200": response})
+    world.deploy(api)
+    answer = world.request(api, "POST", "/a", body=b"{}")
+    assert (answer.status, answer.body, dict(answer.headers)["y"]) == (200, b"ok", "z")
+
+
 def count_beside(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes with which work was done beside the event loop."""
     sizes = []
