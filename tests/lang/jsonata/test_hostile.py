@@ -6,6 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
+
+import pytest
+
+from stategate.lang import jsonata
 
 CASES = Path(__file__).resolve().parents[2] / "corpus" / "jsonata" / "hostile.jsonl"
 SECONDS = 15.0
@@ -49,3 +54,24 @@ def test_time_and_memory_are_bounded() -> None:
     assert [line for line in lines if line[1] > SECONDS] == []
     assert [line for line in lines if "too much memory" in line[2]] == []
     assert grown < MEGABYTES
+
+
+def test_an_allowance_is_for_all_evaluations_together() -> None:
+    texts = ("$count([$a, $a])", "$sum($map([1..999], function($i) {$i}))", "$match('a', /a/)")
+    few, many, pattern = map(jsonata.compile, texts)
+
+    def evaluate(expression: jsonata.Expression) -> object:
+        return expression.evaluate({"a": 1}, now=0.0, random=Random(1))
+
+    with jsonata.within(1000):
+        assert [evaluate(few) for _ in range(10)] == [2] * 10
+        for costly in (many, pattern):
+            with pytest.raises(jsonata.TooCostly):
+                evaluate(costly)
+        with pytest.raises(jsonata.TooCostly):
+            jsonata.compile("1")
+    with jsonata.within(20), pytest.raises(jsonata.TooCostly):
+        for _ in range(100):
+            evaluate(few)
+    assert evaluate(many) == 499500
+    assert evaluate(few) == 2

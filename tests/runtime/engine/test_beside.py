@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ from stategate.asl.events import Started
 from stategate.asl.run import RunIdentity
 from stategate.runtime.engine import EngineClosed
 from stategate.runtime.engine.beside import THREADS, Made, Threads
-from stategate.runtime.engine.language import light, states_language
+from stategate.runtime.engine.language import Programs, light, light_but_for_jsonata, states_language
+from stategate.runtime.engine.live import Outcome
 from stategate.services.ports import NewExecution, World
 
 
@@ -178,6 +180,77 @@ def test_a_step_under_way_at_the_end_is_made_again(tmp_path: Path) -> None:
     gated(tmp_path, body)
 
 
+def test_a_start_under_way_is_stopped_with_the_others(tmp_path: Path) -> None:
+    async def body(rig: Gated) -> None:
+        slow = rig.slow("slow", ["wait", 3600])
+        starting = asyncio.ensure_future(rig.engine.start(slow))
+        await asyncio.sleep(0)
+        stopping = asyncio.ensure_future(rig.engine.stop_all(slow.machine_arn))
+        await asyncio.sleep(0.01)
+        rig.gate.set()
+        assert await stopping == 1
+        await starting
+        assert rig.status(slow) == "ABORTED"
+
+    gated(tmp_path, body)
+
+
+def test_a_step_that_ends_during_the_last_commits_is_not_committed(tmp_path: Path) -> None:
+    async def body(rig: Gated) -> None:
+        slow = rig.slow("slow", "pass")
+        starting = asyncio.ensure_future(rig.engine.start(slow))
+        await rig.until(lambda: rig.engine._stepping)
+        rig.engine._committing += 1
+        leaving = asyncio.ensure_future(rig.engine._leave(EngineClosed()))
+        await rig.until(lambda: rig.engine._quiet)
+        rig.gate.set()
+        with pytest.raises(EngineClosed):
+            await starting
+        await rig.until(lambda: rig.engine._beside._unfinished == 0)
+        rig.engine._committed(rig.engine._live[slow.arn], Outcome(), EngineClosed())
+        await leaving
+        assert rig.engine._committing == 0
+        assert rig.status(slow) is None
+
+    gated(tmp_path, body)
+
+
+def test_a_start_that_needs_little_jsonata_is_made_in_the_event_loop(tmp_path: Path) -> None:
+    async def body(rig: Gated) -> None:
+        rig.engine._language = states_language()
+        rig.engine._programs = Programs(rig.engine._language)
+        threads = set[int]()
+        step = rig.engine._programs._step
+
+        def noted(*arguments: Any) -> Any:
+            threads.add(threading.get_ident())
+            return step(*arguments)
+
+        rig.engine._programs._step = noted
+
+        async def output_of(name: str, expression: str) -> str | None:
+            threads.clear()
+            state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": f"{{% {expression} %}}", "End": True}
+            definition = json.dumps({"StartAt": "P", "States": {"P": state}})
+            new = replace(rig.new(name), definition=definition)
+            await rig.engine.start(new)
+            ended = await rig.ended(new)
+            assert rig.types(new)[0] == "ExecutionStarted"
+            assert len(rig.types(new)) == 4
+            return ended.output
+
+        here = {threading.get_ident()}
+        assert await output_of("first", "$states.input.n + 1") == "2"
+        assert threads - here  # it had to be compiled
+        assert await output_of("second", "$states.input.n + 1") == "2"
+        assert threads == here
+        assert await output_of("third", "$sum($map([1..5000], function($i) {$i}))") == "12502500"
+        assert await output_of("fourth", "$sum($map([1..5000], function($i) {$i}))") == "12502500"
+        assert threads - here
+
+    gated(tmp_path, body)
+
+
 def test_a_step_ends_when_it_has_taken_long_enough() -> None:
     language = states_language(slice=0.0)
     states = '{"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}'
@@ -206,3 +279,19 @@ def test_what_is_light(text: str, expected: bool) -> None:
     new = NewExecution("arn", "n", World("0", "r"), "m", "m", text, "r", "STANDARD", "{}", 0.0)
     assert light(new) is expected
     assert light(replace(new, input="x" * 20_000)) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"Output": "{% $states.input.a[0] * 2 %}"}', True),
+        ('{"Output": "{% $a & \\"..%}\\" %}", "InputPath": "$.a"}', True),
+        ('{"Output": "{% $a %}", "InputPath": "$..a"}', False),
+        ('{"Comment": "{% x", "InputPath": "$..a", "Other": "%}"}', False),
+        (f'{{"Comment": "{"x" * 20_000}"}}', False),
+    ],
+)
+def test_what_is_light_but_for_jsonata(text: str, expected: bool) -> None:
+    new = NewExecution("arn", "n", World("0", "r"), "m", "m", text, "r", "STANDARD", "{}", 0.0)
+    assert light_but_for_jsonata(new) is expected
+    assert light_but_for_jsonata(replace(new, input="x" * 20_000)) is False

@@ -146,8 +146,9 @@ def test_the_last_tokens_of_redrives_are_remembered(tmp_path: Path, monkeypatch:
         fail = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail"}}})
         arn = (await run(rig, fail, {}))["executionArn"]
 
-        async def again(token: str) -> Any:
-            answer = await rig("RedriveExecution", executionArn=arn, clientToken=token)
+        async def again(token: str | None) -> Any:
+            given = {} if token is None else {"clientToken": token}
+            answer = await rig("RedriveExecution", executionArn=arn, **given)
             await ended(rig, arn)
             return answer
 
@@ -156,6 +157,7 @@ def test_the_last_tokens_of_redrives_are_remembered(tmp_path: Path, monkeypatch:
         assert await again("c") == third and await again("b") == second
         assert (await rig("DescribeExecution", executionArn=arn))["redriveCount"] == 3
         assert await again("a") != first
+        assert await again("None") != await again(None)
         monkeypatch.setattr(redrive, "TOKEN_SECONDS", -1.0)
         assert await again("c") != third
 

@@ -9,7 +9,8 @@ The same variables, `now` (seconds since 1970) and state of `random` give the sa
 
 from __future__ import annotations
 
-from .errors import JsonataError, JsonataSyntaxError, LimitExceeded, UnsupportedResult
+from .engine import within
+from .errors import JsonataError, JsonataSyntaxError, LimitExceeded, TooCostly, UnsupportedResult
 from .expression import Expression, PlainExpression, compile, compile_plain
 from .limits import DEFAULT, Limits
 from .values import JSON, UNDEFINED, Undefined
@@ -24,8 +25,10 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "PlainExpression",
+    "TooCostly",
     "Undefined",
     "UnsupportedResult",
     "compile",
     "compile_plain",
+    "within",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from random import Random
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from jsonata2py.runtime import context
 from jsonata2py.translator.translator import Translator
 
 from . import functions, guards, references
-from .errors import JsonataError, JsonataSyntaxError, LimitExceeded
+from .errors import JsonataError, JsonataSyntaxError, LimitExceeded, TooCostly
 from .instrument import ForeignCode, instrument
 from .limits import DEFAULT, Limits, Meter
 from .messages import message
@@ -44,6 +45,8 @@ _TOO_DEEP = "The expression is nested too deeply"
 def build(source: str, *, plain: bool = False, hidden: frozenset[str] = frozenset()) -> tuple[Entry, References]:
     """Raises `JsonataSyntaxError`. What jsonata-js finds only when it evaluates is left to the evaluation.
     `hidden` are the built-in functions in whose place there are variables."""
+    if guards.current.allowance is not None:
+        raise TooCostly
     if len(source) > DEFAULT.source:
         raise JsonataSyntaxError("S0500", f"The expression is longer than {DEFAULT.source} characters", -1)
     if len(_PARENT_STEPS.findall(source)) > _MOST_PARENT_STEPS or _longest_path(source) > _MOST_STEPS:
@@ -164,7 +167,9 @@ def run(
     evaluate: Callable[..., Any] | None = None,
 ) -> Any:
     """The library's own value of an expression, `MISSING` where there is none. Raises `JsonataError`."""
-    meter = Meter(limits)
+    meter, allowance = Meter(limits), guards.current.allowance
+    if allowance is not None:
+        meter.work, meter.pattern_seconds = min(meter.work, allowance), 0.0
     guards.current.meter = meter
     guards.current.random = random
     context.begin_evaluation(_Bindings(variables, meter, random), None, 0, evaluate)  # type: ignore[arg-type]
@@ -173,6 +178,10 @@ def run(
         if state is not None:
             state.millis = round(now * 1000)
         return entry(data)
+    except LimitExceeded:
+        if allowance is not None:
+            raise TooCostly from None
+        raise
     except JsonataError:
         raise
     except LibraryError as error:
@@ -187,6 +196,20 @@ def run(
         raise JsonataError("U1001", f"The expression cannot be evaluated: {error}") from None
     finally:
         context.end_evaluation()
+        if allowance is not None:
+            guards.current.allowance = meter.work
+
+
+@contextmanager
+def within(allowance: int) -> Iterator[None]:
+    """What this thread evaluates meanwhile may take so many steps of `Limits.work` together. Where that is not enough,
+    where an expression is yet to be compiled, and for regular expressions, whose cost can't be counted, `TooCostly` is
+    raised. For those who can do it again where it holds up nobody."""
+    guards.current.allowance = allowance
+    try:
+        yield
+    finally:
+        guards.current.allowance = None
 
 
 # Which arguments of the failing function the reference's message shows.

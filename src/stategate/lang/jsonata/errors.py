@@ -41,3 +41,7 @@ class UnsupportedResult(Exception):
 
 class LimitExceeded(JsonataError):
     """The evaluation asked for more time, memory or depth than `Limits` grants (code U1001)."""
+
+
+class TooCostly(Exception):
+    """What is done `within` an allowance asked for more than that; it may well succeed without."""

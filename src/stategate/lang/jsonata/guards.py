@@ -28,10 +28,12 @@ Function = Callable[..., Any]
 
 
 class Current(threading.local):
-    """What the evaluation that runs in this thread may still cost, and where its chance comes from."""
+    """What the evaluation that runs in this thread may still cost, and where its chance comes from. `allowance`: the
+    steps that are left for all evaluations together, if there is one."""
 
     meter: Meter
     random: Random
+    allowance: int | None = None
 
 
 current = Current()

@@ -146,7 +146,10 @@ class Engine(Runs):
         return self._tables.get(arn)
 
     async def stop_all(self, machine_arn: str) -> int:
-        """Stops the running Standard executions of a state machine; returns how many there were."""
+        """Stops the Standard executions of a state machine that run, or are about to; returns how many there were."""
+        starts = [live.starting for live in self._live.values() if live.new.machine_arn == machine_arn]
+        if starting := [start for start in starts if start is not None]:
+            await asyncio.wait(starting)
         arns = self._tables.running(machine_arn)
         for first in range(0, len(arns), STOPPED):
             await asyncio.gather(*(self.stop(arn, None, None) for arn in arns[first : first + STOPPED]))

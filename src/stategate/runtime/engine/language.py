@@ -13,6 +13,7 @@ from stategate.asl import machine, program, run
 from stategate.asl.events import Event
 from stategate.asl.run import RunIdentity
 from stategate.asl.turn import Refusal
+from stategate.lang import jsonata
 from stategate.services.ports import NewExecution
 
 PROGRAMS = 512
@@ -21,6 +22,10 @@ PROGRAMS = 512
 LIGHT = 16_384
 """Characters of a definition that is compiled, and of an input that is evaluated, in no time."""
 
+ALLOWANCE = 2_000
+"""Steps that JSONata may take where others wait for it: about 1 ms."""
+
+_EXPRESSION = re.compile(r'"\{%(?:[^"\\]|\\.)*%\}"')
 _COSTLY = re.compile(r"\{%|\.\.|\?\(|\*|States\.\w+\(")
 """JSONata; paths that descend, filter or take everything; patterns of StringMatches; intrinsic functions."""
 
@@ -67,6 +72,14 @@ class Programs:
     def step(self, new: NewExecution, run: Any, event: Event, now: float, seed: int) -> machine.Step:
         return self._step(self.get(new), run, event, now, seed)
 
+    def attempt(self, new: NewExecution, run: Any, event: Event, now: float, seed: int) -> machine.Step | None:
+        """None: JSONata needs more than its allowance, and the run can't be used any more."""
+        try:
+            with jsonata.within(ALLOWANCE):
+                return self.step(new, run, event, now, seed)
+        except jsonata.TooCostly:
+            return None
+
 
 def light(new: NewExecution) -> bool:
     """Whether its steps surely take little time: definition and input are short, and paths lead straight to single
@@ -74,9 +87,18 @@ def light(new: NewExecution) -> bool:
     return len(new.input) < LIGHT and _light(new.definition)
 
 
+def light_but_for_jsonata(new: NewExecution) -> bool:
+    return len(new.input) < LIGHT and _light_but_for_jsonata(new.definition)
+
+
 @lru_cache(PROGRAMS)
 def _light(definition: str) -> bool:
     return len(definition) < LIGHT and _COSTLY.search(definition) is None
+
+
+@lru_cache(PROGRAMS)
+def _light_but_for_jsonata(definition: str) -> bool:
+    return len(definition) < LIGHT and _COSTLY.search(_EXPRESSION.sub("", definition)) is None
 
 
 def identity(new: NewExecution) -> RunIdentity:

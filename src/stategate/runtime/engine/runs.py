@@ -18,6 +18,7 @@ import structlog
 from stategate.asl.effects import Finish
 from stategate.asl.events import (
     Continued,
+    Started,
     StopRequested,
     TaskFailed,
     TaskSubmitted,
@@ -31,7 +32,14 @@ from stategate.runtime.engine import loading
 from stategate.runtime.engine.activities import Activities
 from stategate.runtime.engine.beside import AtOnce, Beside
 from stategate.runtime.engine.children import ended
-from stategate.runtime.engine.language import Language, Programs, light, states_language
+from stategate.runtime.engine.language import (
+    Language,
+    Programs,
+    identity,
+    light,
+    light_but_for_jsonata,
+    states_language,
+)
 from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome, broken
 from stategate.runtime.engine.lookups import Lookups
 from stategate.runtime.engine.mapruns import MapRuns
@@ -101,12 +109,12 @@ class Runs(Lookups):
 
     async def _leave(self, error: Exception) -> None:
         """Waits for the commits under way; whoever waits for something else gets the error."""
+        for outcome in self._stepping.values():
+            outcome.settle(error)
+        self._stepping.clear()  # first, or one would end meanwhile and commit
         if self._committing:
             self._quiet = asyncio.get_running_loop().create_future()
             await self._quiet
-        for outcome in self._stepping.values():
-            outcome.settle(error)
-        self._stepping.clear()
         for live in tuple(self._live.values()):
             self._give_up(live, error)
 
@@ -185,8 +193,15 @@ class Runs(Lookups):
         now = outcome.at = self._clock.now()
         outcome.event(live, delivery)
         self.steps += 1
-        step = partial(self._programs.step, live.new, live.run, delivery.event, now, self._seed + self.steps)
-        return self._beside.do(step, lambda made: self._stepped(live, made), light=light(live.new))
+        new, event, seed = live.new, delivery.event, self._seed + self.steps
+        is_light = light(new)
+        if not is_light and isinstance(event, Started) and light_but_for_jsonata(new):
+            attempted = self._programs.attempt(new, live.run, event, now, seed)
+            if attempted is not None:
+                return lambda: attempted
+            live.run = self._language.new(identity(new))
+        step = partial(self._programs.step, new, live.run, event, now, seed)
+        return self._beside.do(step, lambda made: self._stepped(live, made), light=is_light)
 
     def _stepped(self, live: Live, made: Callable[[], Step]) -> None:
         outcome = self._stepping.pop(live, None)

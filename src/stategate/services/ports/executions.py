@@ -150,7 +150,7 @@ class Executions(Protocol):
         ...
 
     async def stop_all(self, machine_arn: str) -> int:
-        """Stops the running Standard executions of a state machine; returns how many there were."""
+        """Stops the Standard executions of a state machine that run, or are about to; returns how many there were."""
         ...
 
     def get(self, arn: str) -> Execution | None:

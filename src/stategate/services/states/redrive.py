@@ -44,7 +44,7 @@ async def redrive_execution(call: Call, input: Input) -> Output:
     if execution is None:
         raise execution_does_not_exist(arn)
     token = input.get("clientToken")
-    known = _redrives(call.ports, call.world).get(f"{arn} {token}")
+    known = None if token is None else _redrives(call.ports, call.world).get(f"{arn} {token}")
     if known is not None and call.now - known.at < TOKEN_SECONDS:
         return {"redriveDate": known.at}
     reason = refusal(call.ports, execution, call.now)
