@@ -16,6 +16,7 @@ from stategate.lang.vtl.errors import CallError
 from stategate.lang.vtl.values import MAX_TEXT, ArrayValue
 
 TIMEOUT = 0.05  # seconds for one call
+_UNNOTICED = 0.005  # seconds for which others may have to wait
 
 
 class _Patience(threading.local):
@@ -24,7 +25,7 @@ class _Patience(threading.local):
     seconds = TIMEOUT
 
     def options(self) -> dict[str, Any]:
-        return {"timeout": self.seconds, "concurrent": self.seconds == TIMEOUT}
+        return {"timeout": self.seconds, "concurrent": self.seconds > _UNNOTICED}
 
 
 patience = _Patience()
