@@ -139,6 +139,7 @@ def test_ten_levels_compile() -> None:
         "States.Format('{}', 1, 2)",
         "States.Format($.n)",
         "States.StringToJson('{')",
+        "States.StringToJson('\u00a0')",
         "States.StringToJson($.n)",
         "States.ArrayPartition($.l, 0)",
         "States.ArrayPartition($.l, -1)",

@@ -174,7 +174,7 @@ def _string_to_json(arguments: list[JSON], scope: Scope) -> JSON:
     """A blank string is null, as it is for the JSON parser that AWS uses."""
     text = _string(arguments[0], "The argument")
     try:
-        return loads(text) if text.strip() else None
+        return loads(text) if text.strip(" \t\r\n") else None
     except JSONSyntaxError as error:
         raise Refused(f"The argument is not valid JSON: {error.message}") from None
 
