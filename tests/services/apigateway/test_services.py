@@ -90,11 +90,17 @@ def test_a_service_elsewhere_gets_a_signed_request(world: GatewayWorld) -> None:
     assert "SignedHeaders=host;x-amz-date;x-amz-security-token" in authorization
 
 
-@pytest.mark.parametrize("uri", ["sns:action/Publish", "lambda:action/ListFunctions"])
+@pytest.mark.parametrize("uri", ["lambda:action/ListFunctions", "apigateway:action/GetRestApis"])
 def test_others_are_refused_by_name(world: GatewayWorld, uri: str) -> None:
     with pytest.raises(AwsError) as caught:
         deployed(world, uri)
     assert uri.partition("/")[0] in caught.value.message
+
+
+def test_a_service_that_is_not_hosted_is_refused_with_the_setting_that_helps(world: GatewayWorld) -> None:
+    with pytest.raises(AwsError) as caught:
+        deployed(world, "sns:action/Publish")
+    assert "does not host the service sns; the setting aws_endpoints (sns=http://...)" in caught.value.message
 
 
 def test_proxy_integrations_are_with_functions(world: GatewayWorld) -> None:

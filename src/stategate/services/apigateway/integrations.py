@@ -201,8 +201,13 @@ def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
     if uri.service in HOSTED:
         if uri.kind == "action" and uri.service in ("lambda", "apigateway"):
             raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
-    elif uri.service not in endpoints(ports) or integration.type == "AWS_PROXY":
-        raise unsupported(f"{integration.type} integrations with {uri.service}:{uri.kind}")
+    elif integration.type == "AWS_PROXY":
+        raise unsupported(f"AWS_PROXY integrations with {uri.service}:{uri.kind}")
+    elif uri.service not in endpoints(ports):
+        raise bad_request(
+            f"Stategate does not host the service {uri.service}; the setting aws_endpoints"
+            f" ({uri.service}=http://...) says where another server does."
+        )
 
 
 def _check_connection(call: Call, integration: Integration) -> None:
