@@ -62,8 +62,8 @@ HELP: Mapping[str, str] = {
     "s3_access_key": "Access key id for it; without one, requests are not signed.",
     "s3_secret_key": "Secret access key for it.",
     "retention_days": "For so many days executions are kept after their end.",
-    "aws_endpoints": "Where AWS integrations find services that are not hosted here: sqs=http://127.0.0.1:9324,....",
-    "user_pools": "Issuers of tokens by user pool: us-east-1_abc=http://127.0.0.1:9229/us-east-1_abc,....",
+    "aws_endpoints": "Where AWS integrations find services not hosted here, as sqs=http://127.0.0.1:9324[,...].",
+    "user_pools": "Issuers of tokens by user pool, as us-east-1_abc=http://127.0.0.1:9229/us-east-1_abc[,...].",
 }
 
 CHOICES: Mapping[str, tuple[str, ...]] = {

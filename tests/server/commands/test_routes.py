@@ -52,6 +52,14 @@ def test_routes_stand_in_the_order_in_which_they_win(tmp_path: Path) -> None:
     ]
 
 
+def test_json_that_is_no_document(tmp_path: Path) -> None:
+    file = tmp_path / "machine.json"
+    file.write_text('{"StartAt": "A", "States": {}}')
+    result = run(str(file))
+    assert result.exit_code == 1
+    assert "machine.json: No OpenAPI document: it must have the objects info and paths." in result.stderr
+
+
 def test_what_an_import_would_refuse_is_said(tmp_path: Path) -> None:
     wrong = {"get": {"x-amazon-apigateway-integration": {"type": "carrier pigeon"}}}
     result = run(document(tmp_path, {"/a": wrong}))

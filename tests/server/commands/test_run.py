@@ -159,7 +159,7 @@ def test_s3_takes_a_directory(folder: Folder) -> None:
 def test_a_task_without_a_mock_is_named(folder: Folder) -> None:
     result = folder.run({"A": task()})
     assert result.exit_code == 2
-    assert f"The state 'A' calls {QUEUE}, and there is no mock for it." in result.stderr
+    assert f"The state 'A' calls {QUEUE}, and no --mock file says the answer." in result.stderr
     result = folder.run({"A": task()}, mocks=answers())
     assert result.exit_code == 2
     assert "the test case M#C has no response for it" in result.stderr

@@ -207,7 +207,13 @@ def test_routes(server: Any, aws: Callable[..., Any], account: str) -> None:
 def test_routes_without_a_server() -> None:
     result = run("routes", "x", "--endpoint", "http://127.0.0.1:9")
     assert result.exit_code == 1
-    assert "http://127.0.0.1:9 does not answer" in result.stderr
+    assert "http://127.0.0.1:9 does not answer: Connection refused. Is `stategate serve` running?" in result.stderr
+
+
+def test_the_list_of_commands_cuts_no_sentence() -> None:
+    commands = run("--help").stdout.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in commands if line] == ["eval", "render", "routes", "run", "serve", "validate"]
+    assert all(line.endswith(".") for line in commands if line)
 
 
 def test_the_order_of_routes() -> None:

@@ -43,7 +43,7 @@ def read_definition(document: dict[str, Any], *, model_url: str, base_path: str 
     """`model_url` is what a model's name is put behind in a `$ref`. Raises `NoDefinition` if it is no
     OpenAPI, `InvalidDocument` if reading it would take too long."""
     if not isinstance(document.get("paths"), dict) or not isinstance(document.get("info"), dict):
-        raise NoDefinition("A document has info and paths.")
+        raise NoDefinition("No OpenAPI document: it must have the objects info and paths.")
     version = _version(document)
     definition = Definition()
     if _too_many(definition, document):

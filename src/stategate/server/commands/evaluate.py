@@ -25,7 +25,7 @@ _ROOT = re.compile(r"\A\$(?:\$|[^\W\d]\w*)")
 _CALLED = re.compile(r"(?<![\w'.])States\.\w+(?=\s*\()", re.ASCII)
 
 
-@click.command("eval", context_settings=CONTEXT)
+@click.command("eval", context_settings=CONTEXT, short_help="Evaluate JSONata, a JSONPath or an intrinsic function.")
 @click.argument("expression")
 @click.option("--jsonata", "language", flag_value="jsonata", help="EXPRESSION is JSONata, with or without {% %}.")
 @click.option(

@@ -68,7 +68,9 @@ class Mocks:
     def answer(self, state: str, resource: str) -> Answer:
         """The answer to the next invocation. Raises `NotMocked`."""
         if state not in self._responses:
-            where = f"the test case {self.name} has no response for it" if self.name else "there is no mock for it"
+            where = (
+                f"the test case {self.name} has no response for it" if self.name else "no --mock file says the answer"
+            )
             raise NotMocked(f"The state '{state}' calls {resource}, and {where}.")
         name, responses = self._responses[state]
         number = self._invoked.get(state, 0)

@@ -22,7 +22,7 @@ from stategate.server.commands.texts import CONTEXT, Refused, encodable, parse_j
 _PLACES = ("path", "querystring", "header")
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, short_help="Render a mapping template of API Gateway (VTL).")
 @click.argument("template", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--body", default=None, metavar="TEXT", help="The body that $input reads: the request's, or the answer's."

@@ -64,7 +64,10 @@ class Api:
         except urllib.error.HTTPError as error:
             raise click.ClickException(_message(error)) from None
         except urllib.error.URLError as error:
-            raise click.ClickException(f"{self.endpoint} does not answer: {error.reason}") from None
+            why = getattr(error.reason, "strerror", None) or error.reason
+            raise click.ClickException(
+                f"{self.endpoint} does not answer: {why}. Is `stategate serve` running?"
+            ) from None
         except (OSError, ValueError) as error:
             raise click.ClickException(f"{self.endpoint} does not answer: {error}") from None
 
@@ -76,7 +79,7 @@ def _message(error: urllib.error.HTTPError) -> str:
         return f"{error.url}: HTTP {error.code}"
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, short_help="Show the routes of an API, or of an OpenAPI document.")
 @click.argument("api", metavar="API")
 @click.option("--stage", default=None, metavar="NAME", help="Only this stage; the default is every stage.")
 @click.option(

@@ -28,7 +28,7 @@ MAX_LINE = 160
 _SHOWN = ("input", "parameters", "output", "assignedVariables", "error", "cause")
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, short_help="Run a state machine definition with mocked tasks.")
 @click.argument("definition", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--input", "-i", "given", default=None, metavar="JSON", help="The execution's input.  [default: {}]")
 @click.option(
@@ -113,7 +113,7 @@ def _mocks(path: Path, machine: str | None, case: str | None, program: Program) 
     try:
         mocks = read_mocks(parse_json(read_text(path), str(path)), machine, case)
     except InvalidMocks as error:
-        raise Refused(f"{path} can not be used:\n" + "\n".join(f"  {each}" for each in error.problems)) from None
+        raise Refused(f"{path} cannot be used:\n" + "\n".join(f"  {each}" for each in error.problems)) from None
     strangers = sorted(mocks.states - _names(program))
     if strangers:
         raise Refused(f"{path}: the definition has no state {', '.join(repr(name) for name in strangers)}")

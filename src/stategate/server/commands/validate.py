@@ -13,7 +13,7 @@ from stategate.server.commands.definitions import read_definition, shown, substi
 from stategate.server.commands.texts import CONTEXT, Refused
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, short_help="Check state machine definitions, without a server.")
 @click.argument("definitions", metavar="FILE...", nargs=-1, required=True,
                 type=click.Path(path_type=Path, allow_dash=True))  # fmt: skip
 @click.option("--express", is_flag=True, help="Check as an Express state machine; the default is Standard.")
