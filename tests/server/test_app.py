@@ -40,13 +40,29 @@ def _functions_that_are_a_file(data_dir: Path) -> None:
     (data_dir / "functions").write_text("")
 
 
+def test_a_data_directory_that_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("")
+    with pytest.raises(StartupError, match="data cannot be used: it is no directory"):
+        open_and_close(file)
+
+
+def test_a_new_data_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    made, given = tmp_path / "made", tmp_path / "given"
+    given.mkdir(mode=0o755)
+    for data_dir in (made, given):
+        open_and_close(data_dir)
+    assert made.stat().st_mode & 0o077 == 0
+    assert given.stat().st_mode & 0o777 == 0o755
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (_empty_secret, "secret cannot be used: it has 0 bytes instead of 32"),
         (_secret_that_is_a_directory, "secret cannot be used: Is a directory"),
         (_broken_logs, "logs.db cannot be opened: file is not a database"),
-        (_functions_that_are_a_file, "functions cannot be used: File exists"),
+        (_functions_that_are_a_file, "functions cannot be used: it is no directory"),
     ],
 )
 def test_what_is_spoilt_is_named(tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:

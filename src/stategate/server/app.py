@@ -94,11 +94,13 @@ def build(settings: Settings) -> App:
         raise StartupError(str(error)) from error
     except OSError as error:
         where = error.filename or settings.data_dir
-        raise StartupError(f"data_dir: {where} cannot be used: {error.strerror}") from error
+        why = "it is no directory" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise StartupError(f"data_dir: {where} cannot be used: {why}") from error
 
 
 def _construct(settings: Settings) -> App:
-    (settings.data_dir / "functions").mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds users' secret keys
+    (settings.data_dir / "functions").mkdir(exist_ok=True)
     store = SqliteStore(settings.data_dir)
     secret = _secret(settings.data_dir)
     clock, entropy = SystemClock(), SystemEntropy()
