@@ -57,14 +57,19 @@ def main() -> int:
     os.environ["no_proxy"] = ",".join(filter(None, (known, "127.0.0.1", "localhost")))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
     files = arguments.data_dir / "recipes"
-    files.mkdir(parents=True, exist_ok=True)
+    try:
+        arguments.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.mkdir(exist_ok=True)
+    except OSError as error:
+        parser.error(f"--data-dir {arguments.data_dir} cannot be used: {error.strerror}")
     variables = deploy.settings_from(dict(os.environ), files)
     os.environ.update(variables)
-    with server(arguments.endpoint, arguments.data_dir, console):
-        return show(console, arguments.endpoint, variables)
+    with server(arguments.endpoint, arguments.data_dir, console) as command:
+        return show(console, arguments.endpoint, variables, command)
 
 
-def show(console: Console, endpoint: str, variables: dict[str, str]) -> int:
+def show(console: Console, endpoint: str, variables: dict[str, str], command: str) -> int:
+    """`command` starts the server again; empty if it goes on without the demo."""
     session = deploy.local_session()
     console.print(Rule("1  Deploy with boto3", align="left"))
     deployed = deploy.deploy(endpoint, variables, session, say=console.print)
@@ -97,19 +102,21 @@ def show(console: Console, endpoint: str, variables: dict[str, str]) -> int:
             console.print(Text(line.rstrip(), style="dim"), soft_wrap=True)
 
     console.print(Rule("8  How to go on", align="left"))
-    console.print(go_on(deployed, execution), soft_wrap=True)
+    console.print(go_on(deployed, execution, command), soft_wrap=True)
     return 0 if outcome == "SUCCEEDED" else 1
 
 
 @contextlib.contextmanager
-def server(endpoint: str, data_dir: Path, console: Console) -> Iterator[None]:
-    """The server at `endpoint`: the one that is there, or one that lives as long as the demo."""
+def server(endpoint: str, data_dir: Path, console: Console) -> Iterator[str]:
+    """The server at `endpoint`: the one that is there (gives ""), or one that lives as long as the demo (gives the
+    command that starts it)."""
     if healthy(endpoint):
         console.print(f"Using the server at {endpoint}.")
-        yield
+        yield ""
         return
     process = ServerProcess(data_dir, port=urllib.parse.urlsplit(endpoint).port)
-    console.print(f"$ stategate serve --port {process.port} --data-dir {data_dir}")
+    command = f"stategate serve --port {process.port} --data-dir {data_dir}"
+    console.print(f"$ {command}")
     try:
         process.start()
     except RuntimeError as error:
@@ -117,7 +124,7 @@ def server(endpoint: str, data_dir: Path, console: Console) -> Iterator[None]:
             f"{error}\nWith --endpoint http://127.0.0.1:<another port> the demo uses another port."
         ) from None
     try:
-        yield
+        yield command
     finally:
         if process.running:
             process.stop()
@@ -253,13 +260,10 @@ def last_request(logs: Any, group: str) -> list[str]:
     return [f"(nothing was logged to {group})"]
 
 
-def go_on(deployed: deploy.Deployment, execution: str) -> str:
+def go_on(deployed: deploy.Deployment, execution: str, command: str) -> str:
     endpoint = deployed.invoke_url.partition("/_aws")[0]
-    return f"""The server keeps all of this on disk. Start it again with
-
-    make serve
-
-and, in another terminal,
+    again = f"Start it again with\n\n    .venv/bin/{command}\n\nand, in another terminal," if command else "It runs:"
+    return f"""The server keeps all of this on disk. {again}
 
     export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1
     export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DISABLE_HOST_PREFIX_INJECTION=true

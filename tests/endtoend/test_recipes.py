@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from rich.console import Console
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "recipes"
 
@@ -184,3 +185,11 @@ def test_deploying_again_changes_nothing_but_works(recipes: Recipes, server: Any
     again = deploy.deploy(server.url, deploy.settings_from({}, tmp_path), session, say=lambda line: None)
     assert again == recipes.deployment
     assert recipes.move("42", {"user_id": "u7"})["status"] == "SUCCEEDED"
+
+
+def test_the_demo_tells_how_to_start_its_own_server_again_only(recipes: Recipes, server: Any, tmp_path: Path) -> None:
+    with recipes.demo.server(server.url, tmp_path, Console(quiet=True)) as command:
+        assert command == ""
+    assert "Start it again" not in recipes.demo.go_on(recipes.deployment, "arn", command)
+    text = recipes.demo.go_on(recipes.deployment, "arn", "stategate serve --port 4600 --data-dir d")
+    assert "Start it again with\n\n    .venv/bin/stategate serve --port 4600 --data-dir d\n\n" in text
