@@ -30,10 +30,12 @@ def problem(api: str, result: Any, mode: str = "STRICT") -> str | None:
         ("states:startExecution", {"ExecutionArn": "a", "StartDate": "d"}, None),
         ("states:startExecution", {"executionArn": "a", "startDate": "d"}, "Required field 'ExecutionArn' is missing"),
         ("aws-sdk:sfn:startExecution", {"ExecutionArn": "a"}, "Required field 'StartDate' is missing"),
+        ("aws-sdk:rds:describeDBInstances", {"DbInstances": 1}, "Field 'DbInstances' must be an array"),
+        ("sqs:sendMessage", {"MD5OfMessageBody": 1}, "Field 'MD5OfMessageBody' must be a string"),
         ("states:startExecution.sync:2", {"Output": {"x": 1}}, "Required field 'ExecutionArn' is missing"),
         ("aws-sdk:dynamodb:getItem", {"Item": {"id": {"S": "x"}}}, None),
         ("aws-sdk:dynamodb:getItem", {"Item": {"id": {"N": 1}}}, "Field 'N' must be a string"),
-        ("aws-sdk:dynamodb:getItem", {"Item": {"id": {"BOOL": "x"}}}, "Field 'BOOL' must be a boolean"),
+        ("aws-sdk:dynamodb:getItem", {"Item": {"id": {"Bool": "x"}}}, "Field 'Bool' must be a boolean"),
         ("aws-sdk:dynamodb:getItem", {"Item": []}, "Field 'Item' must be an object"),
         ("aws-sdk:cloudwatchlogs:describeLogGroups", {"LogGroups": [{"StoredBytes": 1}]}, None),
         (

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stategate.asl.program import Resource
 from stategate.lang.jsontext import JSON
 from stategate.services.errors import AwsError, validation_error
+from stategate.services.states.tasks.arguments import SDK
+from stategate.services.states.tasks.aws_sdk import pascal
 from stategate.wire.model import Shape, UnknownService, load_model, sdk_service
 
 _OPTIMIZED = {"states": "stepfunctions", "events": "events"}
@@ -51,18 +55,19 @@ def check_result(resource: Resource, result: JSON, mode: str) -> None:
     service, shape = found
     if not isinstance(result, dict):
         raise validation_error("Mocked result must be a JSON object.")
-    _Check(service, strict=mode == "STRICT").structure(shape, result)
+    named = pascal if resource.service.startswith(SDK) else _capitalized
+    _Check(service, named, strict=mode == "STRICT").structure(shape, result)
 
 
 def _output(resource: Resource) -> tuple[str, Shape] | None:
     if resource.kind != "integration" or resource.waits_for_token:
         return None
     name = resource.service
-    if name.startswith("aws-sdk:"):
-        service = sdk_service(name.removeprefix("aws-sdk:"))
+    if name.startswith(SDK):
+        service = sdk_service(name.removeprefix(SDK))
     else:
         service = _OPTIMIZED.get(name, name)
-    action: str | None = resource.action[:1].upper() + resource.action[1:]
+    action: str | None = _capitalized(resource.action)
     if resource.pattern:
         action = _POLLED.get((name, resource.action))
     if service is None or action is None:
@@ -75,16 +80,21 @@ def _output(resource: Resource) -> tuple[str, Shape] | None:
     return None if operation is None else (service, operation.output)
 
 
-class _Check:
-    """`strict`: required members must be there."""
+def _capitalized(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
-    def __init__(self, service: str, *, strict: bool) -> None:
+
+class _Check:
+    """`named` makes of a member's name what state machines call it; `strict`: required members must be there."""
+
+    def __init__(self, service: str, named: Callable[[str], str], *, strict: bool) -> None:
         self.service = service
+        self.named = named
         self.strict = strict
 
     def structure(self, shape: Shape, value: dict[str, JSON]) -> None:
-        """Members are named as state machines name them, with a capital. Others than the model's may be there."""
-        members = {name[:1].upper() + name[1:]: member for name, member in shape.members.items()}
+        """Others than the model's members may be there."""
+        members = {self.named(name): member for name, member in shape.members.items()}
         if self.strict:
             for name, member in members.items():
                 if member.required and value.get(name) is None:
