@@ -254,12 +254,16 @@ def test_what_only_touches_the_members_of_large_values_is_cheap(each: str) -> No
         "#if($list == $keys)x#end",
         "#if($items == '')x#end",
         "$items.toString()",
+        "#foreach($i in [1..1000])#set($done = $made.add($items.clone()))#end",
+        "#set($done = $made.add(1))#foreach($i in [1..40])#set($done = $made.addAll($made))#end",
+        "#set($many = {})#foreach($i in [1..1000])#set($done = $many.putAll($small))#end",
     ],
 )
 def test_what_goes_through_large_values_is_dear(source: str) -> None:
     long = "x" * 1_000_000
     references = {"list": [long] * 9, "keys": {f"{long}{number}": 1 for number in range(9)}, "items": _ITEMS * 5}
-    template = compile("#foreach($turn in [1..100])" + source + "#end")
+    references["small"] = {str(number): number for number in range(100)}
+    template = compile("#set($made = [])#foreach($turn in [1..100])" + source + "#end")
     started = time.process_time()
     with pytest.raises(TemplateRenderError, match=r"steps|too many"):
         template.render(references)

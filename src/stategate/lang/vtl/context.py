@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MAX_CALLS = 20  # macros and #evaluate in each other
 MAX_DEFINES = 2  # a #define that prints itself, as Velocity has it
 _STEPS_PER_SECOND = 1_000_000
-# One step for so many (as a power of two) characters of what a value holds, or members that are only copied.
-_WEIGHT_OF_TEXT, _WEIGHT_OF_COPIES = 3, 4
+# One step for so many (as a power of two) characters of what a value holds, or members that are only moved.
+_WEIGHT_OF_TEXT, _WEIGHT_OF_MOVES = 3, 4
 _QUICK = 256  # characters that are compared in the time that it takes to get to them
 _SIZED = HOLDERS - {Entry}
 
@@ -103,16 +103,18 @@ class Run:
                 except CallError:
                     self.charge(left + 1)
 
-    def skim(self, *values: Any) -> None:
-        """Spend steps for going through the members of values alone, as copying does."""
-        for value in values:
-            if type(value) in _SIZED:
-                self.charge(len(value) >> _WEIGHT_OF_COPIES)
+    def skim(self, value: Any, *more: Any) -> None:
+        """Spend steps for going through the members of a value, whatever is in them, and for taking in further ones."""
+        if type(value) in _SIZED:
+            self.charge(len(value) >> _WEIGHT_OF_MOVES)
+        for each in more:
+            if type(each) in _SIZED:
+                self.charge(len(each))
 
     def search(self, value: Any, sought: Any) -> None:
         """Spend steps for comparing each member of a value, which is quick where a text is sought."""
         if type(sought) is str and type(value) in _SIZED:
-            self.charge(len(value) * (_QUICK + len(sought)) // _QUICK >> _WEIGHT_OF_COPIES)
+            self.charge(len(value) * (_QUICK + len(sought)) // _QUICK >> _WEIGHT_OF_MOVES)
         else:
             self.walk(value, sought)
 

@@ -48,8 +48,8 @@ _INSTANT = frozenset(
     {"add", "containsKey", "entrySet", "get", "getKey", "getOrDefault", "getValue", "isEmpty", "keySet", "length"}
     | {"put", "putIfAbsent", "set", "setValue", "size", "values"}
 )
-# Of values that hold others: methods that copy or move members, whatever is in them.
-_COPYING = frozenset({"add", "addAll", "clear", "clone", "iterator", "listIterator", "putAll", "subList", "toArray"})
+# Of values that hold others: methods that move members, whatever is in them.
+_MOVING = frozenset({"add", "addAll", "clear", "iterator", "listIterator", "putAll", "subList", "toArray"})
 
 
 class ExpressionCompiler:
@@ -358,7 +358,7 @@ def _weigh(name: str, count: int) -> Callable[..., object]:
         case ("remove", 1):
             return Run.take
         case _:
-            return Run.skim if name in _COPYING else Run.walk
+            return Run.skim if name in _MOVING else Run.walk
 
 
 def _constants(nodes: tuple[Expression, ...]) -> tuple[Any, ...] | None:
