@@ -144,6 +144,11 @@ class Run:
         self._header.redriven = now
         return self._header.redrives
 
+    @property
+    def size(self) -> int:
+        """The number of its frames."""
+        return len(self._frames)
+
     def frame_ids(self) -> Many[int]:
         return sorted(self._frames)
 

@@ -51,6 +51,13 @@ class ScriptRun:
         assert frame == 0
         return json.dumps(self.results).encode()
 
+    @property
+    def size(self) -> int:
+        return 1
+
+    def frame_ids(self) -> list[int]:
+        return [0]
+
     def committed(self) -> None:
         self.changed.clear()
 

@@ -15,12 +15,12 @@ import pytest
 
 from runtime.engine.scripts import scripts
 from runtime.engine.test_engine import Rig
-from stategate.asl.effects import Continue
-from stategate.asl.events import Started
+from stategate.asl.effects import Continue, Finish
+from stategate.asl.events import Started, TimerFired
 from stategate.asl.run import RunIdentity
 from stategate.runtime.engine import EngineClosed
 from stategate.runtime.engine.beside import THREADS, Made, Threads
-from stategate.runtime.engine.language import Programs, light, light_but_for_jsonata, states_language
+from stategate.runtime.engine.language import Programs, identity, light, light_but_for_jsonata, states_language
 from stategate.runtime.engine.live import Outcome
 from stategate.services.ports import NewExecution, World
 
@@ -215,7 +215,7 @@ def test_a_step_that_ends_during_the_last_commits_is_not_committed(tmp_path: Pat
     gated(tmp_path, body)
 
 
-def test_a_start_that_needs_little_jsonata_is_made_in_the_event_loop(tmp_path: Path) -> None:
+def test_a_step_that_needs_little_jsonata_is_made_in_the_event_loop(tmp_path: Path) -> None:
     async def body(rig: Gated) -> None:
         rig.engine._language = states_language()
         rig.engine._programs = Programs(rig.engine._language)
@@ -249,6 +249,26 @@ def test_a_start_that_needs_little_jsonata_is_made_in_the_event_loop(tmp_path: P
         assert threads - here
 
     gated(tmp_path, body)
+
+
+def test_after_an_attempt_that_costs_too_much_a_run_is_as_it_was() -> None:
+    states = {
+        "W": {"Type": "Wait", "Seconds": 9, "Assign": {"x": "{% $states.input.n %}"}, "Next": "P"},
+        "P": {"Type": "Pass", "Output": "{% $sum($map([1..5000], function($i) {$i})) + $x %}", "End": True},
+    }
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "W", "States": states})
+    new = NewExecution("arn", "n", World("0", "r"), "m", "m", definition, "r", "STANDARD", '{"n": 1}', 0.0)
+    language = states_language()
+    programs, run = Programs(language), language.new(identity(new))
+    programs.step(new, run, Started(), 0.0, 1)
+    run.committed()
+    before = run.header(), [run.frame(frame_id) for frame_id in run.frame_ids()]
+    again, step = programs.attempt(new, run, TimerFired("wait:2"), 9.0, 2)
+    assert step is None
+    assert (again.header(), [again.frame(frame_id) for frame_id in again.frame_ids()]) == before
+    assert not again.changed and not again.removed
+    effects = programs.step(new, again, TimerFired("wait:2"), 9.0, 2).effects
+    assert effects == [Finish("SUCCEEDED", "12502501")]
 
 
 def test_a_step_ends_when_it_has_taken_long_enough() -> None:

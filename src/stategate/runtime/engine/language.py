@@ -25,6 +25,9 @@ LIGHT = 16_384
 ALLOWANCE = 2_000
 """Steps that JSONata may take where others wait for it: about 1 ms."""
 
+FEW = 16
+"""Frames of a run that are remembered while a step is attempted."""
+
 _EXPRESSION = re.compile(r'"\{%(?:[^"\\]|\\.)*%\}"')
 _COSTLY = re.compile(r"\{%|\.\.|\?\(|\*|States\.\w+\(")
 """JSONata; paths that descend, filter or take everything; patterns of StringMatches; intrinsic functions."""
@@ -62,7 +65,7 @@ class Programs:
     """Compiled once, shared by all executions of the same definition; the least used are forgotten. For any thread."""
 
     def __init__(self, language: Language) -> None:
-        self._step = language.step
+        self._load, self._step = language.load, language.step
         self._compiled = lru_cache(PROGRAMS)(language.compile)
 
     def get(self, new: NewExecution) -> Any:
@@ -72,13 +75,19 @@ class Programs:
     def step(self, new: NewExecution, run: Any, event: Event, now: float, seed: int) -> machine.Step:
         return self._step(self.get(new), run, event, now, seed)
 
-    def attempt(self, new: NewExecution, run: Any, event: Event, now: float, seed: int) -> machine.Step | None:
-        """None: JSONata needs more than its allowance, and the run can't be used any more."""
+    def attempt(
+        self, new: NewExecution, run: Any, event: Event, now: float, seed: int
+    ) -> tuple[Any, machine.Step | None]:
+        """The run, of which everything must have been committed, and the step; None: JSONata needs more than its
+        allowance, and the run is as it was."""
+        if run.size > FEW:
+            return run, None
+        header, frames = run.header(), {frame_id: run.frame(frame_id) for frame_id in run.frame_ids()}
         try:
             with jsonata.within(ALLOWANCE):
-                return self.step(new, run, event, now, seed)
+                return run, self.step(new, run, event, now, seed)
         except jsonata.TooCostly:
-            return None
+            return self._load(identity(new), header, frames), None
 
 
 def light(new: NewExecution) -> bool:

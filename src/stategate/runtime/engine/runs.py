@@ -18,7 +18,6 @@ import structlog
 from stategate.asl.effects import Finish
 from stategate.asl.events import (
     Continued,
-    Started,
     StopRequested,
     TaskFailed,
     TaskSubmitted,
@@ -35,7 +34,6 @@ from stategate.runtime.engine.children import ended
 from stategate.runtime.engine.language import (
     Language,
     Programs,
-    identity,
     light,
     light_but_for_jsonata,
     states_language,
@@ -191,15 +189,14 @@ class Runs(Lookups):
     def _step(self, live: Live, outcome: Outcome, delivery: Delivery) -> Callable[[], Step] | None:
         """None: it takes long, and goes on beside the event loop."""
         now = outcome.at = self._clock.now()
+        is_first = not outcome.deliveries
         outcome.event(live, delivery)
         self.steps += 1
-        new, event, seed = live.new, delivery.event, self._seed + self.steps
-        is_light = light(new)
-        if not is_light and isinstance(event, Started) and light_but_for_jsonata(new):
-            attempted = self._programs.attempt(new, live.run, event, now, seed)
+        new, event, seed, is_light = live.new, delivery.event, self._seed + self.steps, light(live.new)
+        if not is_light and is_first and light_but_for_jsonata(new):
+            live.run, attempted = self._programs.attempt(new, live.run, event, now, seed)
             if attempted is not None:
                 return lambda: attempted
-            live.run = self._language.new(identity(new))
         step = partial(self._programs.step, new, live.run, event, now, seed)
         return self._beside.do(step, lambda made: self._stepped(live, made), light=is_light)
 
