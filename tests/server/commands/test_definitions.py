@@ -84,9 +84,12 @@ def test_yaml(tmp_path: Path) -> None:
     assert validate(tmp_path, YAML, name="m.asl.yaml") == (0, ["valid"])
     result = invoke("run", "--quiet", str(tmp_path / "m.asl.yaml"))
     assert result.stdout == '[1,"x"]\n'
-    status, lines = validate(tmp_path, "a: [", name="m.yml")
+    status, lines = validate(tmp_path, "a: {b: 1", name="m.yml")
     assert status == 1
-    assert lines[0].startswith("error: FILE is not YAML: ")
+    assert lines[0] == (
+        "error: FILE is not YAML: while parsing a flow mapping at line 1, column 4:"
+        " did not find expected ',' or '}' at line 2, column 1"
+    )
 
 
 def test_a_byte_order_mark_is_a_warning(tmp_path: Path) -> None:

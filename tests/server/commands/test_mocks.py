@@ -63,4 +63,5 @@ def test_the_test_case_is_chosen_where_there_are_several() -> None:
     assert read_mocks(document, None, "A").states == {"S"}
     assert read_mocks(document, "N", None).states == {"T"}
     assert problems(document, None, "B") == ("There are several test cases; choose one with --test-case: M#B, N#B",)
-    assert problems(document, "N", "A") == ("There is no test case N#A. There are: M#A, M#B, N#B",)
+    assert problems(document, "N", "A") == ("There is no test case of the name N#A. There are: M#A, M#B, N#B",)
+    assert problems(document, "O") == ("There is no test case of the state machine O. There are: M#A, M#B, N#B",)

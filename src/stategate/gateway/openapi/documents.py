@@ -113,7 +113,8 @@ def _load(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).replace(' in "<unicode string>"', "").split())
+        lines = str(error).replace('\n  in "<unicode string>",', " at").splitlines()
+        reason = ": ".join(" ".join(line.split()) for line in lines)
         raise InvalidDocument(reason[:_MAX_REASON]) from None
 
 

@@ -116,8 +116,9 @@ def _choose(
         return wanted[0]
     known = ", ".join("#".join(each) for each in (wanted or cases)) or "none"
     if not wanted:
+        what = "of the state machine" if case is None else "of the name"
         name = "#".join(part for part in (machine, case) if part is not None)
-        reader.problems.append(f"There is no test case {name}. There are: {known}")
+        reader.problems.append(f"There is no test case {what} {name}. There are: {known}")
     else:
         reader.problems.append(f"There are several test cases; choose one with --test-case: {known}")
     return None
