@@ -118,6 +118,11 @@ class Run:
         else:
             self.walk(value, sought)
 
+    def search_all(self, value: Any, sought: Any) -> None:
+        """Spend steps for comparing each member of a value with each of another."""
+        for each in sought if type(sought) in _SIZED else ():
+            self.search(value, each)
+
     def take(self, value: Any, key: Any) -> None:
         """Spend steps for removing a map's key, or a list's member by its index or as it is."""
         if isinstance(value, dict) or (isinstance(value, list) and type(key) is int):

@@ -48,8 +48,8 @@ _INSTANT = frozenset(
     {"add", "containsKey", "entrySet", "get", "getKey", "getOrDefault", "getValue", "isEmpty", "keySet", "length"}
     | {"put", "putIfAbsent", "set", "setValue", "size", "values"}
 )
-# Of values that hold others: methods that move members, whatever is in them.
-_MOVING = frozenset({"add", "addAll", "clear", "iterator", "listIterator", "putAll", "subList", "toArray"})
+# Of values that hold others: methods that go through all that is in them.
+_DEEP = frozenset({"clone", "containsValue", "equals", "lastIndexOf", "remove", "replace"})
 
 
 class ExpressionCompiler:
@@ -355,10 +355,12 @@ def _weigh(name: str, count: int) -> Callable[..., object]:
             return Run.text
         case ("contains" | "indexOf", 1):
             return Run.search
+        case ("containsAll" | "removeAll" | "retainAll", 1):
+            return Run.search_all
         case ("remove", 1):
             return Run.take
         case _:
-            return Run.skim if name in _MOVING else Run.walk
+            return Run.walk if name in _DEEP else Run.skim
 
 
 def _constants(nodes: tuple[Expression, ...]) -> tuple[Any, ...] | None:
