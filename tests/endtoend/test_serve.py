@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -134,6 +135,17 @@ def test_ctrl_c_twice_cuts_off_what_runs(tmp_path: Path) -> None:
     log = server.log.read_text()
     assert "Traceback" not in log
     assert log.rstrip().endswith("stopped")
+
+
+@pytest.mark.parametrize(("level", "logged"), [("debug", True), ("info", False)])
+def test_the_level_debug_logs_each_request(tmp_path: Path, level: str, logged: bool) -> None:
+    with ServerProcess(tmp_path, "--log-level", level, "--log-format", "json") as server:
+        with client(server, "stepfunctions") as states:
+            states.list_state_machines()
+        until(lambda: "listening" in server.log.read_text())
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    requests = [(line["method"], line["path"], line["operation"], line["status"]) for line in lines if "path" in line]
+    assert (("POST", "/", "AWSStepFunctions.ListStateMachines", 200) in requests) is logged
 
 
 def test_two_servers_do_not_share_a_data_directory(server: ServerProcess) -> None:

@@ -147,6 +147,8 @@ class Application:
                 return
         else:
             response = await self._respond(request, target, source_ip)
+        operation = request.header("x-amz-target")
+        _log.debug("request", method=request.method, path=request.path, operation=operation, status=response.status)
         await _send(send, request, response)
 
     async def _respond(self, request: HttpRequest, target: ApiTarget | None, source_ip: str) -> HttpResponse:

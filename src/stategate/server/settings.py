@@ -54,7 +54,7 @@ HELP: Mapping[str, str] = {
     "data_dir": "Where everything is kept; made when it is missing.",
     "auth": "open: any access key is the account's root. strict: signatures and identity policies are checked.",
     "log_format": "console: for people at a terminal. json: one object a line.",
-    "log_level": "The least severe level that is logged.",
+    "log_level": "The least severe level that is logged; debug has a line for each request.",
     "root_access_key": "The root user's access key id, for --auth strict.",
     "root_secret_key": "The root user's secret access key, for --auth strict.",
     "function_workers": "How many function worker processes may run at a time.",
