@@ -43,7 +43,7 @@ def task(resource: str) -> str:
         ("[]", "error: Definition must be a valid JSON object (SCHEMA_VALIDATION_FAILED)"),
         (b"\xff\xfe{\x00}\x00", "error: FILE is UTF-16 text; save it as UTF-8"),
         (b'{"a": "\xe9"}', "error: FILE is not UTF-8 text: invalid continuation byte at byte 7"),
-        ("{// x\n}", "error: the definition is not JSON, line 1, column 3: Unexpected character ('/' (code 47)):"
+        ("{// x\n}", "error: the definition is not JSON, line 1, column 2: Unexpected character ('/' (code 47)):"
                      " maybe a (non-standard) comment?"),
         ('{"Resources": {}}', "error: FILE is a CloudFormation or SAM template; what is needed is the definition of the"
                               " state machine in it"),

@@ -73,10 +73,11 @@ def parse_json(text: str, source: str) -> JSON:
     try:
         return jsontext.loads(text)
     except jsontext.JSONSyntaxError as error:
-        place = offset_of(text, error.line, error.column - 1)
+        column = max(1, error.column - 1)  # AWS's parser names the place after the character
+        place = offset_of(text, error.line, column)
         message = _ASIDE.split(error.message.partition("\n")[0], 1)[0]
         raise Refused(
-            f"{source} is not JSON, line {error.line}, column {error.column}: {message}\n{caret(text, place)}"
+            f"{source} is not JSON, line {error.line}, column {column}: {message}\n{caret(text, place)}"
         ) from None
 
 
