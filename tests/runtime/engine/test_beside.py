@@ -197,7 +197,8 @@ def test_a_start_under_way_is_stopped_with_the_others(tmp_path: Path) -> None:
 
 def test_a_step_that_ends_during_the_last_commits_is_not_committed(tmp_path: Path) -> None:
     async def body(rig: Gated) -> None:
-        slow = rig.slow("slow", "pass")
+        slow, threads = rig.slow("slow", "pass"), rig.engine._beside
+        assert isinstance(threads, Threads)
         starting = asyncio.ensure_future(rig.engine.start(slow))
         await rig.until(lambda: rig.engine._stepping)
         rig.engine._committing += 1
@@ -206,7 +207,7 @@ def test_a_step_that_ends_during_the_last_commits_is_not_committed(tmp_path: Pat
         rig.gate.set()
         with pytest.raises(EngineClosed):
             await starting
-        await rig.until(lambda: rig.engine._beside._unfinished == 0)
+        await rig.until(lambda: threads._unfinished == 0)
         rig.engine._committed(rig.engine._live[slow.arn], Outcome(), EngineClosed())
         await leaving
         assert rig.engine._committing == 0
