@@ -459,9 +459,10 @@ def test_a_posted_event_leaves_the_inbox_once_it_is_taken_up(tmp_path: Path) -> 
     simulate(tmp_path, body)
 
 
-def test_an_illegal_event_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wait", [["wait", 10], ["wait", 10, "{% 'tried first' %}"]])
+def test_an_illegal_event_changes_nothing(tmp_path: Path, wait: list[Any]) -> None:
     async def body(rig: Rig) -> None:
-        new = rig.new("a", ["wait", 10])
+        new = rig.new("a", wait)
         await rig.engine.start(new)
         assert await rig.engine.post(new.arn, "e", TaskSucceeded(999, "1"))
         rig.clock.advance(10)

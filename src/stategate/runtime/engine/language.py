@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -77,17 +78,21 @@ class Programs:
 
     def attempt(
         self, new: NewExecution, run: Any, event: Event, now: float, seed: int
-    ) -> tuple[Any, machine.Step | None]:
-        """The run, of which everything must have been committed, and the step; None: JSONata needs more than its
-        allowance, and the run is as it was."""
+    ) -> tuple[Any, Callable[[], machine.Step] | None]:
+        """The run, of which everything must have been committed, and what gives the step, or raises what it raised;
+        None: JSONata needs more than its allowance, and the run is as it was."""
         if run.size > FEW:
             return run, None
         header, frames = run.header(), {frame_id: run.frame(frame_id) for frame_id in run.frame_ids()}
+        made: Future[machine.Step] = Future()
         try:
             with jsonata.within(ALLOWANCE):
-                return run, self.step(new, run, event, now, seed)
+                made.set_result(self.step(new, run, event, now, seed))
         except jsonata.TooCostly:
             return self._load(identity(new), header, frames), None
+        except Exception as error:  # noqa: BLE001 - whoever asks for the step is told
+            made.set_exception(error)
+        return run, made.result
 
 
 def light(new: NewExecution) -> bool:

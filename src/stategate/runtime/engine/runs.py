@@ -196,7 +196,7 @@ class Runs(Lookups):
         if not is_light and is_first and light_but_for_jsonata(new):
             live.run, attempted = self._programs.attempt(new, live.run, event, now, seed)
             if attempted is not None:
-                return lambda: attempted
+                return attempted
         step = partial(self._programs.step, new, live.run, event, now, seed)
         return self._beside.do(step, lambda made: self._stepped(live, made), light=is_light)
 
