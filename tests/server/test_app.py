@@ -12,11 +12,7 @@ from stategate.server.settings import Settings
 
 def open_and_close(data_dir: Path) -> None:
     async def main() -> None:
-        app = build(Settings(data_dir=data_dir))
-        await app.engine.close()
-        await app.functions.close()
-        await app.store.close()
-        app.log_store.close()
+        await build(Settings(data_dir=data_dir)).parts.close()
 
     asyncio.run(main())
 

@@ -75,30 +75,46 @@ class StartupError(Exception):
 
 
 @dataclass(frozen=True)
-class App:
-    """What runs: the ASGI application, and the parts that begin and end with it."""
+class Parts:
+    """What runs behind the application, and begins and ends with it."""
 
-    asgi: Application
     ports: Ports
+    dispatcher: Dispatcher
     store: SqliteStore
     engine: Engine
     functions: FunctionPool
+    outbound: HttpClient
     log_store: LogStore
+    log_writer: logs.Writer
+
+    async def close(self) -> None:
+        await self.engine.close()
+        await self.functions.close()
+        await self.outbound.close()
+        await self.store.close()
+        self.log_store.close()
+
+
+@dataclass(frozen=True)
+class App:
+    asgi: Application
+    parts: Parts
 
 
 def build(settings: Settings) -> App:
     """Call it in the event loop that will serve. Raises `StartupError`."""
     try:
-        return _construct(settings)
+        parts = _parts(settings)
     except CannotOpen as error:
         raise StartupError(str(error)) from error
     except OSError as error:
         where = error.filename or settings.data_dir
         why = "it is no directory" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
         raise StartupError(f"data_dir: {where} cannot be used: {why}") from error
+    return App(_application(parts, settings), parts)
 
 
-def _construct(settings: Settings) -> App:
+def _parts(settings: Settings) -> Parts:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds users' secret keys
     (settings.data_dir / "functions").mkdir(exist_ok=True)
     store = SqliteStore(settings.data_dir)
@@ -137,28 +153,29 @@ def _construct(settings: Settings) -> App:
     )
     ports = Ports(clock, entropy, store, engine, functions, log_store, settings, secret, outbound)
     dispatcher = Dispatcher(ports, SERVICES)
+    return Parts(ports, dispatcher, store, engine, functions, outbound, log_store, log_writer)
+
+
+def _application(parts: Parts, settings: Settings) -> Application:
+    ports = parts.ports
     background: list[asyncio.Task[None]] = []
 
     async def start() -> None:
-        engine.open()
+        parts.engine.open()
         resume(ports)
         tidy_soon(ports)
-        purging = keep_purging(store.retention, clock, settings.retention_days)
+        purging = keep_purging(parts.store.retention, ports.clock, settings.retention_days)
         work = (finish_deletions(ports), keep_applying(ports), purging)
         background.extend(asyncio.create_task(endless) for endless in work)
 
     async def stop() -> None:
         for task in background:
             task.cancel()
-        await engine.close()
-        await functions.close()
-        await outbound.close()
-        await store.close()
-        log_store.close()
+        await parts.close()
 
-    execute_api = ExecuteApi(ports, dispatcher, log_writer)
-    asgi = Application(
-        dispatcher,
+    execute_api = ExecuteApi(ports, parts.dispatcher, parts.log_writer)
+    return Application(
+        parts.dispatcher,
         execute_api,
         function_urls=FunctionUrls(ports),
         domains=execute_api.by_domain,
@@ -167,7 +184,6 @@ def _construct(settings: Settings) -> App:
         startup=[start],
         shutdown=[stop],
     )
-    return App(asgi, ports, store, engine, functions, log_store)
 
 
 def _metrics(execute_api: ExecuteApi) -> HttpResponse:
@@ -222,7 +238,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=65,
     )
-    server = _Server(config, settings, app.engine)
+    server = _Server(config, settings, app.parts.engine)
     _spare_the_collector()
     await server.serve(sockets=[listener])
     if not server.started:
