@@ -1,7 +1,9 @@
+import socket
 from pathlib import Path
 
 import pytest
 
+from stategate.server.cli import listen, listening
 from stategate.server.settings import Settings, SettingsError, load
 
 
@@ -46,6 +48,16 @@ def test_file_in_the_working_directory_is_read(tmp_path: Path, monkeypatch: pyte
         ({"aws_endpoints": "sqs"}, {}, "", "sqs: expected a URL"),
         ({"aws_endpoints": "=http://x"}, {}, "", "expected a service as integration URIs name it, such as sqs, not ''"),
         ({"aws_endpoints": "states=http://x"}, {}, "", "states is hosted here"),
+        (
+            {"s3_endpoint": "http://x:99999"},
+            {},
+            "",
+            "expected a URL such as http://127.0.0.1:9000, not 'http://x:99999'",
+        ),
+        ({"aws_endpoints": "sqs=http://[x"}, {}, "", "sqs: expected a URL"),
+        ({"aws_endpoints": "sqs=http://a,sqs=http://b"}, {}, "", "sqs is given twice"),
+        ({"data_dir": ""}, {}, "", "data_dir (from the command line): expected a directory"),
+        ({}, {"STATEGATE_DATA_DIR": ""}, "", "data_dir (from the environment): expected a directory"),
         ({"user_pools": "pool=http://x"}, {}, "", "expected a user pool's id"),
         ({}, {}, "[aws_endpoints]\nsqs = 1", "aws_endpoints (from "),
     ],
@@ -69,3 +81,18 @@ def test_all_problems_are_said_at_once(tmp_path: Path) -> None:
 def test_strict_may_bind_anything() -> None:
     settings = load({"host": "0.0.0.0", "auth": "strict", "root_access_key": "A", "root_secret_key": "s"}, {})
     assert settings.url == "http://127.0.0.1:4566"
+
+
+class Ipv6(socket.socket):
+    """What `localhost` may come to."""
+
+    def getsockname(self) -> tuple[str, int, int, int]:
+        return "::1", 4600, 0, 0
+
+
+def test_the_url_has_the_address_that_is_listened_at() -> None:
+    settings = Settings(host="localhost", port=0)
+    with listen(settings) as listener:
+        assert listening(settings, listener).port == listener.getsockname()[1] != 0
+    with Ipv6() as listener:
+        assert listening(settings, listener).url == "http://[::1]:4600"

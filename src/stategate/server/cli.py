@@ -72,11 +72,17 @@ def serve(config: Path | None, **given: Any) -> None:
     from stategate.server.app import StartupError, run  # what it imports takes a while, which --help needn't wait for
 
     try:
-        run(replace(settings, port=listener.getsockname()[1]), listener)
+        run(listening(settings, listener), listener)
     except StartupError as error:
         listener.close()
         raise click.ClickException(str(error)) from None
     sys.exit(0)
+
+
+def listening(settings: Settings, listener: socket.socket) -> Settings:
+    """With the address that it became: of localhost's and a name's several one was taken, of port 0 a free one."""
+    host, port, *_ = listener.getsockname()
+    return replace(settings, host=host, port=port)
 
 
 def listen(settings: Settings) -> socket.socket:

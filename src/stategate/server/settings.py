@@ -44,7 +44,7 @@ class Settings:
     @property
     def url(self) -> str:
         """Where functions and people on this machine reach the server."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
@@ -167,10 +167,20 @@ def _host(value: Any) -> str:
 
 
 def _url(value: Any) -> str:
-    parts = urlsplit(_text(value))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(_text(value))
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that is none
+        good = False
+    if not good:
         raise ValueError(f"expected a URL such as http://127.0.0.1:9000, not {value!r}")
     return str(value)
+
+
+def _data_dir(value: Any) -> Path:
+    if not str(value):
+        raise ValueError("expected a directory; an empty text is none")
+    return value if isinstance(value, Path) else Path(_text(value))
 
 
 def _choice(*choices: str) -> Callable[[Any], str]:
@@ -202,7 +212,10 @@ def _urls(kind: str, pattern: re.Pattern[str], never: frozenset[str] = frozenset
 
     def convert(value: Any) -> dict[str, str]:
         if isinstance(value, str):
-            value = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+            pairs = [part.strip().partition("=")[::2] for part in value.split(",") if part.strip()]
+            value = dict(pairs)
+            if twice := {name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1}:
+                raise ValueError(f"{min(twice)} is given twice")
         if not isinstance(value, Mapping):
             raise TypeError(f"expected name=URL,... or a table, not {value!r}")
         for name, url in value.items():
@@ -224,7 +237,7 @@ _CONVERT: Mapping[str, Callable[[Any], Any]] = {
     "function_workers": _number(1, 10_000),
     "retention_days": _number(1, 36_500),
     "host": _host,
-    "data_dir": lambda value: value if isinstance(value, Path) else Path(_text(value)),
+    "data_dir": _data_dir,
     "s3_endpoint": lambda value: _url(value) if value else "",
     "aws_endpoints": _urls("a service as integration URIs name it, such as sqs", _SERVICE, HOSTED),
     "user_pools": _urls("a user pool's id, such as us-east-1_AbC123", _USER_POOL),

@@ -50,3 +50,8 @@ def test_a_body_that_is_no_json_is_shown(render: Callable[..., Result]) -> None:
     assert result.exit_code == 1
     assert "t.vtl: Invalid JSON in request body\nthe body is not JSON, line 1, column " in result.stderr
     assert result.stderr.splitlines()[-2:] == ['  {"a": x}', "        ^"]
+
+
+def test_standard_input_is_called_so() -> None:
+    result = CliRunner().invoke(main, ["render", "-"], input="#set($x = )")
+    assert result.stderr.startswith("Error: standard input: Encountered")

@@ -180,6 +180,17 @@ def test_what_is_not_valid_is_shown_with_its_place(folder: Folder) -> None:
     assert result.stderr.splitlines()[1:] == ["  {,}", "   ^"]
 
 
+@pytest.mark.parametrize("option", ["--test-case", "--machine"])
+def test_a_choice_needs_mocks_to_choose_from(folder: Folder, option: str) -> None:
+    result = folder.run({"A": PASS}, option, "HappyPath")
+    assert (result.exit_code, "choose from a mock file" in result.stderr) == (2, True)
+
+
+def test_standard_input_can_be_read_once() -> None:
+    result = CliRunner().invoke(main, ["run", "-", "--input-file", "-"], input="{}")
+    assert (result.exit_code, "can't both be standard input" in result.stderr) == (2, True)
+
+
 def test_the_same_seed_gives_the_same_run(folder: Folder) -> None:
     states = {"A": {**PASS, "Parameters": {"id.$": "States.UUID()"}}}
     outputs = {folder.run(states, "--seed", seed, "-q").stdout for seed in ("5", "5", "6")}

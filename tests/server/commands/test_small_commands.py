@@ -116,6 +116,19 @@ def test_an_input_that_is_no_json() -> None:
     assert '   "b" 2}' in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--jsonata", "--jsonpath", "$.a"], "only one of --jsonata, --jsonpath and --intrinsic"),
+        (["$.name", "--result", "{}"], "--result and --error-output are for JSONata; this is a JSONPath"),
+        (["States.UUID()", "--error-output", "{}"], "this is an intrinsic function"),
+    ],
+)
+def test_eval_takes_no_option_that_would_mean_nothing(arguments: list[str], message: str) -> None:
+    result = run("eval", *arguments, "--input", INPUT)
+    assert (result.exit_code, message in result.stderr) == (2, True)
+
+
 # --- render -------------------------------------------------------------------------------------------------------
 
 

@@ -27,13 +27,9 @@ _CALLED = re.compile(r"(?<![\w'.])States\.\w+(?=\s*\()", re.ASCII)
 
 @click.command("eval", context_settings=CONTEXT, short_help="Evaluate JSONata, a JSONPath or an intrinsic function.")
 @click.argument("expression")
-@click.option("--jsonata", "language", flag_value="jsonata", help="EXPRESSION is JSONata, with or without {% %}.")
-@click.option(
-    "--jsonpath", "language", flag_value="jsonpath", help="EXPRESSION is a path: $.a, $$.Execution.Id, $name.x."
-)
-@click.option(
-    "--intrinsic", "language", flag_value="intrinsic", help="EXPRESSION is a call like States.Format('{}', $.a)."
-)
+@click.option("--jsonata", "as_jsonata", is_flag=True, help="EXPRESSION is JSONata, with or without {% %}.")
+@click.option("--jsonpath", "as_jsonpath", is_flag=True, help="EXPRESSION is a path: $.a, $$.Execution.Id, $name.x.")
+@click.option("--intrinsic", "as_intrinsic", is_flag=True, help="EXPRESSION is a call like States.Format('{}', $.a).")
 @click.option("--input", "-i", "given", default=None, metavar="JSON", help="The input: $, or $states.input in JSONata.")
 @click.option(
     "--input-file",
@@ -47,7 +43,9 @@ _CALLED = re.compile(r"(?<![\w'.])States\.\w+(?=\s*\()", re.ASCII)
 @click.option("--seed", default=None, type=int, help="Makes what is random the same every time.")
 def evaluate(
     expression: str,
-    language: str | None,
+    as_jsonata: bool,
+    as_jsonpath: bool,
+    as_intrinsic: bool,
     given: str | None,
     input_file: Path | None,
     result: str | None,
@@ -68,6 +66,12 @@ def evaluate(
       stategate eval '$.orders[?(@.price > 10)].id' --input-file orders.json
       stategate eval "States.Format('Hello {}', \\$.name)" --input '{"name": "Ada"}'
     """
+    chosen = [name for name, wanted in zip(_EVALUATORS, (as_jsonata, as_jsonpath, as_intrinsic), strict=True) if wanted]
+    if len(chosen) > 1:
+        raise click.UsageError("Give only one of --jsonata, --jsonpath and --intrinsic.")
+    language = chosen[0] if chosen else _guess(expression)
+    if language != "jsonata" and (result is not None or error_output is not None):
+        raise click.UsageError(f"--result and --error-output are for JSONata; this is {_SPOKEN[language]}.")
     scope = Scope(
         parse_json(*read_input(given, input_file)),
         parse_json(context, "--context"),
@@ -81,7 +85,7 @@ def evaluate(
     if error_output is not None:
         members["errorOutput"] = parse_json(error_output, "--error-output")
     scope.telling(members)
-    click.echo(encodable(dumps(_EVALUATORS[language or _guess(expression)](expression, scope))))
+    click.echo(encodable(dumps(_EVALUATORS[language](expression, scope))))
 
 
 def _guess(expression: str) -> str:
@@ -191,3 +195,4 @@ _EVALUATORS: dict[str, Callable[[str, Scope], Any]] = {
     "jsonpath": _jsonpath,
     "intrinsic": _intrinsic,
 }
+_SPOKEN = {"jsonpath": "a JSONPath", "intrinsic": "an intrinsic function"}

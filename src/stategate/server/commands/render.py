@@ -17,7 +17,16 @@ from stategate.gateway.templatehost import UTIL, Input
 from stategate.lang import vtl
 from stategate.lang.jsontext import dumps
 from stategate.lang.vtl.errors import TemplateError
-from stategate.server.commands.texts import CONTEXT, Refused, encodable, parse_json, parse_object, read_bytes, read_text
+from stategate.server.commands.texts import (
+    CONTEXT,
+    Refused,
+    encodable,
+    name_of,
+    parse_json,
+    parse_object,
+    read_bytes,
+    read_text,
+)
 
 _PLACES = ("path", "querystring", "header")
 
@@ -74,9 +83,9 @@ def render(
     try:
         rendered = vtl.compile(source).render(references)
     except TemplateError as error:
-        raise click.ClickException(f"{template}: {error}") from None
+        raise click.ClickException(f"{name_of(template)}: {error}") from None
     except GatewayFailure as failure:
-        raise click.ClickException(f"{template}: {failure}{_where_not_json(text)}") from None
+        raise click.ClickException(f"{name_of(template)}: {failure}{_where_not_json(text)}") from None
     click.echo(encodable(rendered), nl=not rendered.endswith("\n"))
     if show_context:
         overrides = {name: routed.context[name] for name in ("requestOverride", "responseOverride")}

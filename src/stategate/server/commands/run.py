@@ -84,6 +84,10 @@ def run(
     Example:
       stategate run order.asl.json --input '{"id": 7}' --mock mocks.json --test-case HappyPath --skip-waits
     """
+    if mock_file is None and (machine or test_case) is not None:
+        raise click.UsageError("--machine and --test-case choose from a mock file, which --mock names.")
+    if str(definition) == str(input_file) == "-":
+        raise click.UsageError("The definition and the input can't both be standard input.")
     text, source = read_input(given, input_file)
     parse_json(text, source)
     read = read_definition(definition, substitutions_of(substitute))
