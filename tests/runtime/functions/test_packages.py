@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
 import os
@@ -109,3 +110,31 @@ def test_names_and_removal(tmp_path: Path) -> None:
     packages.remove(aside)
     assert packages.leftovers() == []
     assert packages.names() == set(names)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_package_whose_data_is_broken(tmp_path: Path, method: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("main.py", bytes(range(250)) * 20)
+    data = bytearray(file.getvalue())
+    data[45:75] = bytes(byte ^ 0xFF for byte in data[45:75])
+    with pytest.raises(PackageError, match=BAD_ZIP):
+        put(Packages(tmp_path), bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(errno.ENOSPC, OSError), (errno.EMFILE, OSError), (errno.ENAMETOOLONG, PackageError)],
+)
+def test_a_full_disk_is_not_the_packages_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
+) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(error) as raised:
+        put(Packages(tmp_path), zipped(("main.py", "", FILE)))
+    assert raised.type is error
+    assert list(tmp_path.iterdir()) == []

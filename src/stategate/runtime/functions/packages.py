@@ -7,8 +7,10 @@ at all, never changes, and goes at once: what is being made or deleted has a nam
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
+import lzma
 import os
 import re
 import secrets
@@ -16,6 +18,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -26,6 +29,21 @@ BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to up
 EMPTY_ZIP = "Uploaded file must be a non-empty zip"
 _CHUNK = 1 << 20
 _NAME = re.compile("[0-9a-f]{64}")
+_BROKEN = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    EOFError,
+    ValueError,
+)
+_MACHINES_FAULT = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS, errno.EACCES,
+     errno.EPERM, errno.ENOMEM)
+)  # fmt: skip
+"""Of the other errors of the file system the package is the reason: a name that is too long, a file that is a directory
+as well."""
 
 
 class PackageError(ValueError):
@@ -44,7 +62,7 @@ class Packages:
         return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
     def put(self, package: bytes, code_sha256: str) -> None:
-        """Returns once the package is on disk. Raises `PackageError`."""
+        """Returns once the package is on disk. Raises `PackageError`; OSError when the disk is full, or broken."""
         place = self._place(code_sha256)
         if not place.exists():
             self._add(package, place)
@@ -103,7 +121,7 @@ class Packages:
 
 
 def _unpack(package: bytes, target: Path) -> None:
-    """Raises `PackageError`."""
+    """Raises `PackageError`, and OSError for what is not the package's fault."""
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             entries = archive.infolist()
@@ -117,8 +135,12 @@ def _unpack(package: bytes, target: Path) -> None:
             for entry in entries:
                 _extract(archive, entry, target)
             _check_links(target)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, PackageError):
+    except PackageError:
+        raise
+    except _BROKEN as error:
+        raise PackageError(BAD_ZIP) from error
+    except OSError as error:
+        if error.errno in _MACHINES_FAULT:
             raise
         raise PackageError(BAD_ZIP) from error
 
