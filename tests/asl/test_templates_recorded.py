@@ -89,10 +89,10 @@ def run(machine: dict[str, Any], text: str) -> Any:
         scope = Scope(data, context, seed=seed)
         if state["Type"] == "Fail":
             raise StateFailure(*(fail_text(state, field, scope) for field in ("Error", "Cause")))
-        data = leave(state, scope)
+        data = leave(state, scope, seed)
         if state["Type"] == "Choice":
             rules = [(compile_rule(rule, refuse, f"/States/{name}"), rule["Next"]) for rule in state["Choices"]]
-            effective = scope.on(compile_filter(state.get("InputPath", "$"))(scope))
+            effective = Scope(compile_filter(state.get("InputPath", "$"))(scope), context, seed=seed)
             name = next((next_name for test, next_name in rules if test(effective)), state.get("Default"))
         elif state.get("End") or state["Type"] == "Succeed":
             return data
@@ -105,16 +105,16 @@ def fail_text(state: dict[str, Any], field: str, scope: Scope) -> Any:
     return state.get(field, "") if path is None else compile_expression(path, field + "Path")(scope)
 
 
-def leave(state: dict[str, Any], scope: Scope) -> Any:
+def leave(state: dict[str, Any], scope: Scope, seed: int) -> Any:
     effective = compile_filter(state.get("InputPath", "$"))(scope)
     result = effective
     if "Parameters" in state:
-        result = compile_template(state["Parameters"], refuse, "")(scope.on(effective))
+        result = compile_template(state["Parameters"], refuse, "")(Scope(effective, scope.context, seed=seed))
     if "Result" in state:
         result = state["Result"]
     if state["Type"] == "Pass":
         result = compile_result_path(state.get("ResultPath", "$"))(scope.input, result)
-    return compile_filter(state.get("OutputPath", "$"))(scope.on(result))
+    return compile_filter(state.get("OutputPath", "$"))(Scope(result, scope.context))
 
 
 def same(expected: Any, got: Any) -> bool:

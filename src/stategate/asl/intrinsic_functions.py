@@ -28,6 +28,7 @@ _MIN_INT, _MAX_INT = -(2**31), 2**31 - 1
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 
 _canonical = msgspec.json.Encoder(order="sorted").encode
+"""Texts that are equal where the values are: 1, 1.0 and true all differ, the order of members does not matter."""
 
 
 class Refused(Exception):
@@ -75,11 +76,6 @@ def _writable(value: JSON) -> JSON:
     if heavy(value, _MAX_WRITTEN):
         raise Refused(f"The argument must not be longer than {_MAX_WRITTEN} characters")
     return value
-
-
-def _same(left: JSON, right: JSON) -> bool:
-    """Equality of JSON values: 1, 1.0 and true all differ, the order of members does not matter."""
-    return _canonical(left) == _canonical(right)
 
 
 def _array_partition(arguments: list[JSON], scope: Scope) -> JSON:

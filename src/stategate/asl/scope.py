@@ -40,7 +40,7 @@ class Scope:
     template differ. `now` in epoch seconds.
     """
 
-    __slots__ = ("_context", "_parent", "_random", "_seed", "_states", "input", "members", "now", "variables")
+    __slots__ = ("_context", "_random", "_seed", "_states", "input", "members", "now", "variables")
 
     def __init__(
         self,
@@ -55,7 +55,6 @@ class Scope:
         self.variables = variables
         self._seed = seed
         self._random: Random | None = None
-        self._parent: Scope | None = None
         self._states: JSON = None
         self.members: Mapping[str, JSON] = NO_MEMBERS
         self.now = now
@@ -71,15 +70,8 @@ class Scope:
     def random(self) -> Random:
         random = self._random
         if random is None:
-            parent = self._parent
-            random = self._random = Random(self._seed) if parent is None else parent.random
+            random = self._random = Random(self._seed)
         return random
-
-    def on(self, input: JSON) -> "Scope":
-        """The same scope with another `$`; randomness goes on where this one is."""
-        scope = Scope(input, self._context, self.variables, self._seed, self.now)
-        scope._parent = self
-        return scope
 
     def states(self, *, context: bool = True) -> JSON:
         """JSONata's `$states`; without its `context` where nobody asks for that."""

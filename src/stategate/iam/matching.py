@@ -182,7 +182,6 @@ class Principals:
     accounts: frozenset[str] = frozenset()
     arns: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
-    others: frozenset[str] = frozenset()
     negated: bool = False
 
     def names(self, arns: Sequence[str], account: str, services: Sequence[str] = ()) -> Named:
@@ -210,7 +209,8 @@ _ROOT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):root")
 
 
 def compile_principals(value: str | Mapping[str, Sequence[str]], *, negated: bool = False) -> Principals:
-    """From a policy's Principal, already checked: `"*"`, or lists by kind (AWS, Service, Federated, CanonicalUser)."""
+    """From a policy's Principal, already checked: `"*"`, or lists by kind (AWS, Service; Federated and
+    CanonicalUser name nobody who comes here)."""
     if isinstance(value, str):
         return Principals(anybody=True, negated=negated)
     accounts: set[str] = set()
@@ -226,6 +226,5 @@ def compile_principals(value: str | Mapping[str, Sequence[str]], *, negated: boo
         accounts=frozenset(accounts),
         arns=frozenset(arns - {"*"}),
         services=frozenset(value.get("Service", ())),
-        others=frozenset([*value.get("Federated", ()), *value.get("CanonicalUser", ())]),
         negated=negated,
     )

@@ -27,7 +27,6 @@ class Member:
     location: str | None = None
     named: bool = False
     required: bool = False
-    timestamp_format: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -128,7 +127,6 @@ class ServiceModel:
             reference.get("location"),
             "locationName" in reference,
             required,
-            reference.get("timestampFormat"),
         )
 
     def _operation(self, name: str, data: Mapping[str, Any]) -> OperationModel:

@@ -78,9 +78,8 @@ def test_a_commit_with_another_version_is_refused_and_writes_nothing(
         with pytest.raises(Conflict):
             await commit(store, replace(step(version, 9, inbox=["e"]), finish=finish))
         assert everything() == before
-        assert store.executions.version(NEW.arn) == 2
         await commit(store, step(2, 3))
-        assert store.executions.version(NEW.arn) == 3
+        assert everything() != before
 
     run(tmp_path, body)
 

@@ -334,15 +334,6 @@ class ExecutionTables:
         """Who waits for this execution: ARN and command."""
         return self._read("SELECT arn, command FROM watch WHERE child = ?", (child,))
 
-    def version(self, arn: str) -> int:
-        """How many commits the execution has had; 0 if it is not there."""
-        rows = self._read("SELECT version FROM execution WHERE arn = ?", (arn,))
-        return int(rows[0][0]) if rows else 0
-
-    def new_execution(self, arn: str) -> NewExecution | None:
-        rows = self._read("SELECT new, definition FROM execution WHERE arn = ?", (arn,))
-        return self._new(*rows[0]) if rows else None
-
     def owed(self) -> Sequence[str]:
         """The ARNs of executions for which something must be done at a start, timers apart."""
         return [
@@ -363,11 +354,6 @@ class ExecutionTables:
         if rows:
             until = min(until, rows[0][0])
         return until, self._read("SELECT arn, timer, due FROM timer WHERE due > ? AND due <= ?", (after, until))
-
-    def next_timer(self, after: float) -> float | None:
-        """When the first timer after `after` is due."""
-        due: float | None = self._read("SELECT min(due) FROM timer WHERE due > ?", (after,))[0][0]
-        return due
 
     def express(self) -> Sequence[NewExecution]:
         """The asynchronous Express executions that were not finished."""

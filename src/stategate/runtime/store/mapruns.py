@@ -246,10 +246,6 @@ class MapRunTables:
         sql = "SELECT status, count(*), sum(items) FROM map_child WHERE map_run = ? GROUP BY status"
         return {status: (children, items) for status, children, items in self._read(sql, (map_run,))}
 
-    def items_of(self, map_run: str, index: int) -> int:
-        rows = self._read("SELECT items FROM map_child WHERE map_run = ? AND idx = ?", (map_run, index))
-        return int(rows[0][0]) if rows else 0
-
     def output_size(self, map_run: str) -> int:
         """Bytes of the outputs of the children that succeeded."""
         sql = f"""SELECT sum(length(cast({_OUTPUT} AS BLOB)) + 1) FROM map_child
@@ -291,7 +287,6 @@ class MapRunTables:
         return MapRun(
             arn=stored.arn,
             execution_arn=stored.execution,
-            label=stored.spec.label,
             status=stored.status,
             started=stored.started,
             stopped=stored.stopped,

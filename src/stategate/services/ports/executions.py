@@ -91,7 +91,6 @@ class MapRun:
 
     arn: str
     execution_arn: str
-    label: str
     status: str
     started: float
     stopped: float | None
