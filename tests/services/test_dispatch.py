@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.memorystore import MemoryStore
 from stategate.iam import Principal
 from stategate.iam.principal import root
-from stategate.runtime.store.memory import MemoryStore
 from stategate.services import iam
 from stategate.services.call import Call, Input, Output
 from stategate.services.dispatch import Dispatcher

@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.memorystore import MemoryStore
 from stategate.iam.principal import Principal, root
-from stategate.runtime.store.memory import MemoryStore
 from stategate.services import apigateway, iam, lambda_
 from stategate.services.apigateway.execute import ExecuteApi
 from stategate.services.call import Call

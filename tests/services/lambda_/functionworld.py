@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.memorystore import MemoryStore
 from stategate.iam import Principal
 from stategate.iam.principal import root
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.functions import FunctionPool
 from stategate.runtime.logs import LogStore
-from stategate.runtime.store.memory import MemoryStore
 from stategate.services import iam, lambda_, logs
 from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher

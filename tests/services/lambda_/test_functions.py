@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from services.lambda_.functionworld import ACCOUNT, ECHO, WORLD, FunctionWorld, allow, function_world, zipped
+from services.memorystore import MemoryStore
 from stategate.iam import Principal
 from stategate.iam.principal import service
-from stategate.runtime.store.memory import MemoryStore
 from stategate.services import access
 from stategate.services.errors import AwsError
 from stategate.services.lambda_ import packages as tidying

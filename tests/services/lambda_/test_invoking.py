@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from services.lambda_.functionworld import ACCOUNT, WORLD, FunctionWorld, function_world
-from stategate.runtime.store.memory import MemoryStore
+from services.memorystore import MemoryStore
 from stategate.services.errors import AwsError
 from stategate.services.lambda_ import events, records
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from services.apigateway.gatewayworld import SeededEntropy
+from services.memorystore import MemoryStore
 from stategate.iam.principal import root
 from stategate.runtime.logs import LogStore
-from stategate.runtime.store.memory import MemoryStore
 from stategate.services import logs
 from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher
