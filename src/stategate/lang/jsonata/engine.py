@@ -93,7 +93,7 @@ def _longest_path(source: str) -> int:
     return longest
 
 
-_NO_REFERENCES: Final = References(frozenset(), frozenset(), frozenset(), False, False)
+_NO_REFERENCES: Final = References(frozenset(), frozenset(), False)
 
 
 def _refused(

@@ -17,8 +17,7 @@ class Expression:
     """An expression ready to be evaluated, any number of times and from any thread.
 
     `variables` are the names that it refers to as values and does not bind itself (`states` among them; names of
-    built-in functions are left out), `functions` those that it calls, `uses_eval` whether it refers to `$eval`,
-    `uses_context` whether it refers to `$` or `$$` where Step Functions has no input to refer to."""
+    built-in functions are left out), `uses_eval` whether it refers to `$eval`."""
 
     source: str
     references: References
@@ -30,16 +29,8 @@ class Expression:
         return self.references.variables
 
     @property
-    def functions(self) -> frozenset[str]:
-        return self.references.functions
-
-    @property
     def uses_eval(self) -> bool:
         return self.references.uses_eval
-
-    @property
-    def uses_context(self) -> bool:
-        return self.references.uses_context
 
     def evaluate(
         self, variables: Mapping[str, JSON], *, now: float, random: Random, limits: Limits = DEFAULT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,27 +17,19 @@ _KNOWN = BUILTIN_FUNCTIONS | STATES_FUNCTIONS
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Free names: those read, those called, those of built-in functions among both; and whether `$eval` is used, or
-    `$`/`$$` where there is no input."""
+    """Free names: those read, and those of built-in functions, read or called; and whether `$eval` is used."""
 
     variables: frozenset[str]
-    functions: frozenset[str]
     builtins: frozenset[str]
     uses_eval: bool
-    uses_context: bool
 
 
 def find(root: tree.AstNode) -> References:
     """Walks a parsed expression once."""
     search = _Search()
-    search.visit(root, _Scope(None, set(_bound_here(root))), False)
-    return References(
-        frozenset(search.read - _KNOWN),
-        frozenset(search.called),
-        frozenset((search.read | search.called) & BUILTIN_FUNCTIONS),
-        "eval" in search.called or "eval" in search.read,
-        search.context,
-    )
+    search.visit(root, _Scope(None, set(_bound_here(root))))
+    builtins = (search.read | search.called) & BUILTIN_FUNCTIONS
+    return References(frozenset(search.read - _KNOWN), frozenset(builtins), "eval" in builtins)
 
 
 class _Scope:
@@ -63,27 +55,21 @@ class _Search:
     def __init__(self) -> None:
         self.read: set[str] = set()
         self.called: set[str] = set()
-        self.context = False
         self._late = 0
 
-    def visit(self, node: Any, scope: _Scope, inside: bool) -> None:
-        """`inside`: within a step, a predicate or the like, where `$` is the value at hand."""
+    def visit(self, node: Any, scope: _Scope) -> None:
         match node:
             case tree.VariableRef(name):
                 self._refer(name, scope, self.read)
             case tree.FunctionCall(name, args, is_variable):
                 if is_variable:
                     self._refer(name, scope, self.called)
-                self._visit_all(args, scope, inside)
+                self._visit_all(args, scope)
             case tree.PartialApplication(name, args):
                 self._refer(name, scope, self.called)
-                self._visit_all(args, scope, inside)
-            case tree.ContextRef():
-                self.context = self.context or not inside
-            case tree.RootRef():
-                self.context = True
+                self._visit_all(args, scope)
             case tree.VariableBinding(name, value):
-                self.visit(value, scope, inside)
+                self.visit(value, scope)
                 scope.bound.add(name)
             case tree.PositionBinding(name) | tree.ContextBinding(name):
                 scope.bound.add(name)
@@ -91,33 +77,21 @@ class _Search:
                 inner = _Scope(scope, set(_bound_here(body)))
                 inner.bound.update(params)
                 self._late += 1
-                self.visit(body, inner, inside)
+                self.visit(body, inner)
                 self._late -= 1
             case tree.Block(expressions):
                 inner = _Scope(scope, {name for item in expressions for name in _bound_here(item)})
-                self._visit_all(expressions, inner, inside)
+                self._visit_all(expressions, inner)
             case tree.Parenthesized(only):
-                self.visit(only, _Scope(scope, set(_bound_here(only))), inside)
+                self.visit(only, _Scope(scope, set(_bound_here(only))))
             case tree.PathExpr(steps):
-                inner = _Scope(scope, set())
-                for index, step in enumerate(steps):
-                    self.visit(step, inner, inside or index > 0)
+                self._visit_all(steps, _Scope(scope, set()))
             case _:
-                self._visit_members(node, scope, inside)
+                self._visit_all(_children(node), scope)
 
-    def _visit_members(self, node: Any, scope: _Scope, inside: bool) -> None:
-        # The first member is what the clauses after it work on, member by member.
-        clauses = isinstance(
-            node,
-            tree.PredicateExpr | tree.ArraySubscript | tree.SortExpr | tree.GroupByExpr | tree.TransformExpr,
-        )
-        always = isinstance(node, tree.TransformLambda)
-        for index, child in enumerate(_children(node)):
-            self.visit(child, scope, inside or always or (clauses and index > 0))
-
-    def _visit_all(self, nodes: list[tree.AstNode], scope: _Scope, inside: bool) -> None:
+    def _visit_all(self, nodes: Iterable[Any], scope: _Scope) -> None:
         for node in nodes:
-            self.visit(node, scope, inside)
+            self.visit(node, scope)
 
     def _refer(self, name: str, scope: _Scope, into: set[str]) -> None:
         if not scope.has(name, self._late > 0):
