@@ -28,14 +28,8 @@ class Arn:
     @property
     def resource_type(self) -> str:
         """`function` of `function:name:1`, `role` of `role/path/name`; '' if the resource has one part only."""
-        kind, separator, _ = _split(self.resource)
-        return kind if separator else ""
-
-    @property
-    def resource_id(self) -> str:
-        """`name:1` of `function:name:1`, `path/name` of `role/path/name`; the whole resource if it has one part."""
-        kind, separator, rest = _split(self.resource)
-        return rest if separator else kind
+        ends = (self.resource.find(separator) for separator in ":/")
+        return self.resource[: min((end for end in ends if end >= 0), default=0)]
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
@@ -47,10 +41,3 @@ def _parse(text: str) -> Arn:
     if len(parts) != 6 or parts[0] != "arn" or not (parts[1] and parts[2] and parts[5]):
         raise InvalidArn(f"Invalid ARN: {text}")
     return Arn(parts[1], parts[2], parts[3], parts[4], parts[5])
-
-
-def _split(resource: str) -> tuple[str, str, str]:
-    colon, slash = resource.find(":"), resource.find("/")
-    if colon >= 0 and (slash < 0 or colon < slash):
-        return resource[:colon], ":", resource[colon + 1 :]
-    return resource.partition("/")

@@ -133,9 +133,9 @@ def test_any_bytes_are_read_or_refused(request_: HttpRequest, service: str, data
 def test_arns() -> None:
     arn = Arn.parse("arn:aws:states:us-east-1:000000000000:stateMachine:name:1")
     assert (arn.partition, arn.service, arn.region, arn.account) == ("aws", "states", "us-east-1", "000000000000")
-    assert (arn.resource_type, arn.resource_id) == ("stateMachine", "name:1")
+    assert arn.resource_type == "stateMachine"
     role = Arn.parse("arn:aws:iam::000000000000:role/path/name")
-    assert (role.resource_type, role.resource_id, role.region) == ("role", "path/name", "")
+    assert (role.resource_type, role.region) == ("role", "")
     assert Arn.parse("arn:aws:sns:r:a:topic").resource_type == ""
     assert str(role) == "arn:aws:iam::000000000000:role/path/name"
 
