@@ -115,6 +115,27 @@ def test_an_event_that_cannot_be_written_does_not_stop_the_others(store: LogStor
     assert [event.timestamp for event in store.read(WORLD, "g")] == [2]
 
 
+def test_what_a_locked_file_refused_is_written_once_it_can_be(tmp_path: Path, store: LogStore) -> None:
+    store._writing.set_busy_timeout(0)
+    store.append(WORLD, "g", "s", events(1, 2))
+    assert len(store.read(WORLD, "g")) == 2
+    other = apsw.Connection(str(tmp_path / "logs.db"))
+    other.execute("BEGIN IMMEDIATE")
+    store.delete(WORLD, "g")
+    store.append(WORLD, "g", "t", events(3))
+    assert [event.timestamp for event in store.read(WORLD, "g")] == [1, 2]
+    other.execute("ROLLBACK")
+    assert [event.timestamp for event in store.read(WORLD, "g")] == [3]
+
+
+def test_an_event_that_cannot_be_written_takes_no_others_with_it(store: LogStore) -> None:
+    with store._lock:  # so that they share a turn
+        store.append(WORLD, "g", "s", events(1))
+        store.append(WORLD, "g", "s", [LogEvent(1, "\ud800")])
+        store.append(WORLD, "g", "s", events(2))
+    assert [event.timestamp for event in store.read(WORLD, "g")] == [1, 2]
+
+
 def test_a_file_of_a_newer_version_is_refused_and_one_without_number_taken_over(tmp_path: Path) -> None:
     LogStore(tmp_path / "logs.db", FakeClock()).close()
     connection = apsw.Connection(str(tmp_path / "logs.db"))

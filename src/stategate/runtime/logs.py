@@ -1,8 +1,9 @@
 """The events of log streams, in a file of their own (`logs.db`): one writer thread, batches, short syncs.
 
 Appending returns at once; the writer commits what has come about every `LINGER` seconds, and a reader first waits for
-what was appended before. A crash of the machine may lose the last moments, which is what logs may lose. When the writer
-cannot keep up, events are dropped, and the stream says how many.
+what was appended before. A crash of the machine may lose the last moments, which is what logs may lose. What can't be
+written (a full disk, a locked file) is tried again. When too much is queued events are dropped, and the stream says how
+many.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from stategate.runtime.store.sqlite import CannotOpen
 from stategate.services.ports import Clock, LogEvent, StoredLogEvent, World
 
 LINGER = 0.02
+RETRY = 1.0
+"""Seconds until what could not be written is tried again."""
 STREAMS = 10_000
 """The numbers of so many streams are kept in memory."""
 MAX_QUEUED = 64 << 20
@@ -55,6 +58,17 @@ class _Batch:
     ingested: int
 
 
+_PASSES = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.LockedError,
+    apsw.NoMemError,
+    apsw.ReadOnlyError,
+)
+"""Not the fault of what is written."""
+
 _Work = _Batch | Callable[[apsw.Connection], None] | threading.Event
 
 
@@ -72,7 +86,7 @@ class LogStore:
         self._queued = 0
         self._busy = False
         self._dropped: dict[tuple[World, str, str], int] = {}
-        self._closing = False
+        self._closing = self._failing = False
         self._streams: dict[tuple[World, str, str], int] = {}
         try:
             self._writing = _connect(path)
@@ -206,18 +220,38 @@ class LogStore:
                 self._busy = bool(queue)
                 if not queue and self._closing:
                     return
-            try:
-                self._write(queue)
-            except Exception:  # noqa: BLE001  the thread must go on
-                # A full disk, say: these events are lost, and the next may go better.
-                self._streams.clear()
-                _log.exception("log events lost", batches=len(queue))
-            with self._lock:
-                self._busy = False
-                self._queued -= sum(work.size for work in queue if isinstance(work, _Batch))
+            left = self._try(queue)
             for work in queue:
                 if isinstance(work, threading.Event):
                     work.set()
+            with self._lock:
+                self._busy = False
+                self._queued -= _size(queue) - _size(left)
+                if left and self._closing:
+                    _log.error("log events lost", batches=len(left))
+                    return
+                if left:
+                    self._queue[:0] = left
+                    self._lock.wait(RETRY)
+
+    def _try(self, queue: Sequence[_Work]) -> list[_Work]:
+        """Writes it; returns what is to be tried again. What can't be written at all is left out."""
+        try:
+            self._write(queue)
+        except _PASSES as error:
+            if not self._failing:
+                _log.error("log events not written, trying again", error=f"{type(error).__name__}: {error}")
+            self._failing = True
+            self._streams.clear()
+            return [work for work in queue if not isinstance(work, threading.Event)]
+        except Exception:  # noqa: BLE001  the thread must go on
+            self._streams.clear()
+            if len(queue) == 1:
+                _log.exception("log events lost", batches=1)
+                return []
+            return [left for work in queue for left in self._try([work])]
+        self._failing = False
+        return []
 
     def _write(self, queue: Sequence[_Work]) -> None:
         connection = self._writing
@@ -251,6 +285,10 @@ class LogStore:
                 self._streams.clear()
             self._streams[key] = number
         return number
+
+
+def _size(queue: Sequence[_Work]) -> int:
+    return sum(work.size for work in queue if isinstance(work, _Batch))
 
 
 def _connect(path: Path) -> apsw.Connection:

@@ -40,7 +40,7 @@ _BROKEN = (
 )
 _MACHINES_FAULT = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS, errno.EACCES,
-     errno.EPERM, errno.ENOMEM)
+     errno.ENOMEM)
 )  # fmt: skip
 """Of the other errors of the file system the package is the reason: a name that is too long, a file that is a directory
 as well."""
