@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from stategate.iam.matching import Context, ContextValue, Named
-from stategate.iam.policy import Policy
+from stategate.iam.policy import Kind, MalformedPolicy, Policy, parse_policy
 
 
 class By(Enum):
@@ -82,20 +82,33 @@ def context_of(values: Mapping[str, ContextValue | None]) -> dict[str, ContextVa
     return {key.lower(): value for key, value in values.items() if value is not None}
 
 
-_ALLOW, _DENY, _SILENT = True, False, None
+_NOBODY = Subject((), "")
 
 
-def _says(policies: Iterable[Policy], action: str, target: Target) -> bool | None:
-    """True: a statement allows; False: a statement denies; None: none applies."""
+def says(policies: Iterable[Policy], action: str, resource: str, context: Context) -> bool | None:
+    """Of policies without principals. True: a statement allows; False: a statement denies; None: none applies."""
+    action = action.lower()
     answer: bool | None = None
     for policy in policies:
         for statement in policy.statements:
-            if (statement.allow and answer) or not statement.applies(action, target.resource, target.context):
+            if (statement.allow and answer) or not statement.applies(action, resource, context):
                 continue
             if not statement.allow:
                 return False
             answer = True
     return answer
+
+
+def says_to_anybody(text: str, action: str, resource: str, context: Context) -> bool | None:
+    """As `says`, of a resource policy and a caller without an identity. A policy that can't be read denies."""
+    try:
+        policy = parse_policy(text, Kind.RESOURCE)
+    except MalformedPolicy:
+        return False
+    named = _resource_says(_NOBODY, action.lower(), Target(action, resource, "", policy, context=context))
+    if named is None:
+        return False
+    return None if named is Named.NOT else True
 
 
 def _resource_says(subject: Subject, action: str, target: Target) -> Named | None:
@@ -125,9 +138,10 @@ def evaluate(subject: Subject, target: Target) -> Decision:
         return Decision(named is not Named.NOT, resource_kind)
     if subject.root:
         return _of_root(subject, target, named, resource_kind)
-    identity = _says(subject.identity, action, target)
-    boundary = _says((subject.boundary,), action, target) if subject.boundary else _ALLOW
-    session = _says(subject.session, action, target) if subject.session else _ALLOW
+    resource, context = target.resource, target.context
+    identity = says(subject.identity, action, resource, context)
+    boundary = says((subject.boundary,), action, resource, context) if subject.boundary else True
+    session = says(subject.session, action, resource, context) if subject.session else True
     for answer, kind in ((identity, By.IDENTITY), (boundary, By.BOUNDARY), (session, By.SESSION)):
         if answer is False:
             return Decision(False, kind, explicit=True)

@@ -66,8 +66,6 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    version: str
-    id: str
     statements: tuple[Statement, ...]
 
 
@@ -143,7 +141,7 @@ class _Reader:
         sids = [statement.sid for statement in read if statement is not None and statement.sid]
         if len(set(sids)) < len(sids):
             self.problem("Statement IDs (SID) in a single policy must be unique.")
-        return Policy(str(version), document.get("Id", ""), tuple(s for s in read if s is not None))
+        return Policy(tuple(s for s in read if s is not None))
 
     def statement(self, statement: Any, variables: bool) -> Statement | None:
         if not isinstance(statement, dict) or not statement.keys() <= _STATEMENT_KEYS:

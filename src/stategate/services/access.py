@@ -179,7 +179,7 @@ def _identity(ports: Ports, account: str, owner: records.Role | records.User) ->
     return (*inline, *(policy for policy in attached if policy is not None))
 
 
-_NOTHING_ALLOWED = Policy("2012-10-17", "", ())
+_NOTHING_ALLOWED = Policy(())
 
 
 def _boundary(ports: Ports, account: str, owner: records.Role | records.User) -> Policy | None:

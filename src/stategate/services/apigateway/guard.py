@@ -16,12 +16,12 @@ from stategate.gateway.deployment import CompiledDeployment, CompiledMethod
 from stategate.gateway.failures import RESPONSE_TYPES, GatewayFailure
 from stategate.gateway.model import RestApi, Stage
 from stategate.gateway.stages import Authorized, Routed
-from stategate.iam import Principal
+from stategate.iam import Principal, says, says_to_anybody
 from stategate.services import access
 from stategate.services.apigateway.iamauth import caller_of
 from stategate.services.apigateway.jwtauth import TokenAuthorizers
 from stategate.services.apigateway.lambdaauth import LambdaAuthorizers
-from stategate.services.apigateway.resourcepolicy import ACTION, INVALIDATE, anybody, expanded, masked, says
+from stategate.services.apigateway.resourcepolicy import ACTION, INVALIDATE, expanded, masked
 from stategate.services.apigateway.throttle import Throttle
 from stategate.services.apigateway.usage import UsagePlans, log_no_key
 from stategate.services.ports import Ports, World
@@ -132,7 +132,7 @@ class Guard:
         extra["authorizer.requestId"] = verdict.request_id
         extra["authorizer.integrationStatus"] = "200"
         with check.told(extra, "authorize"):
-            check.combined(says(verdict.policy, check.arn, check.conditions()))
+            check.combined(says((verdict.policy,), ACTION, check.arn, check.conditions()))
         return Authorized(routed, claims), answer.usage_key
 
     async def _cognito(self, check: _Check, target: CompiledMethod, extra: dict[str, str]) -> Authorized:
@@ -206,22 +206,28 @@ class _Check:
             self._conditions = {name: value for name, value in values.items() if value is not None}
         return self._conditions
 
+    def _resource_policy_says(self) -> bool | None:
+        """To a caller without an identity."""
+        if self.policy is None:
+            return None
+        return says_to_anybody(self.policy, ACTION, self.arn, self.conditions())
+
     def nobody(self) -> None:
         """No authorization: the resource policy must allow."""
-        said = anybody(self.policy, self.arn, self.conditions()) if self.policy is not None else None
+        said = self._resource_policy_says()
         if said is not True and (self.policy is not None or self.private):
             raise self._not_authorized("anonymous", explicit=said is False)
 
     def not_denied(self) -> None:
         """An explicit denial of the resource policy counts before anybody is asked."""
-        if self.policy is not None and anybody(self.policy, self.arn, self.conditions()) is False:
+        if self._resource_policy_says() is False:
             raise self._not_authorized("anonymous", explicit=True)
 
     def combined(self, said: bool | None) -> None:
         """An authorizer's policy and the resource policy: a denial of either wins, else one of both must allow."""
         if said is False:
             raise GatewayFailure("ACCESS_DENIED", _DENIED + _EXPLICIT)
-        own = anybody(self.policy, self.arn, self.conditions()) if self.policy is not None else None
+        own = self._resource_policy_says()
         if self.private and own is not True:
             raise self._not_authorized("anonymous", explicit=own is False)
         if said is not True and own is not True:

@@ -14,11 +14,10 @@ from stategate.gateway.authorizers import Answer, CompiledAuthorizer, misconfigu
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.stages import Routed
 from stategate.gateway.trace import Trace, hidden, truncated
-from stategate.iam import MalformedPolicy, Policy
+from stategate.iam import Kind, MalformedPolicy, Policy, parse_policy
 from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
 from stategate.services import access
-from stategate.services.apigateway.resourcepolicy import authorizer_policy
 from stategate.services.apigateway.waiting import Waiting
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.invoking import Invoked, invoke
@@ -93,7 +92,7 @@ class LambdaAuthorizers:
             )
         answer = _answer(invoked)
         try:
-            policy = authorizer_policy(answer.policy)
+            policy = parse_policy(answer.policy, Kind.IDENTITY)
         except MalformedPolicy as error:
             raise misconfigured(f"Invalid policy document: {error}") from None
         if trace is not None:

@@ -1,4 +1,4 @@
-"""Policies on the action execute-api:Invoke: an API's resource policy, and what Lambda authorizers return.
+"""The resource policy of an API, on the action execute-api:Invoke.
 
 Source: the developer guide ("How API Gateway resource policies affect authorization workflow").
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from stategate.iam import Kind, MalformedPolicy, Policy, parse_policy
-from stategate.iam.matching import Context, Named
+from stategate.iam import Kind, MalformedPolicy, parse_policy
 from stategate.lang import jsontext
 
 ACTION = "execute-api:Invoke"
@@ -50,41 +49,6 @@ def _written_out(value: Any, prefix: str) -> Any:
     if isinstance(value, str) and value.startswith(_SHORT):
         return f"{prefix}/{value.removeprefix(_SHORT)}"
     return value
-
-
-def anybody(text: str, resource: str, context: Context, action: str = ACTION) -> bool | None:
-    """What a resource policy says of a caller without an identity: True allows, False denies, None is silent. A policy
-    that can't be read denies."""
-    try:
-        policy = parse_policy(text, Kind.RESOURCE)
-    except MalformedPolicy:
-        return False
-    answer = None
-    for statement in policy.statements:
-        principals = statement.principals
-        if principals is None or principals.names((), "") is Named.NOT:
-            continue
-        if statement.applies(action.lower(), resource, context):
-            if not statement.allow:
-                return False
-            answer = True
-    return answer
-
-
-def authorizer_policy(text: str) -> Policy:
-    """What a Lambda authorizer returned; raises `MalformedPolicy`."""
-    return parse_policy(text, Kind.IDENTITY)
-
-
-def says(policy: Policy, resource: str, context: Context, action: str = ACTION) -> bool | None:
-    """As `anybody`, of a policy without principals."""
-    answer = None
-    for statement in policy.statements:
-        if statement.applies(action.lower(), resource, context):
-            if not statement.allow:
-                return False
-            answer = True
-    return answer
 
 
 def masked(arn: str) -> str:

@@ -10,8 +10,7 @@ import binascii
 from datetime import UTC, datetime
 from typing import Any
 
-from stategate.iam import Kind, MalformedPolicy, Principal, parse_policy
-from stategate.iam.matching import Named
+from stategate.iam import Principal, says_to_anybody
 from stategate.lang import jsontext
 from stategate.services.access import account_of, principal_of, secret_of
 from stategate.services.errors import AwsError
@@ -171,20 +170,7 @@ def _open_to_anybody(ports: Ports, name: FunctionName, context: dict[str, str]) 
     policy = records.policies(ports, name.world).get(permissions.policy_key(name))
     if policy is None:
         return False
-    try:
-        parsed = parse_policy(permissions.document(policy), Kind.RESOURCE)
-    except MalformedPolicy:
-        return False
-    allowed = False
-    for statement in parsed.statements:
-        principals = statement.principals
-        if principals is None or principals.names((), "") is Named.NOT:
-            continue
-        if statement.applies(ACTION.lower(), name.qualified_arn, context):
-            if not statement.allow:
-                return False
-            allowed = True
-    return allowed
+    return says_to_anybody(permissions.document(policy), ACTION, name.qualified_arn, context) is True
 
 
 def _signer(ports: Ports, request: HttpRequest, region: str) -> Principal:
