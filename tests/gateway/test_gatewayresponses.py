@@ -48,7 +48,8 @@ def test_customised(kind: str, early: bool) -> None:
         },
         {
             "application/json": '{"no": 1}',
-            "application/xml": "<e>$context.error.responseType ${stageVariables.colour}$context.none</e>",
+            "application/xml": "<e>$context.error.responseType ${stageVariables.colour}$context.none"
+            " $method.request.header.X-Client ${method.request.querystring.none}</e>",
         },
     )
     reply = answer(GatewayFailure(kind), response, early=early)
@@ -56,7 +57,7 @@ def test_customised(kind: str, early: bool) -> None:
         assert reply.status == RESPONSE_TYPES[kind].status
         return
     headers = dict(reply.headers)
-    assert (reply.status, reply.body) == (418, f"<e>{kind} blue</e>".encode())
+    assert (reply.status, reply.body) == (418, f"<e>{kind} blue c </e>".encode())
     assert (headers["X-Static"], headers["X-Client"], headers["X-Stage"]) == ("s", "c", "prod")
     assert headers["Content-Type"] == "application/xml"
     assert "X-None" not in headers

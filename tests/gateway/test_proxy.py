@@ -114,8 +114,11 @@ def test_malformed_answers(answer: object) -> None:
 
 def test_a_function_error_is_502() -> None:
     with pytest.raises(GatewayFailure) as caught:
-        reply({"errorMessage": "no"}, failed=True)
+        proxy_reply(routed(), IntegrationResult(200, (("x-amzn-RequestId", "r1"),), b"{}", "no"), True)
     assert caught.value.status == 502
+    assert caught.value.log is None
+    line = "Lambda execution failed with status 200 due to customer function error: no. Lambda request id: r1"
+    assert caught.value.line == line
 
 
 def test_headers_are_merged_and_remapped() -> None:

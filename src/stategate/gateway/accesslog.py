@@ -1,4 +1,4 @@
-"""Access log lines: `$context.x` of a format replaced, absent values by `-`."""
+"""Access log lines: `$context.x` of a format replaced, absent values by `-`. A value's line breaks become blanks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ def access_line(format_: str, context: Mapping[str, Any], extra: Mapping[str, st
 
     def value(found: re.Match[str]) -> str:
         name = found[1] or found[2]
-        known = extra.get(name)
-        if known is not None:
-            return known
-        text = context_text(context, name.split("."))
-        return "-" if text is None or text == "" else text
+        text = extra.get(name)
+        if text is None:
+            text = context_text(context, name.split(".")) or "-"
+        return " ".join(text.splitlines())
 
     return _REFERENCE.sub(value, format_)
 

@@ -180,7 +180,9 @@ def log_failure(received: Received, failure: GatewayFailure, reply: Reply) -> No
     trace = received.trace
     if trace is None:
         return
-    if failure.log is not None:
+    if failure.line is not None:
+        trace.error(truncated(failure.line))
+    elif failure.log is not None:
         trace.error(truncated(f"Execution failed due to configuration error: {failure.log}"))
     elif failure.response_type == "INTEGRATION_TIMEOUT":
         trace.error("Execution failed due to a timeout error")

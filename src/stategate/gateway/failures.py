@@ -60,8 +60,9 @@ NOT_CUSTOMISABLE = frozenset({"REQUEST_TOO_LARGE"})
 class GatewayFailure(Exception):
     """A stage failed: what the client is told, and what the execution log says.
 
-    `log` completes "Execution failed due to configuration error: " for API_CONFIGURATION_ERROR; `status` overrides the
-    type's own status on the wire where AWS does (502 for a malformed Lambda answer), `error_type` its x-amzn-ErrorType.
+    `log` completes "Execution failed due to configuration error: " for API_CONFIGURATION_ERROR; `line` is the whole
+    line where AWS words it otherwise. `status` overrides the type's own status on the wire where AWS does (502 for a
+    malformed Lambda answer), `error_type` its x-amzn-ErrorType.
     """
 
     def __init__(
@@ -70,15 +71,17 @@ class GatewayFailure(Exception):
         message: str | None = None,
         *,
         log: str | None = None,
+        line: str | None = None,
         status: int | None = None,
         validation_error: str | None = None,
         error_type: str | None = None,
     ) -> None:
         known = RESPONSE_TYPES[response_type]
-        super().__init__(log or message or known.message)
+        super().__init__(line or log or message or known.message)
         self.response_type = response_type
         self.message = message if message is not None else known.message
         self.log = log
+        self.line = line
         self.status = status
         self.validation_error = validation_error
         self.error_type = error_type or known.error_type

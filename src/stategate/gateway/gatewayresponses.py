@@ -1,7 +1,7 @@
 """A failure of a stage, made into the answer that the client gets: the one place where that happens.
 
 A customised response of the type wins, then a customised DEFAULT_4XX or DEFAULT_5XX, then AWS's default. Templates are
-not VTL: only `$context.*` and `$stageVariables.*` are replaced.
+not VTL: only `$context.*`, `$stageVariables.*` and `$method.request.*` are replaced.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from stategate.gateway.model import GatewayResponse, Method, Resource
 from stategate.gateway.stages import Received, Reply, Routed
 from stategate.lang import jsontext
 
-_REFERENCE = re.compile(
-    r"\$(?:\{(context|stageVariables)\.([\w.\-]+)\}|(context|stageVariables)\.([\w\-]+(?:\.[\w\-]+)*))"
-)
+_ROOT = r"(context|stageVariables|method\.request)"
+_REFERENCE = re.compile(rf"\$(?:\{{{_ROOT}\.([\w.\-]+)\}}|{_ROOT}\.([\w\-]+(?:\.[\w\-]+)*))")
 _SPACED = frozenset(("API_CONFIGURATION_ERROR", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT"))
 """Unless they are customised, AWS answers these with a blank after the colon (recorded: 36 bytes, not 35)."""
 
@@ -72,6 +71,7 @@ def _render(
         "responseType": failure.response_type,
         "validationErrorString": failure.validation_error,
     }
+    view = routed or Routed(received, _NO_RESOURCE, _NO_METHOD, {}, context)
     content_type, template, headers = media.DEFAULT, DEFAULT_TEMPLATE, []
     if chosen is not None:
         response, parameters = chosen
@@ -79,30 +79,44 @@ def _render(
         picked = media.response_template(response.response_templates, media.accepted_type(received.header("accept")))
         if picked is not None:
             content_type, template = picked
-        view = routed or Routed(received, _NO_RESOURCE, _NO_METHOD, {}, context)
         for name, source in parameters:
             value = source(view)
             if value is not None:
-                headers.append((name, value if isinstance(value, str) else ",".join(value)))
+                headers.append((name, _joined(value)))
     if failure.response_type == "ACCESS_DENIED" and template == DEFAULT_TEMPLATE:
         body = '{"Message":' + context["error"]["messageString"] + "}"
     elif chosen is None and failure.response_type in _SPACED:
         body = '{"message": ' + context["error"]["messageString"] + "}"
     else:
-        body = substitute(template, context, received.around.variables)
+        body = _substituted(template, view)
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.insert(0, ("Content-Type", content_type))
     headers.append(("x-amzn-ErrorType", failure.error_type))
     return Reply(status, tuple(headers), body.encode())
 
 
-def substitute(template: str, context: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+def _substituted(template: str, view: Routed) -> str:
     """References replaced by their text, unknown ones by nothing (`null` for a JSON message that is none)."""
 
     def value(found: re.Match[str]) -> str:
         root, path = (found[1], found[2]) if found[1] else (found[3], found[4])
-        if root == "stageVariables":
-            return variables.get(path, "")
-        return context_text(context, path.split(".")) or ""
+        match root:
+            case "stageVariables":
+                return view.received.around.variables.get(path, "")
+            case "context":
+                return context_text(view.context, path.split(".")) or ""
+            case _:
+                return _parameter(f"{root}.{path}", view)
 
     return _REFERENCE.sub(value, template)
+
+
+def _parameter(expression: str, view: Routed) -> str:
+    try:
+        return _joined(request_source(expression)(view) or "")
+    except InvalidMapping:
+        return ""
+
+
+def _joined(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ",".join(value)

@@ -92,12 +92,8 @@ def event_context(routed: Routed) -> dict[str, Any]:
 
 def proxy_reply(routed: Routed, result: IntegrationResult, failed: bool) -> Reply:
     """The client's answer. `failed`: the function ended with an error."""
-    trace = routed.received.trace
     if failed:
-        if trace is not None:
-            reason = f"due to customer function error: {result.selector}."
-            trace.error(f"Lambda execution failed with status {result.status} {reason}")
-        raise malformed()
+        raise _function_error(result)
     try:
         answer = jsontext.loads(result.body)
     except jsontext.JSONSyntaxError:
@@ -114,6 +110,15 @@ def proxy_reply(routed: Routed, result: IntegrationResult, failed: bool) -> Repl
 def malformed() -> GatewayFailure:
     """502, and the execution log says that the answer is malformed."""
     return GatewayFailure("INTEGRATION_FAILURE", "Internal server error", status=502, log=_MALFORMED)
+
+
+def _function_error(result: IntegrationResult) -> GatewayFailure:
+    request_id = next((value for name, value in result.headers if name.lower() == "x-amzn-requestid"), "")
+    line = (
+        f"Lambda execution failed with status {result.status} due to customer function error: {result.selector}. "
+        f"Lambda request id: {request_id}"
+    )
+    return GatewayFailure("INTEGRATION_FAILURE", "Internal server error", status=502, line=line)
 
 
 def _status(value: object) -> int:

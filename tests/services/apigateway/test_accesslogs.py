@@ -142,6 +142,16 @@ def test_a_proxied_function_has_two_statuses(world: GatewayWorld) -> None:
     assert line(world).split()[1:] == ["418", "200"]
 
 
+def test_a_value_never_breaks_the_line(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "GET", "line 1\n$util.parseJson('[')")
+    world.deploy(api)
+    log(world, api, "$context.requestId $context.integrationErrorMessage")
+    world.request(api, "GET", "/a")
+    assert "Unable to transform request" in line(world)
+    assert "\n" not in line(world)
+
+
 def test_the_base_path_of_a_domain_name(world: GatewayWorld) -> None:
     api, ids = world.api("/a")
     world.mock(api, ids["/a"], "GET", "{}")
