@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from stategate.runtime.engine.futures import settler
 from stategate.runtime.store import writer
 from stategate.runtime.store.schema import MIGRATIONS
 from stategate.runtime.store.sqlite import FILE, CannotOpen, SqliteStore
-from stategate.runtime.store.writer import Batch, Conflict, StoreFailed
+from stategate.runtime.store.writer import Batch, Conflict, Statement, StoreFailed
 from stategate.services.ports import World
 
 WORLD = World("000000000000", "us-east-1")
@@ -34,6 +34,12 @@ def run(data_dir: Path, body: Callable[[SqliteStore], Awaitable[None]]) -> None:
             await store.close()
 
     asyncio.run(main())
+
+
+def commit(store: SqliteStore, writes: Sequence[Statement], guard: Statement | None = None) -> asyncio.Future[None]:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    store.writer.submit(Batch(writes, settler(done), guard))
+    return done
 
 
 def test_records_are_seen_at_once_and_kept(tmp_path: Path) -> None:
@@ -112,7 +118,7 @@ def test_what_is_queued_shares_a_commit(tmp_path: Path) -> None:
     async def body(store: SqliteStore) -> None:
         before = store.writer.commits
         sql = "INSERT INTO inbox (arn, event_id, event) VALUES (?, 'e', x'00')"
-        await asyncio.gather(*(store.writer.write([(sql, (f"arn{n}",))]) for n in range(500)))
+        await asyncio.gather(*(commit(store, [(sql, (f"arn{n}",))]) for n in range(500)))
         assert store.writer.commits - before < 100
 
     run(tmp_path, body)
@@ -164,7 +170,7 @@ def test_a_lost_guard_drops_its_own_batch_only(tmp_path: Path) -> None:
         guard = ("INSERT OR IGNORE INTO inbox (arn, event_id, event) VALUES (?, 'e', x'00')", ("arn",))
         mark = "INSERT INTO definition (hash, text) VALUES (?, '')"
         results = await asyncio.gather(
-            *(store.writer.write([(mark, (bytes([n]),))], guard) for n in range(3)), return_exceptions=True
+            *(commit(store, [(mark, (bytes([n]),))], guard) for n in range(3)), return_exceptions=True
         )
         assert [type(result) for result in results] == [type(None), Conflict, Conflict]
         reader = apsw.Connection(str(tmp_path / FILE))
@@ -179,9 +185,9 @@ def test_a_bad_batch_fails_alone_and_leaves_nothing(tmp_path: Path) -> None:
         good = "INSERT INTO definition (hash, text) VALUES (?, '')"
         bad = "INSERT INTO definition (hash, text) VALUES (?, NULL)"
         results = await asyncio.gather(
-            store.writer.write([(good, (b"1",))]),
-            store.writer.write([(good, (b"2",)), (bad, (b"3",))]),
-            store.writer.write([(good, (b"4",))]),
+            commit(store, [(good, (b"1",))]),
+            commit(store, [(good, (b"2",)), (bad, (b"3",))]),
+            commit(store, [(good, (b"4",))]),
             return_exceptions=True,
         )
         assert [type(result) for result in results] == [type(None), StoreFailed, type(None)]
@@ -303,7 +309,7 @@ def test_a_file_that_stays_locked_fails_all_that_wait_at_once(tmp_path: Path, mo
         other = apsw.Connection(str(tmp_path / FILE))
         other.execute("BEGIN IMMEDIATE")
         statement = ("INSERT INTO definition (hash, text) VALUES (?, '')", (b"x",))
-        waiting = [store.writer.write([statement]) for _ in range(200)]
+        waiting = [commit(store, [statement]) for _ in range(200)]
         begun = time.monotonic()
         failures = await asyncio.gather(*waiting, return_exceptions=True)
         other.execute("ROLLBACK")

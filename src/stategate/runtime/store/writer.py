@@ -85,21 +85,6 @@ class Writer:
             self._scheduled = True
             self._loop.call_soon(self._begin)
 
-    def write(self, writes: Sequence[Statement], guard: Statement | None = None) -> asyncio.Future[None]:
-        """The same with a future, which fails with `Conflict` or `StoreFailed`."""
-        future: asyncio.Future[None] = self._loop.create_future()
-
-        def done(error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-
-        self.submit(Batch(writes, done, guard))
-        return future
-
     async def close(self) -> None:
         """Writes what is queued, then ends."""
         if self._under_way or self._queued:
