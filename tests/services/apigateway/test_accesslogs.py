@@ -152,6 +152,24 @@ def test_a_value_never_breaks_the_line(world: GatewayWorld) -> None:
     assert "\n" not in line(world)
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("0F0E0D0C-0b0a-4908-8706-050403020100", "0f0e0d0c-0b0a-4908-8706-050403020100"),
+        ("mine", "UUID_REPLACED_INVALID_REQUEST_ID"),
+    ],
+)
+def test_a_request_id_of_the_client_s_own(world: GatewayWorld, given: str, shown: str) -> None:
+    api, ids = world.api("/a")
+    world.mock(api, ids["/a"], "GET", "$context.requestId")
+    world.deploy(api)
+    log(world, api, "$context.requestId")
+    answer = world.request(api, "GET", "/a", headers={"x-amzn-RequestId": given})
+    assert line(world) == shown
+    assert answer.body.decode() == answer.header("x-amzn-requestid")
+    assert (answer.body.decode() == shown) == (shown != "UUID_REPLACED_INVALID_REQUEST_ID")
+
+
 def test_the_base_path_of_a_domain_name(world: GatewayWorld) -> None:
     api, ids = world.api("/a")
     world.mock(api, ids["/a"], "GET", "{}")

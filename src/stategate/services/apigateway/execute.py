@@ -34,10 +34,13 @@ MAX_PAYLOAD = 10 * 1024 * 1024
 MAX_HEAD = 10_240
 """Request line and header values together."""
 
+NO_UUID = "UUID_REPLACED_INVALID_REQUEST_ID"
+"""What access logs show as the request id where the client sent one that is none."""
+
 VERBS = frozenset(HTTP_METHODS) - {"ANY"}
 """ANY stands for these; every other verb has no method."""
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MOST_COMPILED = 1000
 
 
@@ -125,12 +128,15 @@ class ExecuteApi:
         setting: MethodSetting | None = None
         if target is not None and live.stage.method_settings:
             setting = live.stage.setting(target.resource.path, target.method.http_method)
-        request_id = self._request_id(request)
+        given = (request.header("x-amzn-requestid") or "").lower()
+        request_id = given if _UUID.match(given) else self._ports.entropy.uuid()
         way = edge.passage(request_id) if _on_edge(live.api, domain) else None
         received = self._received(live, request, request_id, verb, path, source_ip, started, domain, way)
         if setting is not None and setting.logging_level in ("ERROR", "INFO"):
             received = replace(received, trace=Trace(setting.logging_level, setting.data_trace_enabled))
         outcome = await self._outcome(world, live, request, received, target, parameters, setting)
+        if given and given != request_id:
+            outcome.extra["requestId"] = NO_UUID
         if domain is not None:
             outcome.extra["customDomain.basePathMatched"] = domain.matched
         latency = max(0, round((ports.clock.now() - started) * 1000))
@@ -208,11 +214,6 @@ class ExecuteApi:
             method, resource = target.method.http_method, target.resource.path
             counters = self.metrics.of(replace(live.dimensions, method=method, resource=resource))
             counters.count(status, latency, integration_latency, outcome.cache_hit)
-
-    def _request_id(self, request: HttpRequest) -> str:
-        """The client's own, if it is a UUID."""
-        given = request.header("x-amzn-requestid")
-        return given.lower() if given and _UUID.match(given) else self._ports.entropy.uuid()
 
     def _received(
         self,

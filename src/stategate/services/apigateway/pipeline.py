@@ -102,9 +102,9 @@ async def run(
         context = routed.context if routed is not None else build_context(received, None)
         reply = render(failure, received, routed, context)
         stages.log_failure(received, failure, reply)
-        wrong = failure.line or failure.log
-        if wrong and not failure.response_type.startswith("AUTHORIZER"):
-            extra["integrationErrorMessage"] = extra["integration.error"] = wrong
+        reason = failure.line or failure.log
+        if reason and not failure.response_type.startswith("AUTHORIZER"):
+            extra["integrationErrorMessage"] = extra["integration.error"] = reason
         return Outcome(reply, context, False, extra, generated=True)
 
 
