@@ -75,15 +75,18 @@ _OF_THIS_REQUEST = frozenset({"aws:currenttime", "aws:epochtime", "aws:userid"})
 
 
 class RequestContext(Mapping[str, ContextValue]):
-    """Condition keys in lower case: those that the request gives, else those of the principal, the region and the
-    time, computed when a policy asks for them. `lasting` until one asked for what is another each time."""
+    """Condition keys in lower case: those that the request gives, else those of the principal, the resource, the region
+    and the time, computed when a policy asks for them. `lasting` until one asked for what is another each time."""
 
-    __slots__ = ("_given", "_ports", "_principal", "_world", "lasting")
+    __slots__ = ("_given", "_ports", "_principal", "_resource", "_world", "lasting")
 
-    def __init__(self, ports: Ports, world: World, principal: Principal, values: RequestValues | None) -> None:
+    def __init__(
+        self, ports: Ports, world: World, principal: Principal, resource: str, values: RequestValues | None
+    ) -> None:
         self._ports = ports
         self._world = world
         self._principal = principal
+        self._resource = resource
         self._given = context_of(values) if values else {}
         self.lasting = True
 
@@ -118,8 +121,18 @@ class RequestContext(Mapping[str, ContextValue]):
                 return "false"
             case "aws:resourceaccount":
                 return self._world.account
-            case _:
-                return _of_principal(self._principal, key)
+        if key.startswith("aws:resourcetag/"):
+            # The services that have the tags need this module.
+            from stategate.services.resourcetags import tags_of
+
+            return _tag(tags_of(self._ports, self._world, self._resource), key)
+        return _of_principal(self._principal, key)
+
+
+def _tag(tags: Mapping[str, str], key: str) -> str | None:
+    """`key` as in `aws:principaltag/<key in lower case>`."""
+    name = key.partition("/")[2]
+    return next((value for tag, value in tags.items() if tag.lower() == name), None)
 
 
 def _of_principal(principal: Principal, key: str) -> ContextValue | None:
@@ -147,10 +160,7 @@ def _of_principal(principal: Principal, key: str) -> ContextValue | None:
             return principal.source_identity
         case "aws:multifactorauthpresent":
             return "false" if principal.kind == "role" else None
-    if key.startswith("aws:principaltag/"):
-        name = key.removeprefix("aws:principaltag/")
-        return next((value for tag, value in principal.tags.items() if tag.lower() == name), None)
-    return None
+    return _tag(principal.tags, key) if key.startswith("aws:principaltag/") else None
 
 
 # --- the caller's policies --------------------------------------------------------------------------------------
@@ -283,7 +293,7 @@ def _decided(ports: Ports, world: World, principal: Principal, asked: _Asked) ->
     found: Decision | None = ports.memo.get(ports.store, key)
     if found is not None:
         return found
-    context = RequestContext(ports, World(asked.account, world.region), principal, dict(asked.values))
+    context = RequestContext(ports, World(asked.account, world.region), principal, asked.resource, dict(asked.values))
     trust = asked.policy is not None and asked.policy[1] is Kind.TRUST
     policy = parse_policy(*asked.policy) if asked.policy else None
     target = Target(asked.action, asked.resource, asked.account, policy=policy, trust=trust, context=context)

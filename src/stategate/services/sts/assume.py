@@ -110,7 +110,6 @@ def _check_trust(call: Call, role: records.Role, input: Input, tags: Mapping[str
         "aws:SourceIp": call.source_ip,
         "aws:UserAgent": call.user_agent or None,
         **{f"aws:RequestTag/{key}": value for key, value in tags.items()},
-        **{f"aws:ResourceTag/{key}": value for key, value in role.tags.items()},
     }
     actions = ["sts:AssumeRole"]
     if tags:

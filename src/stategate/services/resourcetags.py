@@ -1,0 +1,86 @@
+"""The tags of a resource, as policies see them by `aws:ResourceTag/<key>`.
+
+What belongs to a state machine, an API or a function has its tags: executions, versions, aliases, the parts of an API.
+A stage has its own as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from stategate.services.apigateway import records as gateway
+from stategate.services.apigateway import records_data, records_keys
+from stategate.services.iam import records as iam
+from stategate.services.lambda_ import records as lambda_
+from stategate.services.logs import records as logs
+from stategate.services.ports import Ports, Records, World
+from stategate.services.states import activities
+from stategate.services.states import records as states
+
+Tags = Mapping[str, str]
+Table = Callable[[Ports, World], Records[Any]]
+
+_ARN = re.compile(r"arn:[a-z-]+:(?P<service>[a-z]+):[^:]*:[^:]*:(?P<kind>[a-zA-Z-]+)[:/](?P<name>.+)")
+_BY_KIND: Mapping[tuple[str, str], Table] = {
+    ("states", "stateMachine"): states.machines,
+    ("states", "execution"): states.machines,
+    ("states", "express"): states.machines,
+    ("states", "mapRun"): states.machines,
+    ("states", "activity"): activities.activities,
+    ("lambda", "function"): lambda_.functions,
+    ("logs", "log-group"): lambda ports, world: logs.groups(ports.store, world),
+    ("iam", "role"): lambda ports, world: iam.roles(ports, world.account),
+    ("iam", "user"): lambda ports, world: iam.users(ports, world.account),
+}
+_GATEWAY_ARN = re.compile(r"arn:[a-z-]+:apigateway:[^:]*::/(?P<path>.+)")
+_OF_GATEWAY: Mapping[str, Table] = {
+    "restapis": gateway.apis,
+    "apikeys": records_keys.api_keys,
+    "usageplans": records_keys.usage_plans,
+    "domainnames": records_data.domain_names,
+    "vpclinks": records_data.vpc_links,
+    "clientcertificates": records_data.client_certificates,
+}
+
+
+def tags_of(ports: Ports, world: World, resource: str) -> Tags:
+    """`resource`: the ARN that a permission is asked for, in `world`. Empty for what is not there or has no tags."""
+    if (found := _GATEWAY_ARN.fullmatch(resource)) is not None:
+        return _of_gateway(ports, world, found["path"])
+    if (found := _ARN.fullmatch(resource)) is None:
+        return {}
+    service, kind, name = found.group("service", "kind", "name")
+    if (service, kind) == ("iam", "policy"):
+        return _tags(iam.policies(ports, world.account), resource)
+    table = _BY_KIND.get((service, kind))
+    if table is None:
+        return {}
+    if service == "iam":
+        key = iam.key_of(name.rpartition("/")[2])
+    else:
+        key = name.partition(":")[0]
+        key = key.partition("/")[0] if kind == "mapRun" else key
+    return _tags(table(ports, world), key)
+
+
+def _tags(table: Records[Any], key: str) -> Tags:
+    found = table.get(key)
+    tags: Tags = {} if found is None else found.tags
+    return tags
+
+
+def _of_gateway(ports: Ports, world: World, path: str) -> Tags:
+    kind, _, rest = path.partition("/")
+    if kind == "tags":
+        return tags_of(ports, world, unquote(rest))
+    if kind not in _OF_GATEWAY:
+        return {}
+    name, _, part = rest.partition("/")
+    tags = _tags(_OF_GATEWAY[kind](ports, world), unquote(name))
+    if kind == "restapis" and part.startswith("stages/"):
+        stage = unquote(part.removeprefix("stages/").partition("/")[0])
+        tags = {**tags, **_tags(gateway.stages(ports, world), f"{name}/{stage}")}
+    return tags
