@@ -9,12 +9,12 @@ import json
 import random
 import sys
 import time
-import uuid
 from pathlib import Path
 
 from stategate.asl.effects import ScheduleTask
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
+from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.services.ports import ExecutionExists, NewExecution, TaskOutcome, TaskSuccess, World
 
@@ -39,17 +39,6 @@ DEFINITION = json.dumps(
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
 
 
-class Chance:
-    def uuid(self) -> str:
-        return str(uuid.uuid4())
-
-    def random(self) -> float:
-        return random.random()
-
-    def letters(self, count: int, alphabet: str) -> str:
-        return "".join(random.choices(alphabet, k=count))
-
-
 def new(name: str) -> NewExecution:
     return NewExecution(
         arn=f"arn:aws:states:us-east-1:000000000000:execution:m:{name}",
@@ -72,7 +61,7 @@ async def call(execution: NewExecution, task: ScheduleTask) -> TaskOutcome:
 
 async def main(data_dir: Path, count: int, acknowledged: Path) -> None:
     store = SqliteStore(data_dir)
-    engine = Engine(store.executions, call, SystemClock(), Chance())
+    engine = Engine(store.executions, call, SystemClock(), SystemEntropy())
     engine.open()
     with acknowledged.open("a") as notes:
         for number in range(count):

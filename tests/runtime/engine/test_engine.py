@@ -18,6 +18,7 @@ from stategate.asl.effects import ScheduleTask
 from stategate.asl.events import StopRequested, TaskSucceeded
 from stategate.asl.history import HistoryEvent
 from stategate.runtime.engine import Engine, EngineClosed, runs
+from stategate.runtime.engine.futures import written
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.runtime.store.writer import Batch, StoreFailed
 from stategate.services.ports import (
@@ -314,7 +315,8 @@ def test_an_undecodable_run_ends_alone(tmp_path: Path) -> None:
         new, other = rig.new("a", ["wait", 5]), rig.new("b", ["wait", 5])
         await rig.engine.start(new)
         await rig.engine.start(other)
-        await rig.store.writer.write([("UPDATE execution SET header = x'00' WHERE arn = ?", (new.arn,))])
+        broken = [("UPDATE execution SET header = x'00' WHERE arn = ?", (new.arn,))]
+        await written(lambda done: rig.store.writer.submit(Batch(broken, done)))
         await rig.restart()
         rig.clock.advance(5)
         execution = await rig.ended(new)

@@ -14,6 +14,7 @@ import pytest
 from runtime.engine import killed
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
+from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.store.sqlite import SqliteStore
 
 COUNT = 120
@@ -38,7 +39,7 @@ def test_kill_9(tmp_path: Path) -> None:
 
 async def _check(data_dir: Path, acknowledged: list[str]) -> None:
     store = SqliteStore(data_dir)
-    engine = Engine(store.executions, killed.call, SystemClock(), killed.Chance())
+    engine = Engine(store.executions, killed.call, SystemClock(), SystemEntropy())
     try:
         assert {execution.new.name for execution in engine.list(killed.MACHINE)} == {f"n{n}" for n in range(COUNT)}
         for name in acknowledged:

@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from stategate.asl.value import Value
 from stategate.runtime.clock import AlarmClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.engine.language import states_language
+from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.services.ports import (
     Execution,
@@ -36,17 +35,6 @@ MACHINE = f"{PREFIX}:stateMachine:m"
 ACTIVITY = f"{PREFIX}:activity:a"
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 SYNC = "arn:aws:states:::states:startExecution.sync:2"
-
-
-class Chance:
-    def uuid(self) -> str:
-        return str(uuid.uuid4())
-
-    def random(self) -> float:
-        return random.random()
-
-    def letters(self, count: int, alphabet: str) -> str:
-        return "".join(random.choices(alphabet, k=count))
 
 
 def one(resource: str, **fields: Any) -> dict[str, Any]:
@@ -86,7 +74,7 @@ class Rig:
     def start(self) -> None:
         self.store = SqliteStore(self.data_dir)
         language = states_language(self.refusal)
-        self.engine = Engine(self.store.executions, self.perform, self.clock, Chance(), language=language)
+        self.engine = Engine(self.store.executions, self.perform, self.clock, SystemEntropy(), language=language)
         self.engine.open()
 
     def refusal(self, resource: Resource, arguments: Value) -> str | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from stategate.iam.principal import Principal, root
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
 from stategate.runtime.engine.language import states_language
+from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.services import iam, states, sts
 from stategate.services.call import Call
@@ -37,17 +36,6 @@ class Settings:
     auth: str = "open"
 
 
-class Chance:
-    def uuid(self) -> str:
-        return str(uuid.uuid4())
-
-    def random(self) -> float:
-        return random.random()
-
-    def letters(self, count: int, alphabet: str) -> str:
-        return "".join(random.choices(alphabet, k=count))
-
-
 def task(resource: str, parameters: Any = None, **fields: Any) -> dict[str, Any]:
     """A definition of one task."""
     given = {} if parameters is None else {"Parameters": parameters}
@@ -63,7 +51,7 @@ class TaskWorld:
         def perform(execution: NewExecution, task: ScheduleTask) -> Awaitable[TaskOutcome]:
             return run_task(self.ports, execution, task, self.dispatcher)
 
-        clock, entropy = SystemClock(), Chance()
+        clock, entropy = SystemClock(), SystemEntropy()
         language = states_language(lambda resource, arguments: refusal(self.ports, resource, arguments))
         self.engine = Engine(self.store.executions, perform, clock, entropy, language=language)
         self.ports = Ports(
