@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -64,6 +65,11 @@ GRACE = 30
 """Seconds that requests in flight have to finish after SIGTERM."""
 
 SECRET_BYTES = 32
+
+OPEN_FILES = 65_536
+"""So many are enough: connections, workers and what they print to are open files."""
+OF_A_WORKER = 4
+OF_THE_REST = 256
 
 METRICS_PAGE = OWN_PREFIX + "metrics"
 
@@ -220,7 +226,21 @@ def _make_secret(file: Path) -> None:
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serves until SIGTERM or SIGINT. Raises `StartupError`."""
     server_logs.configure(settings)
+    raise_open_files(settings.function_workers)
     uvloop.run(_serve(settings, listener))
+
+
+def raise_open_files(workers: int) -> None:
+    """The limit that processes begin with is for small programs; each may raise its own as far as it is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+            soft = enough
+    needed = OF_A_WORKER * workers + OF_THE_REST
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        log.warning("few open files allowed", allowed=soft, needed=needed, hint="ulimit -n, or fewer function_workers")
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:

@@ -13,7 +13,7 @@ import pytest
 from stategate.runtime.engine.futures import settler
 from stategate.runtime.store import writer
 from stategate.runtime.store.schema import MIGRATIONS
-from stategate.runtime.store.sqlite import FILE, CannotOpen, SqliteStore
+from stategate.runtime.store.sqlite import FILE, CannotOpen, SqliteStore, Unreadable
 from stategate.runtime.store.writer import Batch, Conflict, Statement, StoreFailed
 from stategate.services.ports import World
 
@@ -278,6 +278,16 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"this is not a database" * 1000)
     with pytest.raises(CannotOpen, match="not a database"):
         run(tmp_path, lambda store: asyncio.sleep(0))
+
+
+def test_a_record_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    async def body(store: SqliteStore) -> None:
+        world = (WORLD.account, WORLD.region)
+        await commit(store, [("INSERT INTO record VALUES (?, ?, 'test.thing', 'a/1', x'c1')", world)])
+        with pytest.raises(Unreadable, match=r"test\.thing 'a/1' in World\(account='000000000000'"):
+            store.records(WORLD, "test.thing", Thing)
+
+    run(tmp_path, body)
 
 
 def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ class CannotOpen(Exception):
     """The data directory can't be used; the message says why."""
 
 
+class Unreadable(Exception):
+    """A record on disk that can't be decoded; the message names it."""
+
+
 class SqliteStore:
     """Implements `services.ports.Store`, and has the executions' tables for the engine.
 
@@ -66,6 +70,7 @@ class SqliteStore:
         self._count = self._durable_count = 0
 
     def records(self, world: World, kind: str, type_: type[T]) -> Records[T]:
+        """Raises `Unreadable` the first time, if one of them is."""
         table = self._tables.get((world, kind))
         if table is None:
             with self._loading:
@@ -112,7 +117,13 @@ class SqliteStore:
                 self._worlds[kind].add(world)
             self._write((world.account, world.region, kind, key), None if value is None else encode(value))
 
-        return RecordTable({key: decoder.decode(value) for key, value in rows}, written)
+        records = {}
+        for key, value in rows:
+            try:
+                records[key] = decoder.decode(value)
+            except msgspec.DecodeError as error:
+                raise Unreadable(f"{self._file}: {kind} {key!r} in {world} cannot be read: {error}") from error
+        return RecordTable(records, written)
 
     def _write(self, key: _Key, value: bytes | None) -> None:
         self._pending[key] = value
