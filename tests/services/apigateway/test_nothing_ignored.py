@@ -428,3 +428,36 @@ def test_a_path_is_no_longer_than_an_arn_may_be(world: GatewayWorld) -> None:
         given = {"restApiId": api, "parentId": ids[parent]}
         assert "1600" in refused(world, "CreateResource", **given, pathPart="x" * 1600)
         world("CreateResource", **given, pathPart="x" * 1500)
+
+
+def test_a_template_is_for_a_content_type(world: GatewayWorld) -> None:
+    """A template under another name would never be chosen."""
+    api, ids = world.api()
+    where = {"restApiId": api, "resourceId": ids["/"], "httpMethod": "GET"}
+    wrong = "Validation Result: warnings : [], errors : [Invalid content type specified: 123]"
+    # Before it is looked whether there is a method.
+    templates = {"responseTemplates": {"123": ""}}
+    assert refused(world, "PutIntegrationResponse", **where, statusCode="200", **templates) == wrong
+    world.method(api, ids["/"], "GET", MOCK, {"200": {}})
+    assert refused(world, "PutIntegration", **where, type="MOCK", requestTemplates={"123": "{}"}) == wrong
+    assert refused(
+        world, "UpdateIntegration", **where, patchOperations=replace("/requestTemplates/123", "", "add")
+    ) == (wrong)
+    patch = replace("/responseTemplates/123", "", "add")
+    assert refused(world, "UpdateIntegrationResponse", **where, statusCode="200", patchOperations=patch) == wrong
+    known = dict.fromkeys(("application/json; charset=utf-8", "*/*", "application/vnd.a+json", "$default"), "{}")
+    assert world("PutIntegration", **where, type="MOCK", requestTemplates=known)["requestTemplates"] == known
+
+
+def test_a_policy_is_shown_as_the_inside_of_a_json_string(world: GatewayWorld) -> None:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "*", "Sid": "é"}
+    policy = json.dumps({"Statement": [statement]}, indent=2)
+    shown = world("CreateRestApi", name="a", policy=policy)["policy"]
+    assert json.loads(f'"{shown}"') == policy
+
+
+def test_tags_belong_to_things_of_the_region(world: GatewayWorld) -> None:
+    api, _ = world.api()
+    world("TagResource", resourceArn=f"arn:aws:apigateway:us-east-1::/restapis/{api}", tags={"a": "b"})
+    elsewhere = f"arn:aws:apigateway:eu-west-1::/restapis/{api}"
+    assert refused(world, "GetTags", resourceArn=elsewhere) == "Invalid ARN specified in the request"

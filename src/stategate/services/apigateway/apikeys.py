@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from stategate.services.apigateway import records, records_keys, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, patches, unknown_path, unsupported_op
+from stategate.services.apigateway.patching import Patch, listed, patches, unknown_path, unsupported_op
 from stategate.services.apigateway.records_keys import ApiKey, KeyValue
 from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
@@ -171,11 +171,9 @@ def _patched(call: Call, key: ApiKey, patch: Patch) -> ApiKey:
         raise unsupported("labels of API keys")
     if patch.path == "/stages" and patch.op in ("add", "remove"):
         stage = patch.value or ""
-        others = tuple(known for known in key.stage_keys if known != stage)
-        if patch.op == "remove":
-            return replace(key, stage_keys=others)
-        _check_stage(call, stage)
-        return replace(key, stage_keys=(*others, stage))
+        if patch.op == "add":
+            _check_stage(call, stage)
+        return replace(key, stage_keys=listed(key.stage_keys, patch, stage))
     if patch.op != "replace":
         raise unsupported_op(patch)
     match patch.path:

@@ -17,7 +17,7 @@ from stategate.services.access import pass_role
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, patches, unknown_path, unsupported_op
+from stategate.services.apigateway.patching import Patch, listed, patches, unknown_path, unsupported_op
 from stategate.services.call import Call, Input, Output
 
 LAMBDA_TYPES = ("TOKEN", "REQUEST")
@@ -200,8 +200,9 @@ _TEXTS = {
 def _patched(authorizer: Authorizer, patch: Patch) -> Authorizer:
     if patch.keys[:1] == ["providerARNs"] and patch.op in ("add", "remove"):
         arn = "/".join(patch.keys[1:]) or patch.value or ""
-        others = tuple(known for known in authorizer.provider_arns if known != arn)
-        return replace(authorizer, provider_arns=(*others, arn) if patch.op == "add" else others)
+        return replace(authorizer, provider_arns=listed(authorizer.provider_arns, patch, arn))
+    if patch.path == "/identitySource" and patch.op == "add" and patch.value:
+        return replace(authorizer, identity_source=",".join(listed(_sources(authorizer), patch, patch.value)) or None)
     if patch.op == "remove" and patch.path in _TEXTS and patch.path != "/authType":
         return replace(authorizer, **{_TEXTS[patch.path]: None})
     if patch.op != "replace":

@@ -26,13 +26,14 @@ from stategate.services.apigateway import records, records_data, shapes
 from stategate.services.apigateway.elsewhere import CALLER, HOSTED, endpoints
 from stategate.services.apigateway.errors import bad_request, invalid_mapping, not_found, unsupported
 from stategate.services.apigateway.methods import NO_CONTENT_TYPE, NO_PARAMETER, entry
-from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.apigateway.patching import Patch, invalid_path, listed, only, only_replace, patches
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 from stategate.services.ports import Ports
 
 _MAX_TIMEOUT = 29000
 _HTTP = ("HTTP", "HTTP_PROXY")
+_CONTENT_TYPE = re.compile(r"(?:\$default|[^\s/;,]+/[^\s/;,]+\s*(?:;.*)?)\Z")
 _ENDPOINT = re.compile(r"(?:https?://[^/?#\s]|\$\{)\S*\Z", re.IGNORECASE)
 
 
@@ -94,9 +95,11 @@ def delete_integration(call: Call, given: Input) -> Output:
 
 
 def put_integration_response(call: Call, given: Input) -> Output:
-    method, integration = _both(call, given)
     code = given["statusCode"]
     parameters, templates = given.get("responseParameters"), given.get("responseTemplates")
+    # What is wrong whatever the method is goes before the method, as with the status code.
+    _check_content_types(templates)
+    method, integration = _both(call, given)
     response = IntegrationResponse(
         code,
         given.get("selectionPattern"),
@@ -244,12 +247,20 @@ def _check_role(call: Call, integration: Integration) -> None:
 
 
 def check_templates(templates: Mapping[str, str | None] | None) -> None:
+    _check_content_types(templates)
     for content_type, template in (templates or {}).items():
         if template:
             try:
                 check_template(template)
             except InvalidTemplate as error:
                 raise bad_request(f"Invalid mapping template specified for {content_type}: {error}") from None
+
+
+def _check_content_types(templates: Mapping[str, object] | None) -> None:
+    wrong = [name for name in templates or () if _CONTENT_TYPE.match(name) is None]
+    if wrong:
+        errors = ", ".join(f"Invalid content type specified: {name}" for name in wrong)
+        raise bad_request(f"Validation Result: warnings : [], errors : [{errors}]")
 
 
 def check_response(method: Method, response: IntegrationResponse) -> None:
@@ -318,11 +329,9 @@ def _patched(integration: Integration, patch: Patch) -> Integration:
             parameters = entry(integration.request_parameters, patch, name, patch.value or "", NO_PARAMETER)
             return replace(integration, request_parameters=parameters or None)
         case ["cacheKeyParameters", *names]:
-            name = "/".join(names) or patch.value or ""
-            others = tuple(known for known in integration.cache_key_parameters if known != name)
-            if patch.op not in ("add", "remove"):
-                raise invalid_path(patch.path)
-            return replace(integration, cache_key_parameters=(*others, name) if patch.op == "add" else others)
+            only(patch, "add", "remove")
+            keys = listed(integration.cache_key_parameters, patch, "/".join(names) or patch.value or "")
+            return replace(integration, cache_key_parameters=keys)
         case ["tlsConfig", "insecureSkipVerification"]:
             only_replace(patch)
             return replace(integration, insecure_skip_verification=patch.flag)

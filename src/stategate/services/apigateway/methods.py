@@ -12,7 +12,7 @@ from stategate.gateway.model import HTTP_METHODS, Method, MethodResponse
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.authorizers import check_method_authorizer
 from stategate.services.apigateway.errors import bad_request, conflict, invalid_mapping, not_found
-from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.apigateway.patching import CHANGES, Patch, invalid_path, listed, only, only_replace, patches
 from stategate.services.call import Call, Input, Output
 
 T = TypeVar("T")
@@ -186,22 +186,9 @@ def _patched(method: Method, patch: Patch) -> Method:
             models = entry(method.request_models, patch, name, patch.value or "", NO_CONTENT_TYPE)
             return replace(method, request_models=models or None)
         case ["authorizationScopes", *names]:
-            return replace(method, authorization_scopes=_scopes(method, patch, "/".join(names)))
-        case _:
-            raise invalid_path(patch.path)
-
-
-def _scopes(method: Method, patch: Patch, name: str) -> tuple[str, ...]:
-    """The scope is the operation's value, or the rest of its path."""
-    scope = patch.value or name
-    others = tuple(known for known in method.authorization_scopes if known != scope)
-    match patch.op:
-        case "add":
-            return (*others, scope)
-        case "remove":
-            return others
-        case "replace" if not name:
-            return tuple(part.strip() for part in scope.split(",") if part.strip())
+            only(patch, "add", "remove")
+            scopes = listed(method.authorization_scopes, patch, patch.value or "/".join(names))
+            return replace(method, authorization_scopes=scopes)
         case _:
             raise invalid_path(patch.path)
 
@@ -223,20 +210,14 @@ def _patched_response(response: MethodResponse, patch: Patch) -> MethodResponse:
 
 def entry(known: Mapping[str, T] | None, patch: Patch, name: str, value: T, missing: str) -> dict[str, T]:
     """A map after add, replace or remove of one entry; `missing` is said when there is none to change."""
+    only(patch, *CHANGES)
     entries = dict(known or {})
-    match patch.op:
-        case "add":
-            entries[name] = value
-        case "replace":
-            if name not in entries:
-                raise not_found(missing)
-            entries[name] = value
-        case "remove":
-            if name not in entries:
-                raise not_found(missing)
-            del entries[name]
-        case _:
-            raise invalid_path(patch.path)
+    if patch.op != "add" and name not in entries:
+        raise not_found(missing)
+    if patch.op == "remove":
+        del entries[name]
+    else:
+        entries[name] = value
     return entries
 
 

@@ -5,13 +5,15 @@ Style A (resources, models, request validators) and style B (APIs, methods, resp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stategate.services.apigateway.errors import bad_request
 from stategate.services.call import Input
 from stategate.services.errors import AwsError
+
+CHANGES = ("add", "remove", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,20 @@ def invalid_path(path: str) -> AwsError:
     return bad_request(f"Invalid patch path {path}")
 
 
+def only(patch: Patch, *allowed: str) -> None:
+    """Style B: the operations that a path knows."""
+    if patch.op not in allowed:
+        raise bad_request(f"Invalid patch operation specified. Must be one of: [{', '.join(allowed)}]")
+
+
 def only_replace(patch: Patch) -> None:
-    """Style B: a path that can only be replaced."""
-    if patch.op != "replace":
-        raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
+    only(patch, "replace")
+
+
+def listed(known: Sequence[str], patch: Patch, item: str) -> tuple[str, ...]:
+    """A list after `add` of an item, once and at the end; without it after any other operation."""
+    others = tuple(other for other in known if other != item)
+    return (*others, item) if patch.op == "add" else others
 
 
 def unsupported_op(patch: Patch) -> AwsError:

@@ -13,14 +13,13 @@ from stategate.services.apigateway.cloning import clone_contents
 from stategate.services.apigateway.domainnames import SECURITY_POLICIES, check_unmapped
 from stategate.services.apigateway.errors import bad_request, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, invalid_path, only_replace, patches
+from stategate.services.apigateway.patching import CHANGES, Patch, invalid_path, listed, only, only_replace, patches
 from stategate.services.apigateway.resourcepolicy import readable
 from stategate.services.apigateway.tags import new_tags
 from stategate.services.apigateway.usageplans import forget_stage
 from stategate.services.call import Call, Input, Output
 
 _ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
-_CHANGES = ("add", "remove", "replace")
 _NOT_PRIVATE = "VPCEndpoints can only be specified with PRIVATE apis."
 _NO_NAME = "API name cannot be empty"
 
@@ -172,7 +171,8 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
             if not patch.value:
                 raise bad_request(_NO_NAME)
             return replace(api, name=patch.value)
-        case ["description"] if patch.op in _CHANGES:
+        case ["description"]:
+            only(patch, *CHANGES)
             return replace(api, description=None if patch.op == "remove" else patch.value or None)
         case ["version"]:
             only_replace(patch)
@@ -201,14 +201,16 @@ def _patched(api: RestApi, patch: Patch) -> RestApi:
                 _check_compression(size)
                 return replace(api, minimum_compression_size=size)
             return replace(api, minimum_compression_size=None)
-        case ["policy"] if patch.op in _CHANGES:
+        case ["policy"]:
+            only(patch, *CHANGES)
             return replace(api, policy=None if patch.op == "remove" else check_policy(patch.value))
         case ["binaryMediaTypes", media_type]:
-            return replace(api, binary_media_types=_media_types(api, patch, media_type))
+            only(patch, *CHANGES)
+            others = listed(api.binary_media_types, patch, media_type)
+            new = (patch.value or media_type,) if patch.op == "replace" else ()
+            return replace(api, binary_media_types=(*others, *new))
         case ["endpointConfiguration", *names]:
             return _endpoint_patched(api, patch, names)
-        case ["description" | "policy"]:
-            raise bad_request(f"Invalid patch operation specified. Must be one of: [{', '.join(_CHANGES)}]")
         case _:
             raise invalid_path(patch.path)
 
@@ -221,8 +223,7 @@ def _endpoint_patched(api: RestApi, patch: Patch, names: list[str]) -> RestApi:
             endpoint = patch.value or "/".join(rest)
             if patch.op == "add" and api.endpoint_types != ("PRIVATE",):
                 raise bad_request(_NOT_PRIVATE)
-            others = tuple(known for known in api.vpc_endpoint_ids if known != endpoint)
-            return replace(api, vpc_endpoint_ids=(*others, endpoint) if patch.op == "add" else others)
+            return replace(api, vpc_endpoint_ids=listed(api.vpc_endpoint_ids, patch, endpoint))
         case ["ipAddressType"]:
             only_replace(patch)
             if patch.value not in ("ipv4", "dualstack"):
@@ -242,19 +243,6 @@ def _typed(api: RestApi, patch: Patch) -> RestApi:
     address_type = "dualstack" if patch.value == "PRIVATE" else api.ip_address_type
     endpoints = api.vpc_endpoint_ids if patch.value == "PRIVATE" else ()
     return replace(api, endpoint_types=(patch.value,), ip_address_type=address_type, vpc_endpoint_ids=endpoints)
-
-
-def _media_types(api: RestApi, patch: Patch, media_type: str) -> tuple[str, ...]:
-    others = tuple(known for known in api.binary_media_types if known != media_type)
-    match patch.op:
-        case "add":
-            return (*others, media_type)
-        case "remove":
-            return others
-        case "replace":
-            return (*others, patch.value or media_type)
-        case _:
-            raise invalid_path(patch.path)
 
 
 def check_policy(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from stategate.gateway.failures import DEFAULT_TEMPLATE, RESPONSE_TYPES
@@ -48,12 +49,17 @@ def rest_api(api: RestApi, *, always_tags: bool = False) -> dict[str, Any]:
         minimumCompressionSize=api.minimum_compression_size,
         apiKeySource=api.api_key_source,
         endpointConfiguration=endpoint,
-        policy=api.policy.replace('"', '\\"') if api.policy else None,
+        policy=_escaped(api.policy) if api.policy else None,
         tags=dict(api.tags) if api.tags or always_tags else None,
         disableExecuteApiEndpoint=api.disable_execute_api_endpoint,
         securityPolicy=api.security_policy,
         rootResourceId=api.root_resource_id,
     )
+
+
+def _escaped(policy: str) -> str:
+    """As AWS shows a policy: what would stand between the quotes of a JSON string. Terraform reads it as one."""
+    return json.dumps(policy, ensure_ascii=False)[1:-1]
 
 
 def resource(item: Resource, methods: list[Method], *, embed: bool = False) -> dict[str, Any]:

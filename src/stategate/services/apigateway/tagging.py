@@ -15,7 +15,7 @@ from stategate.services.apigateway.tags import merged
 from stategate.services.call import Call, Input, Output
 from stategate.services.ports import Records
 
-_ARN = re.compile(r"arn:[a-z\-]+:apigateway:[a-z0-9\-]+::/([a-z]+)/([^/]+)(?:/stages/([^/]+))?\Z")
+_ARN = re.compile(r"arn:[a-z\-]+:apigateway:([a-z0-9\-]+)::/([a-z]+)/([^/]+)(?:/stages/([^/]+))?\Z")
 
 
 def get_tags(call: Call, given: Input) -> Output:
@@ -62,17 +62,13 @@ _KINDS: dict[str, tuple[Callable[..., Records[Any]], Callable[[Call, str], Any]]
 
 def _tagged(call: Call, given: Input) -> tuple[Records[Any], str, Any]:
     found = _ARN.match(unquote(given["resourceArn"]))
-    kind = _KINDS.get(found[1]) if found is not None else None
-    if found is None or kind is None or (found[3] and found[1] != "restapis"):
+    region, kind, name, stage = found.groups() if found is not None else (None, "", "", None)
+    if region != call.world.region or kind not in _KINDS or (stage and kind != "restapis"):
         raise bad_request("Invalid ARN specified in the request")
-    if found[3]:
-        return (
-            records.stages(call.ports, call.world),
-            f"{found[2]}/{found[3]}",
-            records.get_stage(call, found[2], found[3]),
-        )
-    table, read = kind
-    return table(call.ports, call.world), found[2], read(call, found[2])
+    if stage:
+        return records.stages(call.ports, call.world), f"{name}/{stage}", records.get_stage(call, name, stage)
+    table, read = _KINDS[kind]
+    return table(call.ports, call.world), name, read(call, name)
 
 
 OPERATIONS = {"GetTags": get_tags, "TagResource": tag_resource, "UntagResource": untag_resource}

@@ -32,8 +32,7 @@ def create_usage_plan(call: Call, given: Input) -> Output:
         quota=_quota(given.get("quota")),
         tags=new_tags(given),
     )
-    if not plan.name:
-        raise bad_request("Usage Plan name cannot be empty")
+    _check_name(plan)
     records_keys.usage_plans(call.ports, call.world).put(plan.id, plan)
     return shape(plan)
 
@@ -56,6 +55,7 @@ def update_usage_plan(call: Call, given: Input) -> Output:
     plan = _plan(call, given)
     for patch in patches(given):
         plan = _patched(call, plan, patch)
+    _check_name(plan)
     _check_quota(plan.quota)
     for _, member in records_keys.usage_plan_keys(call.ports, call.world).items(f"{plan.id}/"):
         _check_one_plan(call, plan, member.key_id)
@@ -189,6 +189,11 @@ def _member(call: Call, given: Input) -> records_keys.ApiKey:
     return get_key(call, given["keyId"])
 
 
+def _check_name(plan: UsagePlan) -> None:
+    if not plan.name:
+        raise bad_request("Usage Plan name cannot be empty")
+
+
 def _check_one_plan(call: Call, plan: UsagePlan, key_id: str) -> None:
     """By a key and a stage there is one plan, or nobody could tell which limits hold."""
     plans = records_keys.usage_plans(call.ports, call.world)
@@ -249,8 +254,8 @@ def _check_quota(quota: Quota | None) -> None:
 
 def _patched(call: Call, plan: UsagePlan, patch: Patch) -> UsagePlan:
     match patch.keys:
-        case ["name"] if patch.op == "replace" and patch.value:
-            return replace(plan, name=patch.value)
+        case ["name"] if patch.op == "replace":
+            return replace(plan, name=patch.value or "")
         case ["description"] if patch.op in ("add", "replace", "remove"):
             return replace(plan, description=None if patch.op == "remove" else patch.value or None)
         case ["productCode"] if patch.op in ("add", "replace", "remove"):
