@@ -13,11 +13,10 @@ from .engine import within
 from .errors import JsonataError, JsonataSyntaxError, LimitExceeded, TooCostly, UnsupportedResult
 from .expression import Expression, PlainExpression, compile, compile_plain
 from .limits import DEFAULT, Limits
-from .values import JSON, UNDEFINED, Undefined
+from .values import UNDEFINED, Undefined
 
 __all__ = [
     "DEFAULT",
-    "JSON",
     "UNDEFINED",
     "Expression",
     "JsonataError",

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from stategate.lang.jsontext import JSON
+
 from . import engine
 from .limits import DEFAULT, Limits
 from .references import References
-from .values import JSON, UNDEFINED, Undefined, to_json
+from .values import UNDEFINED, Undefined, to_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from jsonata2py import MISSING
 
+from stategate.lang.jsontext import JSON
+
 from .errors import JsonataError, LimitExceeded, UnsupportedResult, well_formed
 from .limits import Limits
-
-# As jsontext reads it: dict, list, str, int, float, bool or None.
-JSON: TypeAlias = Any
 
 
 class Undefined(Enum):

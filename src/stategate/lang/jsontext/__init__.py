@@ -20,6 +20,7 @@ from stategate.lang.jsontext.precise import parse
 __all__ = ["JSON", "MAX_DEPTH", "JSONSyntaxError", "dumpb", "dumps", "loads"]
 
 JSON = Any
+"""A value: dict, list, str, int, float, bool or None."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
