@@ -454,6 +454,11 @@ def test_express(tmp_path: Path) -> None:
     simulate(tmp_path, body)
 
 
+@pytest.mark.parametrize(("seconds", "billed"), [(0.0, 100), (0.1, 100), (0.101, 200), (1.0004, 1000), (1.1, 1100)])
+def test_the_billed_duration(seconds: float, billed: int) -> None:
+    assert executions.billed(seconds) == billed
+
+
 def test_logging(tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         group = "arn:aws:logs:us-east-1:000000000000:log-group:/g:*"

@@ -201,6 +201,11 @@ def test_aliases_of_what_is_not_there(tmp_path: Path) -> None:
         assert (await rig.error("ListStateMachineAliases", stateMachineArn=f"{MACHINE}:live"))[0] == "InvalidArn"
         code, _ = await rig.error("UpdateStateMachineAlias", stateMachineAliasArn=f"{MACHINE}:live")
         assert code == "ValidationException"
+        elsewhere = MACHINE.replace("us-east-1", "eu-west-1")
+        for operation in ("DescribeStateMachineAlias", "UpdateStateMachineAlias", "DeleteStateMachineAlias"):
+            assert await rig.error(operation, stateMachineAliasArn=f"{elsewhere}:live") == missing
+        of_elsewhere = [{"stateMachineVersionArn": f"{elsewhere}:1", "weight": 100}]
+        assert await rig.error("CreateStateMachineAlias", name="x", routingConfiguration=of_elsewhere) == missing
 
     simulate(tmp_path, body)
 

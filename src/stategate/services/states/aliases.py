@@ -124,7 +124,7 @@ def delete_state_machine_alias(call: Call, input: Input) -> Output:
 
 
 def _parse(call: Call, arn: str) -> tuple[str, str]:
-    parsed = names.parse_machine_arn(call.world, arn)
+    parsed = names.parse_machine_arn(call.world, arn, alias_not_found)
     if parsed.alias is None:
         raise invalid_arn(f"Invalid State Machine Alias ARN: {arn}")
     return parsed.name, parsed.alias
@@ -142,7 +142,7 @@ def _read_routes(call: Call, given: Sequence[Any]) -> tuple[str, tuple[Route, ..
     """The state machine's name and the routes. Raises `ValidationException`."""
     arns = [route["stateMachineVersionArn"] for route in given]
     received = f"Received: [{', '.join(arns)}]"
-    parsed = [names.parse_machine_arn(call.world, arn) for arn in arns]
+    parsed = [names.parse_machine_arn(call.world, arn, alias_not_found) for arn in arns]
     if any(each.version is None for each in parsed):
         raise validation_error(f"Routing configuration must contain state machine version ARNs. {received}")
     if len(set(arns)) != len(arns):

@@ -58,12 +58,17 @@ async def start_sync_execution(call: Call, input: Input) -> Output:
         "outputDetails": {"included": input.get("includedData") != "METADATA_ONLY"},
         "billingDetails": {
             "billedMemoryUsedInMB": 64,
-            "billedDurationInMilliseconds": max(100, math.ceil((stopped - new.started) * 10) * 100),
+            "billedDurationInMilliseconds": billed(stopped - new.started),
         },
     }
     if new.trace_header is not None:
         answer["traceHeader"] = new.trace_header
     return {**answer, **_data(execution, input.get("includedData")), **_failure(execution)}
+
+
+def billed(seconds: float) -> int:
+    """Milliseconds, rounded up to a hundred."""
+    return max(100, math.ceil(round(seconds * 1000) / 100) * 100)
 
 
 def _new_execution(call: Call, input: Input, only: str | None = None) -> NewExecution:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from stategate.services.errors import validation_error
 from stategate.services.ports import World
 from stategate.services.states.errors import (
+    Wording,
     execution_does_not_exist,
     invalid_arn,
     invalid_name,
@@ -75,14 +76,14 @@ def parse_arn(text: str, kind: str, parts: range = range(1, 2)) -> tuple[World, 
     return World(arn.account, arn.region), names
 
 
-def parse_machine_arn(world: World, text: str) -> MachineArn:
-    """Raises `InvalidArn` unless it is a state machine's; `ValidationException` if it is a Map state's;
-    `StateMachineDoesNotExist` if it belongs to another world."""
+def parse_machine_arn(world: World, text: str, elsewhere: Wording = machine_does_not_exist) -> MachineArn:
+    """Raises `InvalidArn` unless it is a state machine's; `ValidationException` if it is a Map state's; `elsewhere` if
+    it belongs to another world."""
     found, names = parse_arn(text, "stateMachine", range(1, 3))
     if "/" in names[0]:
         raise validation_error(f"The ARN of a Distributed Map state is not valid in this context: {text}")
     if found != world:
-        raise machine_does_not_exist(text)
+        raise elsewhere(text)
     return MachineArn(text, names[0], names[1] if len(names) == 2 else None)
 
 
