@@ -23,19 +23,7 @@ def caller_of(ports: Ports, request: HttpRequest, region: str) -> tuple[Principa
     In open mode a key that nobody knows is the account's root, as everywhere; what is signed with a known key must be
     signed rightly in both modes.
     """
-    try:
-        signature = sigv4.parse(request)
-    except sigv4.MalformedSignature as error:
-        _refuse("IncompleteSignatureException", str(error))
-    if signature is None:
-        given = request.header("authorization")
-        if given:
-            _refuse(
-                "IncompleteSignatureException",
-                f"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and "
-                f"encoded with Base64): '{_digest(given)}'.",
-            )
-        raise GatewayFailure("MISSING_AUTHENTICATION_TOKEN")
+    signature = _signature(request)
     key, token = signature.access_key, signature.security_token
     try:
         principal = principal_of(ports, account_of(key), key, token, "rest-json")
@@ -47,7 +35,29 @@ def caller_of(ports: Ports, request: HttpRequest, region: str) -> tuple[Principa
     if secret is None:
         if ports.settings.auth == "strict":
             _refuse("UnrecognizedClientException", "The security token included in the request is invalid.")
-        return principal, key
+    else:
+        _verify(request, signature, secret, region, ports.clock.now())
+    return principal, key
+
+
+def _signature(request: HttpRequest) -> sigv4.Signature:
+    try:
+        signature = sigv4.parse(request)
+    except sigv4.MalformedSignature as error:
+        _refuse("IncompleteSignatureException", str(error))
+    if signature is not None:
+        return signature
+    given = request.header("authorization")
+    if given:
+        _refuse(
+            "IncompleteSignatureException",
+            f"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and "
+            f"encoded with Base64): '{_digest(given)}'.",
+        )
+    raise GatewayFailure("MISSING_AUTHENTICATION_TOKEN")
+
+
+def _verify(request: HttpRequest, signature: sigv4.Signature, secret: str, region: str, now: float) -> None:
     if signature.service != SERVICE:
         _refuse("InvalidSignatureException", f"Credential should be scoped to correct service: '{SERVICE}'. ")
     if signature.region != region:
@@ -55,14 +65,13 @@ def caller_of(ports: Ports, request: HttpRequest, region: str) -> tuple[Principa
             "InvalidSignatureException", f"Credential should be scoped to a valid region, not '{signature.region}'. "
         )
     try:
-        sigv4.verify(request, signature, secret, ports.clock.now())
+        sigv4.verify(request, signature, secret, now)
     except sigv4.MalformedSignature as error:
         _refuse("IncompleteSignatureException", str(error))
     except sigv4.SignatureMismatch as error:
         raise GatewayFailure("INVALID_SIGNATURE", _mismatch(error)) from error
     except sigv4.SignatureError as error:
         raise GatewayFailure("INVALID_SIGNATURE", str(error)) from error
-    return principal, key
 
 
 def _mismatch(error: sigv4.SignatureMismatch) -> str:

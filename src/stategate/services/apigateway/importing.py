@@ -199,18 +199,7 @@ async def _apply(
             things.clear()
     problems = _Problems(definition.errors)
     _settings(state, definition, given, overwrite)
-    for name, model in definition.models.items():
-        with_id = replace(model, id=_known_id(call, known.models, name))
-        problems.attempt(f"Unable to create model for '{name}'", check_schema, model.schema, model.content_type)
-        state.models[name] = with_id
-    for name, validator in definition.validators.items():
-        state.validators[name] = replace(validator, id=_known_id(call, known.validators, name))
-    for name, authorizer in definition.authorizers.items():
-        with_new_id = replace(authorizer, id=_known_id(call, known.authorizers, name))
-        problems.attempt(f"Unable to create authorizer '{name}'", check_authorizer, call, state.api.id, with_new_id)
-        state.authorizers[name] = with_new_id
-    for kind, response in definition.gateway_responses.items():
-        problems.attempt(f"Unable to put gateway response '{kind}'", _gateway_response, state, response)
+    _shared(call, state, known, definition, problems)
     variables = {
         item.parent_id or "": item for item in state.resources.values() if (item.path_part or "").startswith("{")
     }
@@ -229,6 +218,22 @@ async def _apply(
     problems.attempt("Unable to tag the API", merged, {}, state.api.tags)
     problems.attempt("Unable to update the resource policy", check_policy, state.api.policy)
     problems.report(definition.warnings, fail_on_warnings=bool(given.get("failOnWarnings")))
+
+
+def _shared(call: Call, state: _State, known: _State, definition: Definition, problems: _Problems) -> None:
+    """What the methods of an API share: models, validators, authorizers, gateway responses."""
+    for name, model in definition.models.items():
+        with_id = replace(model, id=_known_id(call, known.models, name))
+        problems.attempt(f"Unable to create model for '{name}'", check_schema, model.schema, model.content_type)
+        state.models[name] = with_id
+    for name, validator in definition.validators.items():
+        state.validators[name] = replace(validator, id=_known_id(call, known.validators, name))
+    for name, authorizer in definition.authorizers.items():
+        with_new_id = replace(authorizer, id=_known_id(call, known.authorizers, name))
+        problems.attempt(f"Unable to create authorizer '{name}'", check_authorizer, call, state.api.id, with_new_id)
+        state.authorizers[name] = with_new_id
+    for kind, response in definition.gateway_responses.items():
+        problems.attempt(f"Unable to put gateway response '{kind}'", _gateway_response, state, response)
 
 
 class _Problems:
@@ -261,12 +266,10 @@ def _settings(state: _State, definition: Definition, given: Input, overwrite: bo
     """Of the API itself. An overwriting document that is silent on a setting of its own resets it."""
     api = state.api
     kind = (given.get("parameters") or {}).get("endpointConfigurationTypes")
+    if kind is not None and kind not in _ENDPOINT_TYPES:
+        raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+    kind = kind or definition.endpoint_type
     if kind is not None:
-        if kind not in _ENDPOINT_TYPES:
-            raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
-        api = replace(api, endpoint_types=(kind,), ip_address_type="dualstack" if kind == "PRIVATE" else "ipv4")
-    elif definition.endpoint_type is not None:
-        kind = definition.endpoint_type
         api = replace(api, endpoint_types=(kind,), ip_address_type="dualstack" if kind == "PRIVATE" else "ipv4")
     if definition.disable_execute_api_endpoint is not None:
         api = replace(api, disable_execute_api_endpoint=definition.disable_execute_api_endpoint)

@@ -99,13 +99,19 @@ async def run(
         cache_hit = None if slot is None else kept is not None
         return Outcome(reply, routed.context, traced, extra, cache_hit=cache_hit)
     except GatewayFailure as failure:
-        context = routed.context if routed is not None else build_context(received, None)
-        reply = render(failure, received, routed, context)
-        stages.log_failure(received, failure, reply)
-        reason = failure.line or failure.log
-        if reason and not failure.response_type.startswith("AUTHORIZER"):
-            extra["integrationErrorMessage"] = extra["integration.error"] = reason
-        return Outcome(reply, context, False, extra, generated=True)
+        return _failed(render, failure, received, routed, extra)
+
+
+def _failed(
+    render: Render, failure: GatewayFailure, received: Received, routed: Routed | None, extra: dict[str, str]
+) -> Outcome:
+    context = routed.context if routed is not None else build_context(received, None)
+    reply = render(failure, received, routed, context)
+    stages.log_failure(received, failure, reply)
+    reason = failure.line or failure.log
+    if reason and not failure.response_type.startswith("AUTHORIZER"):
+        extra["integrationErrorMessage"] = extra["integration.error"] = reason
+    return Outcome(reply, context, False, extra, generated=True)
 
 
 async def _done(size: int, authorized: Authorized, stage: Callable[[Authorized], T]) -> T:
