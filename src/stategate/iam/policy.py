@@ -86,6 +86,7 @@ _AWS_PRINCIPAL = re.compile(
     r"\*|\d{12}|arn:[a-z-]+:iam::\d{12}:(root|(user|role)/[\w+=,.@/-]+)"
     r"|arn:[a-z-]+:sts::\d{12}:(assumed-role|federated-user)/[\w+=,.@/-]+|(AIDA|AROA)[A-Z0-9]{12,}"
 )
+_ENTITY = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/|AIDA|AROA")
 _SERVICE_PRINCIPAL = re.compile(r"[a-z0-9][a-z0-9.-]*\.(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|aws)")
 
 
@@ -308,12 +309,31 @@ def _scalars(value: Any) -> Iterator[str | None]:
                 yield None
 
 
-def principal_arns(text: str) -> list[str]:
-    """The ARNs of users and roles that a document (already checked) names as principals, to see whether they exist."""
-    statements = json.loads(text)["Statement"]
-    found: list[str] = []
+def principal_names(text: str) -> list[str]:
+    """The users and roles, by ARN or unique id, that a document (already checked) names as principals."""
+    names: list[str] = []
+    for value in _aws_principals(json.loads(text)):
+        names += [value["AWS"]] if isinstance(value["AWS"], str) else value["AWS"]
+    return [name for name in names if _ENTITY.match(name)]
+
+
+def renamed(text: str, old: str, new: str) -> str:
+    """The document (already checked) with the principal `new` for `old`."""
+    document = json.loads(text)
+    for value in _aws_principals(document):
+        names = value["AWS"]
+        value["AWS"] = (
+            (new if names == old else names)
+            if isinstance(names, str)
+            else [new if name == old else name for name in names]
+        )
+    return json.dumps(document)
+
+
+def _aws_principals(document: Any) -> Iterator[dict[str, Any]]:
+    """The values of Principal and NotPrincipal that have the kind AWS."""
+    statements = document["Statement"]
     for statement in statements if isinstance(statements, list) else [statements]:
         value = statement.get("Principal", statement.get("NotPrincipal"))
-        texts = value.get("AWS", []) if isinstance(value, dict) else []
-        found += [text for text in ([texts] if isinstance(texts, str) else texts) if ":iam::" in text]
-    return [arn for arn in found if not arn.endswith(":root")]
+        if isinstance(value, dict) and "AWS" in value:
+            yield value

@@ -104,6 +104,27 @@ def test_trusted_principals_must_exist_in_the_own_account(do: Do) -> None:
     do("CreateRole", RoleName="T", AssumeRolePolicyDocument=trusting(f"arn:aws:iam::{ACCOUNT}:root"))
 
 
+@pytest.mark.parametrize("noun", ["Role", "User"])
+def test_a_deleted_principal_leaves_its_id_in_trust_policies(do: Do, noun: str) -> None:
+    more = {"AssumeRolePolicyDocument": TRUST} if noun == "Role" else {}
+    made = do(f"Create{noun}", **{f"{noun}Name": "other"}, **more)[noun]
+    unique_id = made[f"{noun}Id"]
+    do("CreateRole", RoleName="One", AssumeRolePolicyDocument=trusting(made["Arn"]))
+    several = json.loads(trusting(made["Arn"]))
+    several["Statement"]["Principal"] = {"AWS": [made["Arn"], ACCOUNT], "Service": "states.amazonaws.com"}
+    several["Statement"]["Condition"] = {"StringNotEquals": {"aws:PrincipalArn": made["Arn"]}}
+    do("CreateRole", RoleName="Several", AssumeRolePolicyDocument=json.dumps(several))
+    do(f"Delete{noun}", **{f"{noun}Name": "other"})
+    do(f"Create{noun}", **{f"{noun}Name": "other"}, **more)
+    one = unquote(do("GetRole", RoleName="One")["Role"]["AssumeRolePolicyDocument"])
+    assert json.loads(one)["Statement"]["Principal"] == {"AWS": unique_id}
+    several["Statement"]["Principal"]["AWS"] = [unique_id, ACCOUNT]
+    assert json.loads(unquote(do("GetRole", RoleName="Several")["Role"]["AssumeRolePolicyDocument"])) == several
+    assert fails(do, "UpdateAssumeRolePolicy", RoleName="One", PolicyDocument=one) == (
+        "MalformedPolicyDocument", 400, f'Invalid principal in policy: "AWS":"{unique_id}"'
+    )  # fmt: skip
+
+
 def test_update(do: Do) -> None:
     do("CreateRole", RoleName="R", AssumeRolePolicyDocument=TRUST, Description="d")
     do("UpdateRole", RoleName="R", MaxSessionDuration=7200)
@@ -166,7 +187,9 @@ def test_attaching_what_is_not_there(do: Do) -> None:
     assert fails(do, "AttachRolePolicy", RoleName="R", PolicyArn=arn) == (
         "NoSuchEntity", 404, f"Policy {arn} does not exist or is not attachable."
     )  # fmt: skip
-    assert fails(do, "AttachRolePolicy", RoleName="R", PolicyArn="x" * 20)[0] == "InvalidInput"
+    failure = fails(do, "AttachRolePolicy", RoleName="R", PolicyArn="longpolicynamebutnoarn")
+    assert failure == ("ValidationError", 400, "ARN longpolicynamebutnoarn is not valid.")
+    assert fails(do, "AttachRolePolicy", RoleName="R", PolicyArn="arn:aws:iam::aws:nothing/x")[0] == "InvalidInput"
 
 
 def test_quotas(do: Do) -> None:

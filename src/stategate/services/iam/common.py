@@ -151,6 +151,8 @@ AnyPolicy = AwsManagedPolicy | records.ManagedPolicy
 
 
 def check_policy_arn(arn: str) -> None:
+    if not arn.startswith("arn:"):
+        raise invalid(f"ARN {arn} is not valid.")
     if _ARN.fullmatch(arn) is None:
         raise invalid_input(f"ARN {arn} is not valid.")
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stategate.iam import Kind
+from stategate.iam import Kind, parse_policy
+from stategate.iam.policy import renamed
 from stategate.services.call import Call, Input, Operation, Output
 from stategate.services.iam import records
 from stategate.services.iam.common import (
@@ -68,6 +69,17 @@ class OwnerKind:
 
 ROLE = OwnerKind("Role", records.roles, 10240)
 USER = OwnerKind("User", records.users, 2048)
+
+
+def no_longer_trusted(call: Call, gone: Owner) -> None:
+    """Trust policies that named a deleted user or role have its unique id instead: another one that gets its name later
+    is not meant."""
+    for world in call.ports.store.worlds("iam.role"):
+        table = records.roles(call.ports, world.account)
+        for key, role in list(table.items()):
+            statements = parse_policy(role.trust, Kind.TRUST).statements
+            if any(statement.principals and gone.arn in statement.principals.arns for statement in statements):
+                table.put(key, msgspec.structs.replace(role, trust=renamed(role.trust, gone.arn, gone.id)))
 
 
 # --- inline policies --------------------------------------------------------------------------------------------

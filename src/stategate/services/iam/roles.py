@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stategate.iam import Kind
-from stategate.iam.policy import principal_arns
+from stategate.iam.policy import principal_names
 from stategate.services.call import Call, Input, Operation, Output
 from stategate.services.errors import AwsError
 from stategate.services.iam import records
@@ -27,7 +27,7 @@ from stategate.services.iam.common import (
     tag_list,
     unique_id,
 )
-from stategate.services.iam.owners import ROLE
+from stategate.services.iam.owners import ROLE, no_longer_trusted
 
 TRUST_MAXIMUM = 2048
 DEFAULT_SESSION_SECONDS = 3600
@@ -38,19 +38,24 @@ def check_trust(call: Call, document: str) -> None:
     check_document(document, Kind.TRUST)
     if size(document) > TRUST_MAXIMUM:
         raise limit_exceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_MAXIMUM}")
-    account = call.world.account
-    for arn in principal_arns(document):
-        kind, _, rest = arn.split(":", 5)[5].partition("/")
-        if arn.split(":")[4] != account:
-            continue
-        name = records.key_of(rest.rpartition("/")[2])
-        found: records.Role | records.User | None = (
-            records.roles(call.ports, account).get(name)
-            if kind == "role"
-            else records.users(call.ports, account).get(name)
-        )
-        if found is None or found.arn != arn:
-            raise AwsError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{arn}"')
+    for name in principal_names(document):
+        if not _may_be_named(call, name):
+            raise AwsError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')
+
+
+def _may_be_named(call: Call, principal: str) -> bool:
+    """Not what the account does not have, and not the unique id that a deleted user or role left in a policy."""
+    if not principal.startswith("arn:"):
+        return False
+    account = principal.split(":")[4]
+    if account != call.world.account:
+        return True
+    kind, _, rest = principal.split(":", 5)[5].partition("/")
+    name = records.key_of(rest.rpartition("/")[2])
+    found: records.Role | records.User | None = (
+        records.roles(call.ports, account).get(name) if kind == "role" else records.users(call.ports, account).get(name)
+    )
+    return found is not None and found.arn == principal
 
 
 def create_role(call: Call, input: Input) -> Output:
@@ -125,6 +130,7 @@ def delete_role(call: Call, input: Input) -> Output:
     if role.inline:
         raise delete_conflict("Cannot delete entity, must delete policies first.")
     records.roles(call.ports, call.world.account).delete(records.key_of(role.name))
+    no_longer_trusted(call, role)
     return {}
 
 

@@ -25,7 +25,7 @@ from stategate.services.iam.common import (
     unique_id,
 )
 from stategate.services.iam.credentials import ALPHABET
-from stategate.services.iam.owners import USER
+from stategate.services.iam.owners import USER, no_longer_trusted
 
 KEYS_MAXIMUM = 2
 _SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
@@ -104,6 +104,7 @@ def delete_user(call: Call, input: Input) -> Output:
     if user.inline:
         raise delete_conflict("Cannot delete entity, must delete policies first.")
     records.users(call.ports, call.world.account).delete(records.key_of(user.name))
+    no_longer_trusted(call, user)
     return {}
 
 
