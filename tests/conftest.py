@@ -40,6 +40,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield process
 
 
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """moto's server, one for all tests."""
+    from runtime.outbound.motoserver import MotoServer
+
+    with MotoServer(tmp_path_factory.mktemp("moto") / "moto.log") as server:
+        yield server
+
+
+@pytest.fixture
+def s3(moto: Any) -> Any:
+    """The same, with nothing in it but one bucket."""
+    moto.empty()
+    return moto
+
+
 @pytest.fixture
 def account() -> str:
     """An account of the test's own: an access key id of twelve digits is one."""

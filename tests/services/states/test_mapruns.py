@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runtime.outbound.s3server import S3Server
+from runtime.outbound.motoserver import BUCKET, KEYS, MotoServer
 from services.states.test_operations import MACHINE, Rig
 from stategate.runtime.clock import SystemClock
 from stategate.runtime.engine import Engine
@@ -36,28 +36,27 @@ def definition(states: dict[str, Any] | None = None, **fields: Any) -> str:
     return json.dumps({"StartAt": "M", "States": {"M": state}})
 
 
-def simulate(data_dir: Path, body: Callable[[Rig, S3Server], Awaitable[None]], policy: str = ALLOW) -> None:
+def simulate(
+    data_dir: Path, body: Callable[[Rig], Awaitable[None]], policy: str = ALLOW, s3: MotoServer | None = None
+) -> None:
     async def main() -> None:
-        server, client = S3Server(), HttpClient()
-        server.buckets.add("b")
-        async with server.serving() as url:
-            rig = Rig(data_dir)
+        rig, client = Rig(data_dir), HttpClient()
+        await rig.engine.close()
+        data = MapRunItems(lambda: rig.ports, S3(client, SystemClock(), s3.url if s3 else "", *KEYS))
+        tables = rig.store.executions
+        rig.engine = Engine(
+            tables, rig.engine._tasks._runner, SystemClock(), rig.ports.entropy, rig.engine._observers,
+            map_run_data=data,
+        )  # fmt: skip
+        rig.engine.open()
+        object.__setattr__(rig.ports, "executions", rig.engine)
+        try:
+            await rig.role(policy=policy)
+            await body(rig)
+        finally:
             await rig.engine.close()
-            data = MapRunItems(lambda: rig.ports, S3(client, rig.ports.clock, url))
-            tables = rig.store.executions
-            rig.engine = Engine(
-                tables, rig.engine._tasks._runner, SystemClock(), rig.ports.entropy, rig.engine._observers,
-                map_run_data=data,
-            )  # fmt: skip
-            rig.engine.open()
-            object.__setattr__(rig.ports, "executions", rig.engine)
-            try:
-                await rig.role(policy=policy)
-                await body(rig, server)
-            finally:
-                await rig.engine.close()
-                await rig.store.close()
-                await client.close()
+            await rig.store.close()
+            await client.close()
 
     asyncio.run(main())
 
@@ -78,7 +77,7 @@ async def ended(rig: Rig, arn: str) -> dict[str, Any]:
 
 
 def test_list_and_describe(tmp_path: Path) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         execution = await run(rig, definition(MaxConcurrency=1), [1, 2])
         (listed,) = (await rig("ListMapRuns", executionArn=execution["executionArn"]))["mapRuns"]
         assert listed["stateMachineArn"] == f"{MACHINE}/L"
@@ -104,7 +103,7 @@ def test_list_and_describe(tmp_path: Path) -> None:
 
 
 def test_unknown_map_runs(tmp_path: Path) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/L:x"
         for operation in ("DescribeMapRun", "UpdateMapRun", "ListExecutions"):
             assert await rig.error(operation, mapRunArn=arn) == ("ResourceNotFound", f"Resource not found: '{arn}'")
@@ -115,7 +114,7 @@ def test_unknown_map_runs(tmp_path: Path) -> None:
 
 
 def test_redrive(tmp_path: Path) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         execution = await run(rig, definition(CHOICE), [1, 0])
         arn = execution["executionArn"]
         assert execution["redriveStatus"] == "REDRIVABLE"
@@ -142,7 +141,7 @@ def test_redrive(tmp_path: Path) -> None:
 
 
 def test_the_last_tokens_of_redrives_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         fail = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail"}}})
         arn = (await run(rig, fail, {}))["executionArn"]
 
@@ -174,7 +173,7 @@ def test_children_that_wait_to_be_redriven(tmp_path: Path) -> None:
         assert all(child["status"] == status for child in executions)
         return executions
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         text = definition(failing, MaxConcurrency=1, ToleratedFailureCount=1)
         arn = (await run(rig, text, [1, 2, 3]))["executionArn"]
         run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
@@ -202,7 +201,7 @@ def test_express_children_are_listed_and_described(tmp_path: Path) -> None:
     seconds = "{% $states.input = 3 ? 60 : $states.input = 2 ? -1 : 0 %}"
     wait = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "End": True}}
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         text = definition(wait, ToleratedFailureCount=1).replace('"STANDARD"', '"EXPRESS"')
         await rig.machine(text)
         arn = (await rig("StartExecution", stateMachineArn=MACHINE, input="[1, 2, 3]"))["executionArn"]
@@ -245,7 +244,7 @@ def test_express_children_wait_to_be_redriven(tmp_path: Path) -> None:
     seconds = "{% $states.context.Execution.Input = 1 ? 60 : -1 %}"
     wait = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "End": True}}
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         text = definition(wait, MaxConcurrency=1).replace('"STANDARD"', '"EXPRESS"')
         arn = (await run(rig, text, [2, 1]))["executionArn"]
         run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
@@ -270,7 +269,7 @@ def test_children_that_no_redrive_runs_again(tmp_path: Path, monkeypatch: pytest
     def not_redrivable(described: dict[str, Any]) -> list[int]:
         return [described[counts]["failuresNotRedrivable"] for counts in ("itemCounts", "executionCounts")]
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         odd = "{% $states.input.Items[0] % 2 = 1 ? -1 : 0 %}"
         failing = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": odd, "End": True}}
         batched = {"ItemBatcher": {"MaxItemsPerBatch": 2}, "ToleratedFailurePercentage": 100}
@@ -294,7 +293,7 @@ def test_a_map_run_leaves_children_alone_that_can_not_be_redriven(
     """The history of the child is longer than that of its parent."""
     passes = {f"P{n}".removesuffix("0"): {"Type": "Pass", "Next": f"P{n + 1}"} for n in range(4)}
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         arn = (await run(rig, definition({**passes, "P4": {"Type": "Fail"}}), [1]))["executionArn"]
         run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
         before = (await rig("ListExecutions", mapRunArn=run_arn))["executions"]
@@ -309,7 +308,7 @@ def test_a_map_run_leaves_children_alone_that_can_not_be_redriven(
 
 
 def test_what_can_not_be_redriven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         done = (await run(rig, json.dumps({"StartAt": "P", "States": PASS}), {}))["executionArn"]
         message = "Execution is SUCCEEDED and cannot be redriven"
         assert await rig.error("RedriveExecution", executionArn=done) == ("ExecutionNotRedrivable", message)
@@ -335,7 +334,7 @@ def test_what_can_not_be_redriven(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_update(tmp_path: Path) -> None:
     wait = {"P": {"Type": "Wait", "Seconds": 3600, "End": True}}
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         await rig.machine(definition(wait))
         arn = (await rig("StartExecution", stateMachineArn=MACHINE, input="[1]"))["executionArn"]
         run_arn = (await rig("ListMapRuns", executionArn=arn))["mapRuns"][0]["mapRunArn"]
@@ -351,7 +350,7 @@ def test_update(tmp_path: Path) -> None:
 
 
 def reader(action: str = "getObject", key: str | None = "k", **config: Any) -> dict[str, Any]:
-    parameters = {"Bucket": "b"} if key is None else {"Bucket": "b", "Key": key}
+    parameters = {"Bucket": BUCKET} if key is None else {"Bucket": BUCKET, "Key": key}
     return {"Resource": f"arn:aws:states:::s3:{action}", "Parameters": parameters, "ReaderConfig": config}
 
 
@@ -369,30 +368,32 @@ def reader(action: str = "getObject", key: str | None = "k", **config: Any) -> d
         (reader("listObjectsV2", None, MaxItems=1), b"xy", None),
     ],
 )
-def test_items_out_of_s3(tmp_path: Path, made: dict[str, Any], content: bytes, output: Any) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
-        server.objects["b", "k"] = content
+def test_items_out_of_s3(tmp_path: Path, s3: MotoServer, made: dict[str, Any], content: bytes, output: Any) -> None:
+    async def body(rig: Rig) -> None:
+        s3.put("k", content)
         described = await run(rig, definition(ItemReader=made), {})
         assert described["status"] == "SUCCEEDED", described
-        shown = {"Etag": '"e"', "Key": "k", "LastModified": 1704067200, "Size": 2, "StorageClass": "STANDARD"}
+        (found,) = s3.client.list_objects_v2(Bucket=BUCKET)["Contents"]
+        modified = int(found["LastModified"].timestamp())
+        shown = {"Etag": found["ETag"], "Key": "k", "LastModified": modified, "Size": 2, "StorageClass": "STANDARD"}
         assert json.loads(described["output"]) == (output or [shown])
 
-    simulate(tmp_path, body)
+    simulate(tmp_path, body, s3=s3)
 
 
-def test_an_inventory(tmp_path: Path) -> None:
+def test_an_inventory(tmp_path: Path, s3: MotoServer) -> None:
     manifest = {
-        "destinationBucket": "arn:aws:s3:::b", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
+        "destinationBucket": f"arn:aws:s3:::{BUCKET}", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
         "files": [{"key": "f.gz"}],
     }  # fmt: skip
 
-    async def body(rig: Rig, server: S3Server) -> None:
-        server.objects["b", "k"] = json.dumps(manifest).encode()
-        server.objects["b", "f.gz"] = gzip.compress(b'"b","one"\n"b","two"\n')
+    async def body(rig: Rig) -> None:
+        s3.put("k", json.dumps(manifest).encode())
+        s3.put("f.gz", gzip.compress(b'"b","one"\n"b","two"\n'))
         described = await run(rig, definition(ItemReader=reader(InputType="MANIFEST")), {})
         assert [item["Key"] for item in json.loads(described["output"])] == ["one", "two"]
 
-    simulate(tmp_path, body)
+    simulate(tmp_path, body, s3=s3)
 
 
 @pytest.mark.parametrize(
@@ -407,48 +408,48 @@ def test_an_inventory(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_unreadable_items(tmp_path: Path, made: dict[str, Any], content: bytes, cause: str) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
-        server.objects["b", "k"] = content
+def test_unreadable_items(tmp_path: Path, s3: MotoServer, made: dict[str, Any], content: bytes, cause: str) -> None:
+    async def body(rig: Rig) -> None:
+        s3.put("k", content)
         described = await run(rig, definition(ItemReader=made), {})
         assert (described["status"], described["error"]) == ("FAILED", "States.ItemReaderFailed")
         assert described["cause"].startswith(cause)
 
-    simulate(tmp_path, body)
+    simulate(tmp_path, body, s3=s3)
 
 
 @pytest.mark.parametrize("denied", ["s3:GetObject", "s3:PutObject", "states:StartExecution"])
-def test_the_role_must_be_allowed(tmp_path: Path, denied: str) -> None:
+def test_the_role_must_be_allowed(tmp_path: Path, s3: MotoServer, denied: str) -> None:
     policy = {"Statement": [json.loads(ALLOW)["Statement"], {"Effect": "Deny", "Action": denied, "Resource": "*"}]}
-    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b"}}
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET}}
 
-    async def body(rig: Rig, server: S3Server) -> None:
-        server.objects["b", "k"] = b"[1]"
+    async def body(rig: Rig) -> None:
+        s3.put("k", b"[1]")
         described = await run(rig, definition(ItemReader=reader(InputType="JSON"), ResultWriter=writer), {})
         assert described["status"] == "FAILED"
         assert f"is not authorized to perform: {denied} on resource" in described["cause"]
 
-    simulate(tmp_path, body, json.dumps(policy))
+    simulate(tmp_path, body, json.dumps(policy), s3)
 
 
-def test_results_into_s3(tmp_path: Path) -> None:
-    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "jobs"}}
+def test_results_into_s3(tmp_path: Path, s3: MotoServer) -> None:
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET, "Prefix": "jobs"}}
 
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         text = definition(CHOICE, ResultWriter=writer, ToleratedFailureCount=1)
         output = json.loads((await run(rig, text, [1, 0]))["output"])
         folder = f"jobs/{output['MapRunArn'].rpartition(':')[2]}"
-        assert output["ResultWriterDetails"] == {"Bucket": "b", "Key": f"{folder}/manifest.json"}
-        manifest = json.loads(server.objects["b", f"{folder}/manifest.json"])
-        assert manifest["DestinationBucket"] == "b"
+        assert output["ResultWriterDetails"] == {"Bucket": BUCKET, "Key": f"{folder}/manifest.json"}
+        manifest = json.loads(s3.get(f"{folder}/manifest.json"))
+        assert manifest["DestinationBucket"] == BUCKET
         assert {kind: len(files) for kind, files in manifest["ResultFiles"].items()} == {
             "FAILED": 1, "PENDING": 0, "SUCCEEDED": 1,
         }  # fmt: skip
         key = manifest["ResultFiles"]["FAILED"][0]["Key"]
-        (failed,) = json.loads(server.objects["b", key])
+        (failed,) = json.loads(s3.get(key))
         assert (failed["Status"], failed["Error"], failed["Input"]) == ("FAILED", "E", "0")
 
-    simulate(tmp_path, body)
+    simulate(tmp_path, body, s3=s3)
 
 
 @pytest.mark.parametrize(
@@ -459,9 +460,8 @@ def test_results_into_s3(tmp_path: Path) -> None:
     ],
 )
 def test_results_shaped(tmp_path: Path, config: dict[str, str], output: Any) -> None:
-    async def body(rig: Rig, server: S3Server) -> None:
+    async def body(rig: Rig) -> None:
         described = await run(rig, definition(ResultWriter={"WriterConfig": config}), [[1, 2], [3]])
         assert json.loads(described["output"]) == output
-        assert not server.objects
 
     simulate(tmp_path, body)

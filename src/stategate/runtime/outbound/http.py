@@ -8,6 +8,7 @@ Content-Length.
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ IDLE_SECONDS = 15.0
 """Shorter than the idle time of common servers, so that a kept connection is rarely one that its server just closed."""
 
 LARGEST_HEADER = 64 * 1024
+LARGE_BODY = 1024 * 1024
 
 
 class HttpClient:
@@ -48,7 +50,7 @@ class HttpClient:
                     request.method,
                     url,
                     headers=request.headers,
-                    data=request.body or None,
+                    data=_data(request.body),
                     allow_redirects=False,
                     ssl=request.verify,
                 ) as response,
@@ -98,6 +100,11 @@ def _session() -> aiohttp.ClientSession:
         max_field_size=LARGEST_HEADER,
         trust_env=False,
     )
+
+
+def _data(body: bytes) -> bytes | io.BytesIO | None:
+    """aiohttp sends a file in pieces, with pauses for the event loop."""
+    return io.BytesIO(body) if len(body) > LARGE_BODY else body or None
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -95,7 +95,7 @@ class S3:
             raise ObjectStoreError("NoEndpoint", "This server has no S3: its setting s3_endpoint is not set.", 0)
         path = f"/{quote(bucket, safe='')}" + (f"/{quote(key, safe='/')}" if key else "")
         url = f"{self.endpoint.rstrip('/')}{path}" + (f"?{query}" if query else "")
-        sent = [*headers, *self._signed(region, method, url, body)]
+        sent = [*headers, *self._signed(region, method, url, body, headers)]
         try:
             return await self.outbound.send(
                 OutboundRequest(method, url, sent, body, timeout=TIMEOUT, limit=PIECE + 1024 * 1024)
@@ -103,20 +103,23 @@ class S3:
         except OutboundError as error:
             raise ObjectStoreError("Unreachable", f"{self.endpoint}: {error}", 0) from error
 
-    def _signed(self, region: str, method: str, url: str, body: bytes) -> list[tuple[str, str]]:
+    def _signed(
+        self, region: str, method: str, url: str, body: bytes, headers: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """The headers that sign a request. S3 refuses one with an x-amz-* header that is not signed."""
         if not self.access_key:
             return []
         now = self.clock.now()
         parts = urlsplit(url)
-        headers = {
-            "host": parts.netloc,
-            "x-amz-content-sha256": _UNSIGNED,
-            "x-amz-date": datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ"),
-        }
-        request = HttpRequest(method, parts.path, parts.query, list(headers.items()), body)
-        authorization = sign(request, self.access_key, self.secret_key, region, "s3", now, tuple(headers))
-        del headers["host"]
-        return [*headers.items(), ("Authorization", authorization)]
+        added = [
+            ("x-amz-content-sha256", _UNSIGNED),
+            ("x-amz-date", datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")),
+        ]
+        signed = [("host", parts.netloc), *added, *(header for header in headers if header[0].startswith("x-amz-"))]
+        request = HttpRequest(method, parts.path, parts.query, signed, body)
+        names = tuple(name for name, _ in signed)
+        authorization = sign(request, self.access_key, self.secret_key, region, "s3", now, names)
+        return [*added, ("Authorization", authorization)]
 
     def _check(self, answer: OutboundResponse) -> None:
         if answer.status < 300:
@@ -149,23 +152,32 @@ def _whole_size(answer: OutboundResponse, default: int) -> int:
 
 
 def _listed(body: bytes) -> tuple[list[ListedObject], str | None]:
+    """The objects of a page, and the token of the next."""
     try:
         root = ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
-        raise ObjectStoreError("InvalidResponse", f"S3's list of objects is not XML: {error}", 200) from None
-    # Asked for, as XML can not hold every key.
-    encoded = _text(root, "EncodingType") == "url"
-    found = [
-        ListedObject(
-            key=unquote_plus(_text(item, "Key")) if encoded else _text(item, "Key"),
-            size=int(_text(item, "Size") or 0),
-            etag=_text(item, "ETag"),
-            modified=_seconds(_text(item, "LastModified")),
-            storage_class=_text(item, "StorageClass") or "STANDARD",
-        )
-        for item in root.iterfind("{*}Contents")
-    ]
-    return found, _text(root, "NextContinuationToken") or None
+        if root.tag.rpartition("}")[2] != "ListBucketResult":
+            raise ValueError(f"it is a {root.tag}")
+        # Asked for, as XML can not hold every key.
+        encoded = _text(root, "EncodingType") == "url"
+        found = [_object(item, encoded) for item in root.iterfind("{*}Contents")]
+        token = _text(root, "NextContinuationToken") or None
+        if token is None and _text(root, "IsTruncated") == "true":
+            raise ValueError("it ends without a NextContinuationToken")
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ObjectStoreError("InvalidResponse", f"S3's list of objects cannot be read: {error}", 200) from None
+    return found, token
+
+
+def _object(item: ElementTree.Element, encoded: bool) -> ListedObject:
+    """Raises ValueError."""
+    key = _text(item, "Key")
+    return ListedObject(
+        key=unquote_plus(key) if encoded else key,
+        size=int(_text(item, "Size") or 0),
+        etag=_text(item, "ETag"),
+        modified=_seconds(_text(item, "LastModified")),
+        storage_class=_text(item, "StorageClass") or "STANDARD",
+    )
 
 
 def _text(element: ElementTree.Element, name: str) -> str:
