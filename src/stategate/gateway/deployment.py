@@ -18,6 +18,7 @@ from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.gatewayresponses import Render, compile_gateway_responses
 from stategate.gateway.httprequests import proxied_reply
 from stategate.gateway.mappings import InvalidMapping, Source, request_source
+from stategate.gateway.media import media_type
 from stategate.gateway.model import Integration, Method, Resource, Snapshot
 from stategate.gateway.proxy import proxy_reply
 from stategate.gateway.requests import Build, compile_request
@@ -180,14 +181,23 @@ def log_failure(received: Received, failure: GatewayFailure, reply: Reply) -> No
     trace = received.trace
     if trace is None:
         return
-    if failure.line is not None:
-        trace.error(truncated(failure.line))
-    elif failure.log is not None:
-        trace.error(truncated(f"Execution failed due to configuration error: {failure.log}"))
-    elif failure.response_type == "INTEGRATION_TIMEOUT":
-        trace.error("Execution failed due to a timeout error")
-    elif failure.response_type == "INTEGRATION_FAILURE":
-        trace.error("Execution failed due to a network error communicating with endpoint")
-    else:
-        trace.error(truncated(f"Execution failed: {failure.message}"))
+    trace.error(truncated(failure.line or _failure_line(received, failure)))
     trace.error(f"Method completed with status: {reply.status}")
+
+
+def _failure_line(received: Received, failure: GatewayFailure) -> str:
+    if failure.log is not None:
+        return f"Execution failed due to configuration error: {failure.log}"
+    match failure.response_type:
+        case "INTEGRATION_TIMEOUT":
+            return "Execution failed due to a timeout error"
+        case "INTEGRATION_FAILURE":
+            return "Execution failed due to a network error communicating with endpoint"
+        case "UNAUTHORIZED":
+            return f"Unauthorized request: {received.request_id}"
+        case "BAD_REQUEST_BODY" if failure.validation_error is not None:
+            content_type = media_type(received.header("content-type"))
+            wrong = failure.validation_error
+            return f"Request body does not match model schema for content type {content_type}: {wrong}"
+        case _:
+            return f"Execution failed: {failure.message}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stategate.gateway.stages import Pairs, Received, Routed
 from stategate.gateway.trace import Trace, headers_map, truncated
+from stategate.gateway.uris import IntegrationUri
 
 
 def sent_trace(received: Received) -> str:
@@ -23,6 +24,15 @@ def sent_headers(routed: Routed, headers: Pairs) -> Pairs:
     )
     mapped = {name.lower() for name, _ in headers}
     return (*headers, *(pair for pair in own if pair[0].lower() not in mapped))
+
+
+def log_invocation(routed: Routed, uri: IntegrationUri, mapped: Pairs, payload: bytes) -> None:
+    """The lines of a function's invocation: that of an integration, or of an authorizer."""
+    received = routed.received
+    if received.trace is None:
+        return
+    headers = sent_headers(routed, (("x-amzn-lambda-integration-tag", received.request_id), *mapped))
+    log_endpoint(received.trace, f"https://lambda.{uri.region}.amazonaws.com/{uri.rest}", headers, payload)
 
 
 def log_endpoint(trace: Trace | None, address: str, headers: Pairs, body: bytes) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from stategate.gateway import media, uris
 from stategate.gateway.bodies import request_stage
-from stategate.gateway.endpoints import log_endpoint, sent_headers
+from stategate.gateway.endpoints import log_endpoint, log_invocation, sent_headers
 from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.headers import FORBIDDEN_TARGETS
 from stategate.gateway.httprequests import compile_http
@@ -27,7 +27,6 @@ from stategate.gateway.stages import (
     IntegrationRequest,
     InvocationType,
     MockRequest,
-    Pairs,
     Routed,
     ServiceRequest,
 )
@@ -97,7 +96,7 @@ def _proxy(integration: Integration, refuse: Callable[[], None]) -> Build:
         if parsed.function is None:
             raise configuration_error("Invalid endpoint address")
         event = proxy_event(authorized)
-        _log_invocation(authorized.routed, parsed, (), event)
+        log_invocation(authorized.routed, parsed, (), event)
         if not post:
             # Lambda answers 403 to any other verb: the API is set up wrongly.
             raise GatewayFailure("INTEGRATION_FAILURE", status=500, log="")
@@ -129,7 +128,7 @@ def _service(
         role = role_of(credentials, variables)
         function = parsed.function
         if function is not None:
-            _log_invocation(routed, parsed, tuple(mapped.headers.items()), payload)
+            log_invocation(routed, parsed, tuple(mapped.headers.items()), payload)
             return FunctionRequest(function, parsed.region, payload, role, seconds, _invocation_type(mapped))
         request = _call(parsed, received.method if verb == "ANY" else verb, mapped, payload, role, seconds)
         request = replace(request, headers=sent_headers(routed, request.headers))
@@ -154,14 +153,6 @@ def _invocation_type(mapped: Mapped) -> InvocationType:
             return given
         case _:
             raise configuration_error(f"Invalid X-Amz-Invocation-Type: {given}")
-
-
-def _log_invocation(routed: Routed, uri: uris.IntegrationUri, mapped: Pairs, payload: bytes) -> None:
-    received = routed.received
-    if received.trace is None:
-        return
-    headers = sent_headers(routed, (("x-amzn-lambda-integration-tag", received.request_id), *mapped))
-    log_endpoint(received.trace, f"https://lambda.{uri.region}.amazonaws.com/{uri.rest}", headers, payload)
 
 
 def _call(

@@ -213,12 +213,10 @@ def _invocation_failure(trace: Trace | None, error: AwsError) -> GatewayFailure:
     if error.code == "AccessDeniedException":
         return configuration_error("Invalid permissions on Lambda function")
     if error.code == "RequestEntityTooLargeException":
-        if trace is not None:
-            trace.error(f"Execution failed: {error.message}")
-        return GatewayFailure("REQUEST_TOO_LARGE")
+        return GatewayFailure("REQUEST_TOO_LARGE", line=f"Execution failed: {error.message}")
     if trace is not None:
         trace.error(f"Lambda invocation failed with status: {error.status}. {error.code}: {error.message}")
-    return configuration_error("")
+    return configuration_error("Rate Exceeded." if error.code == "TooManyRequestsException" else "")
 
 
 def _log_result(trace: Trace | None, result: IntegrationResult, seconds: float) -> None:

@@ -35,6 +35,7 @@ LONGEST_ARN = 1600
 
 _DENIED = "User is not authorized to access this resource"
 _EXPLICIT = " with an explicit deny"
+_NOT_ALLOWED = "The client is not authorized to perform this operation."
 
 
 class Guard:
@@ -226,12 +227,12 @@ class _Check:
     def combined(self, said: bool | None) -> None:
         """An authorizer's policy and the resource policy: a denial of either wins, else one of both must allow."""
         if said is False:
-            raise GatewayFailure("ACCESS_DENIED", _DENIED + _EXPLICIT)
+            raise GatewayFailure("ACCESS_DENIED", _DENIED + _EXPLICIT, line=_NOT_ALLOWED)
         own = self._resource_policy_says()
         if self.private and own is not True:
             raise self._not_authorized("anonymous", explicit=own is False)
         if said is not True and own is not True:
-            raise GatewayFailure("ACCESS_DENIED", _DENIED)
+            raise GatewayFailure("ACCESS_DENIED", _DENIED, line=_NOT_ALLOWED)
 
     def signed(self, extra: dict[str, str]) -> Authorized:
         """AWS_IAM: the signer's policies and the resource policy."""

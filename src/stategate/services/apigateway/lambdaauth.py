@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from stategate.gateway import authorizers as pure
 from stategate.gateway import uris
 from stategate.gateway.authorizers import Answer, CompiledAuthorizer, misconfigured
+from stategate.gateway.endpoints import log_invocation
 from stategate.gateway.failures import GatewayFailure
 from stategate.gateway.stages import Routed
-from stategate.gateway.trace import Trace, hidden, truncated
+from stategate.gateway.trace import hidden, truncated
 from stategate.iam import Kind, MalformedPolicy, Policy, parse_policy
 from stategate.iam.principal import service as service_principal
 from stategate.lang import jsontext
@@ -81,7 +82,9 @@ class LambdaAuthorizers:
         trace = routed.received.trace
         token = compiled.authorizer.type == "TOKEN"
         event = pure.token_event(values[0], method_arn) if token else pure.request_event(routed, method_arn)
-        _log_start(trace, compiled, routed, values, event)
+        if trace is not None:
+            trace.info(f"Starting authorizer: {compiled.authorizer.id} for request: {routed.received.request_id}")
+            trace.info(f"Incoming identity: {','.join(hidden(value) for value in values)}")
         started = self._ports.clock.now()
         invoked = await self._invoke(world, compiled, routed, event)
         ended = self._ports.clock.now()
@@ -110,6 +113,7 @@ class LambdaAuthorizers:
         if uri.function is None:
             raise misconfigured("Invalid authorizer URI")
         source = f"arn:aws:execute-api:{world.region}:{world.account}:{around.api_id}/authorizers/{authorizer.id}"
+        log_invocation(routed, uri, (("X-Amz-Source-Arn", source),), event)
         context = {"aws:SourceArn": source, "aws:SourceAccount": world.account}
         principal = service_principal(SERVICE)
         if authorizer.authorizer_credentials:
@@ -145,13 +149,3 @@ def _answer(invoked: Invoked) -> Answer:
     if message == "Unauthorized":
         raise GatewayFailure("UNAUTHORIZED")
     raise misconfigured(f"Lambda execution failed with status 200 due to customer function error: {message}")
-
-
-def _log_start(
-    trace: Trace | None, compiled: CompiledAuthorizer, routed: Routed, values: tuple[str, ...], event: bytes
-) -> None:
-    if trace is None:
-        return
-    trace.info(f"Starting authorizer: {compiled.authorizer.id} for request: {routed.received.request_id}")
-    trace.info(f"Incoming identity: {','.join(hidden(value) for value in values)}")
-    trace.detail(truncated(f"Authorizer request body: {event.decode('utf-8', 'replace')}"))

@@ -39,6 +39,10 @@ Cached = Callable[[CompiledMethod, Authorized], Slot | None]
 """The place of a request in the stage's cache, if its method's answers are kept."""
 
 
+_OF_INTEGRATIONS = frozenset(("API_CONFIGURATION_ERROR", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT"))
+"""What access logs call an integration's error."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """A reply with what the access log tells of it. `traced`: the answer carries X-Amzn-Trace-Id. `generated`: it is a
@@ -109,7 +113,7 @@ def _failed(
     reply = render(failure, received, routed, context)
     stages.log_failure(received, failure, reply)
     reason = failure.line or failure.log
-    if reason and not failure.response_type.startswith("AUTHORIZER"):
+    if reason and failure.response_type in _OF_INTEGRATIONS:
         extra["integrationErrorMessage"] = extra["integration.error"] = reason
     return Outcome(reply, context, False, extra, generated=True)
 
