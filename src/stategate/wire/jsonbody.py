@@ -56,9 +56,10 @@ def _mismatch(value: Any, wanted: str) -> Exception:
 
 
 class Readers:
-    """Compiles the readers of a service's shapes, each once. `keep_nulls`: null entries of maps stay, as None."""
+    """Compiles the readers of a service's shapes, each once. `keep_nulls`: names of maps whose null entries stay, as
+    None; elsewhere an entry that is null is none."""
 
-    def __init__(self, keep_nulls: bool = False) -> None:
+    def __init__(self, keep_nulls: frozenset[str] = frozenset()) -> None:
         self._keep_nulls = keep_nulls
         self._known: dict[Shape, Reader] = {}
 
@@ -82,7 +83,13 @@ class Readers:
                 return SCALARS[other]
 
     def structure(self, members: list[Member]) -> Reader:
-        table = {member.wire: (member.name, self.of(member.shape)) for member in members}
+        table = {
+            member.wire: (
+                member.name,
+                self._map(member.shape, keep_nulls=True) if member.name in self._keep_nulls else self.of(member.shape),
+            )
+            for member in members
+        }
 
         def read(value: Any) -> Any:
             if type(value) is not dict:
@@ -108,15 +115,17 @@ class Readers:
 
         return read
 
-    def _map(self, shape: Shape) -> Reader:
+    def _map(self, shape: Shape, *, keep_nulls: bool = False) -> Reader:
         assert shape.value is not None
-        element, keep = self.of(shape.value.shape), self._keep_nulls
+        element = self.of(shape.value.shape)
 
         def read(value: Any) -> Any:
             if type(value) is not dict:
                 raise serialization("Expected map or null")
             return {
-                key: None if item is None else element(item) for key, item in value.items() if keep or item is not None
+                key: None if item is None else element(item)
+                for key, item in value.items()
+                if keep_nulls or item is not None
             }
 
         return read

@@ -13,7 +13,7 @@ from stategate.wire.model import OperationModel, ServiceModel, Shape, load_model
 from stategate.wire.problems import WireError, serialization, unknown_operation
 from stategate.wire.query import QueryReaders, XmlWriters
 from stategate.wire.routes import Labels, Routes
-from stategate.wire.styles import STYLES
+from stategate.wire.styles import KEEP_NULLS, STYLES
 from stategate.wire.validation import Style, Validators
 
 Read = Callable[[HttpRequest, Labels], dict[str, Any]]
@@ -68,7 +68,7 @@ class Service:
         self.protocol = model.protocol
         self.validators = Validators(STYLES.get(model.name, Style()))
         self.operations = {name: Operation(self, operation) for name, operation in model.operations.items()}
-        self._readers = Readers(keep_nulls=model.name == "apigateway")
+        self._readers = Readers(KEEP_NULLS.get(model.name, frozenset()))
         self._writers = Writers()
         self._query_readers = QueryReaders()
         self._xml_writers = XmlWriters()

@@ -1,4 +1,4 @@
-"""How the services differ where they tell that a constraint is broken."""
+"""How the services differ where they read input, and where they tell that a constraint is broken."""
 
 from __future__ import annotations
 
@@ -29,3 +29,6 @@ STYLES = {
     "logs": Style(code="InvalidParameterException"),
 }
 """By boto3's name of the service. Lambda checks runtimes itself: it answers InvalidParameterValueException."""
+
+KEEP_NULLS = {"apigateway": frozenset({"requestTemplates", "responseTemplates"})}
+"""Maps whose entries may be null: a mapping template that is null passes the body through."""

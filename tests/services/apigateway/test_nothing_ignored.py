@@ -461,3 +461,9 @@ def test_tags_belong_to_things_of_the_region(world: GatewayWorld) -> None:
     world("TagResource", resourceArn=f"arn:aws:apigateway:us-east-1::/restapis/{api}", tags={"a": "b"})
     elsewhere = f"arn:aws:apigateway:eu-west-1::/restapis/{api}"
     assert refused(world, "GetTags", resourceArn=elsewhere) == "Invalid ARN specified in the request"
+
+
+def test_a_gateway_response_has_no_template_that_is_null(world: GatewayWorld) -> None:
+    api, _ = world.api()
+    given = {"restApiId": api, "responseType": "DEFAULT_4XX", "responseTemplates": {"application/json": None}}
+    assert refused(world, "PutGatewayResponse", **given) == "Invalid null or empty value in responseTemplates"

@@ -223,7 +223,7 @@ def test_timestamps() -> None:
     assert b"<CreateDate>2024-01-31T23:59:59Z</CreateDate>" in written
 
 
-def test_nulls_stay_in_the_maps_of_apigateway_only() -> None:
+def test_nulls_stay_among_mapping_templates_only() -> None:
     def read(service: str, method: str, path: str, body: bytes) -> dict[str, Any]:
         request = HttpRequest(method, path, "", [], body)
         operation, labels = wire.load(service).operation(request)
@@ -234,6 +234,8 @@ def test_nulls_stay_in_the_maps_of_apigateway_only() -> None:
     read_response = read("apigateway", "PUT", path, body)
     assert read_response["responseTemplates"] == {"application/json": None}
     assert "contentHandling" not in read_response
+    api = read("apigateway", "POST", "/restapis", b'{"name":"a","tags":{"A":null,"B":"b"}}')
+    assert api == {"name": "a", "tags": {"B": "b"}}
     function = read("lambda", "POST", "/2015-03-31/functions", b'{"Environment":{"Variables":{"A":null,"B":"b"}}}')
     assert function == {"Environment": {"Variables": {"B": "b"}}}
 

@@ -16,6 +16,7 @@ from stategate.services.apigateway.methods import NO_PARAMETER, entry
 from stategate.services.apigateway.paging import page
 from stategate.services.apigateway.patching import Patch, invalid_path, patches
 from stategate.services.call import Call, Input, Output
+from stategate.services.errors import AwsError
 
 DEFAULT_TEMPLATES = {"application/json": DEFAULT_TEMPLATE}
 
@@ -23,6 +24,8 @@ DEFAULT_TEMPLATES = {"application/json": DEFAULT_TEMPLATE}
 def put_gateway_response(call: Call, given: Input) -> Output:
     api = records.get_api(call, given["restApiId"])
     kind = given["responseType"]
+    if None in (given.get("responseTemplates") or {}).values():
+        raise _empty("responseTemplates")
     response = GatewayResponse(
         kind,
         given.get("statusCode"),
@@ -102,8 +105,12 @@ def _entries(known: Mapping[str, str], patch: Patch, name: str) -> dict[str, str
     """As `entry`; what is missing has one name here, be it a parameter or a template."""
     entries = entry(known, patch, name, patch.value or "", NO_PARAMETER)
     if patch.op != "remove" and not patch.value:
-        raise bad_request(f"Invalid null or empty value in {patch.keys[0]}")
+        raise _empty(patch.keys[0])
     return entries
+
+
+def _empty(name: str) -> AwsError:
+    return bad_request(f"Invalid null or empty value in {name}")
 
 
 OPERATIONS = {
