@@ -19,7 +19,6 @@ __all__ = [
     "compile_filter",
     "compile_path",
     "compile_result_path",
-    "not_found",
 ]
 
 Selection = Callable[[Scope], JSON]
@@ -115,12 +114,12 @@ def compile_field(path: str, field: str) -> Selection:
         try:
             return query(scope)
         except PathNotFound:
-            raise not_found(path, field, scope) from None
+            raise _not_found(path, field, scope) from None
 
     return select
 
 
-def not_found(path: str, field: str, scope: Scope) -> StateFailure:
+def _not_found(path: str, field: str, scope: Scope) -> StateFailure:
     """The failure of a path in a field that leads nowhere; it shows the input even of a path into the context."""
     return runtime_failure(
         f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input "

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from stategate.asl.failures import ResultTooLarge
 from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
-from stategate.asl.paths import PathNotFound, PathSyntaxError, Selection, compile_path, not_found
+from stategate.asl.paths import PathSyntaxError, Selection, compile_field
 from stategate.asl.scope import Report, Scope
 from stategate.asl.value import heavy
 from stategate.lang.jsontext import JSON
@@ -30,19 +30,9 @@ def compile_expression(text: str, field: str) -> Selection:
     """A path or an intrinsic, as the value of `field` (`value.$`, `CausePath`). Raises PathSyntaxError, in AWS's words;
     the function raises StateFailure."""
     try:
-        if not text.startswith("$"):
-            return compile_intrinsic(text)
-        query = compile_path(text)
+        return compile_field(text, field) if text.startswith("$") else compile_intrinsic(text)
     except (PathSyntaxError, IntrinsicSyntaxError):
         raise PathSyntaxError(_NEITHER.format(field)) from None
-
-    def select(scope: Scope) -> JSON:
-        try:
-            return query(scope)
-        except PathNotFound:
-            raise not_found(text, field, scope) from None
-
-    return select
 
 
 def bounded(select: Selection, selections: int) -> Selection:
