@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime.store.storeworld import run
 from stategate.asl.effects import Finish
 from stategate.asl.history import HistoryEvent
 from stategate.runtime.engine.futures import written
@@ -31,17 +30,6 @@ NEW = NewExecution(
     started=1_700_000_000.0,
 )
 TABLES = ("frame", "timer", "task", "inbox", "token", "watch", "history")
-
-
-def run(data_dir: Path, body: Callable[[SqliteStore], Awaitable[None]]) -> None:
-    async def main() -> None:
-        store = SqliteStore(data_dir)
-        try:
-            await body(store)
-        finally:
-            await store.close()
-
-    asyncio.run(main())
 
 
 async def commit(store: SqliteStore, change: Change) -> None:

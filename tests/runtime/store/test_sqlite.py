@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import apsw
 import msgspec
 import pytest
 
+from runtime.store.storeworld import run
 from stategate.runtime.engine.futures import settler
 from stategate.runtime.store import writer
 from stategate.runtime.store.schema import MIGRATIONS
@@ -23,17 +24,6 @@ WORLD = World("000000000000", "us-east-1")
 class Thing(msgspec.Struct, frozen=True):
     name: str
     size: int = 0
-
-
-def run(data_dir: Path, body: Callable[[SqliteStore], Awaitable[None]]) -> None:
-    async def main() -> None:
-        store = SqliteStore(data_dir)
-        try:
-            await body(store)
-        finally:
-            await store.close()
-
-    asyncio.run(main())
 
 
 def commit(store: SqliteStore, writes: Sequence[Statement], guard: Statement | None = None) -> asyncio.Future[None]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from services.memorystore import MemoryStore
 from stategate.iam import Principal
@@ -21,6 +24,7 @@ from stategate.runtime.logs import LogStore
 from stategate.services import iam, lambda_, logs
 from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher
+from stategate.services.errors import AwsError
 from stategate.services.lambda_.execution_role import credentials, may_log
 from stategate.services.ports import NewExecution, Ports, World
 
@@ -118,6 +122,20 @@ async def function_world(directory: Path, store: MemoryStore | None = None) -> A
         yield world
     finally:
         await world.close()
+
+
+def run(directory: Path, test: Callable[[FunctionWorld], Awaitable[None]], store: MemoryStore | None = None) -> None:
+    async def main() -> None:
+        async with function_world(directory, store) as world:
+            await test(world)
+
+    asyncio.run(main())
+
+
+async def error(awaitable: Awaitable[Any]) -> tuple[str, str, int]:
+    with pytest.raises(AwsError) as raised:
+        await awaitable
+    return raised.value.code, raised.value.message, raised.value.status
 
 
 def new_execution(role_arn: str, **changes: Any) -> NewExecution:

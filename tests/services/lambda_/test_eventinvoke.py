@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.lambda_.functionworld import ACCOUNT, ECHO, WORLD, FunctionWorld
-from services.lambda_.test_invoking import error, run, until
+from services.lambda_.functionworld import ACCOUNT, ECHO, WORLD, FunctionWorld, error, run
+from services.lambda_.test_invoking import until
 from stategate.services.lambda_ import events, records
 
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"

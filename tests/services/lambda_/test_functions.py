@@ -7,36 +7,20 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.lambda_.functionworld import ACCOUNT, ECHO, WORLD, FunctionWorld, allow, function_world, zipped
+from services.lambda_.functionworld import ACCOUNT, ECHO, WORLD, FunctionWorld, allow, error, run, zipped
 from services.memorystore import MemoryStore
 from stategate.iam import Principal
 from stategate.iam.principal import service
 from stategate.services import access
-from stategate.services.errors import AwsError
 from stategate.services.lambda_ import packages as tidying
 from stategate.services.lambda_.invoking import invoke
 
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
-
-
-def run(directory: Path, test: Callable[[FunctionWorld], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with function_world(directory) as world:
-            await test(world)
-
-    asyncio.run(main())
-
-
-async def error(awaitable: Awaitable[Any]) -> tuple[str, str, int]:
-    with pytest.raises(AwsError) as raised:
-        await awaitable
-    return raised.value.code, raised.value.message, raised.value.status
 
 
 def test_a_new_function_and_its_defaults(tmp_path: Path) -> None:
@@ -344,9 +328,4 @@ def test_packages_that_a_killed_server_left_go_at_the_start(tmp_path: Path) -> N
         assert (await world.invoke(7))["Payload"] == b"7"
 
     for test in (before, after):
-
-        async def main(test: Callable[[FunctionWorld], Awaitable[None]] = test) -> None:
-            async with function_world(tmp_path, store) as world:
-                await test(world)
-
-        asyncio.run(main())
+        run(tmp_path, test, store)

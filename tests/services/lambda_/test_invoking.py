@@ -5,32 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.lambda_.functionworld import ACCOUNT, WORLD, FunctionWorld, function_world
+from services.lambda_.functionworld import ACCOUNT, WORLD, FunctionWorld, error, run
 from services.memorystore import MemoryStore
-from stategate.services.errors import AwsError
 from stategate.services.lambda_ import events, records
 
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
-
-
-def run(directory: Path, test: Callable[[FunctionWorld], Awaitable[None]], store: MemoryStore | None = None) -> None:
-    async def main() -> None:
-        async with function_world(directory, store) as world:
-            await test(world)
-
-    asyncio.run(main())
-
-
-async def error(awaitable: Awaitable[Any]) -> tuple[str, str, int]:
-    with pytest.raises(AwsError) as raised:
-        await awaitable
-    return raised.value.code, raised.value.message, raised.value.status
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -54,6 +39,15 @@ def test_a_synchronous_invocation(tmp_path: Path) -> None:
         assert "".join(world.messages("/aws/lambda/f")).count("hello\n") == 2
         groups = await world("DescribeLogGroups", "logs")
         assert [group["logGroupName"] for group in groups["logGroups"]] == ["/aws/lambda/f"]
+
+    run(tmp_path, test)
+
+
+def test_every_invocation_has_a_trace_id(tmp_path: Path) -> None:
+    async def test(world: FunctionWorld) -> None:
+        await world.function("import os\ndef handler(e, c): return os.environ['_X_AMZN_TRACE_ID']")
+        shown = json.loads((await world.invoke())["Payload"])
+        assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", shown)
 
     run(tmp_path, test)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable
 from pathlib import Path
@@ -17,6 +15,7 @@ from stategate.asl.effects import ScheduleTask
 from stategate.iam.principal import Principal, root
 from stategate.runtime.clock import AlarmClock, SystemClock
 from stategate.runtime.engine import Engine
+from stategate.runtime.entropy import SystemEntropy
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.services import iam, states
 from stategate.services.call import Call
@@ -46,17 +45,6 @@ ROLE = "arn:aws:iam::000000000000:role/r"
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
 
 
-class Chance:
-    def uuid(self) -> str:
-        return str(uuid.uuid4())
-
-    def random(self) -> float:
-        return random.random()
-
-    def letters(self, count: int, alphabet: str) -> str:
-        return "".join(random.choices(alphabet, k=count))
-
-
 class Written:
     def __init__(self) -> None:
         self.logs: list[tuple[str, str, Any]] = []
@@ -77,7 +65,7 @@ class Rig:
     ) -> None:
         self.store = SqliteStore(data_dir)
         self.written = Written()
-        clock, entropy = clock or SystemClock(), Chance()
+        clock, entropy = clock or SystemClock(), SystemEntropy()
         observers = [ExecutionLogs(cast(Any, self.written), self.store), *observers]
         self.engine = Engine(self.store.executions, echo, clock, entropy, observers)
         self.engine.open()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from services.lambda_.functionworld import ACCOUNT, FunctionWorld, function_world, new_execution, trust
+from services.lambda_.functionworld import ACCOUNT, FunctionWorld, new_execution, run, trust
 from stategate.asl.effects import ScheduleTask
 from stategate.services.ports import TaskFailure, TaskOutcome, TaskSuccess
 from stategate.services.states.tasks import run_task, supported
@@ -18,14 +17,6 @@ from stategate.services.states.tasks import run_task, supported
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
 INVOKE = "arn:aws:states:::lambda:invoke"
 RAISE = "def handler(e, c):\n    raise Exception('Some exception was raised.')\n"
-
-
-def run(directory: Path, test: Callable[[FunctionWorld], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with function_world(directory) as world:
-            await test(world)
-
-    asyncio.run(main())
 
 
 async def perform(
