@@ -231,6 +231,15 @@ def test_what_is_not_json_is_shown_with_its_place() -> None:
     assert str(problem) == f"INVALID_JSON_DESCRIPTION: {words}\n at {place}"
 
 
+def test_no_field_is_given_twice() -> None:
+    definition = '{"StartAt": "S",\n "States": {"S": {"Type": "Succeed"}, "S": {"Type": "Fail"}}}'
+    with pytest.raises(InvalidDefinition) as caught:
+        compile(definition)
+    place = f'[Source: (String)"{definition}"; line: 2, column: 42]'
+    [problem] = caught.value.problems
+    assert problem == Problem("INVALID_JSON_DESCRIPTION", f"Duplicate field 'S'\n at {place}", place)
+
+
 def test_depth_has_a_limit() -> None:
     inner: Any = "$.a"
     for _ in range(450):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stategate.lang.jsontext import MAX_DEPTH, JSONSyntaxError, dumps, loads
+from stategate.lang.jsontext import MAX_DEPTH, JSONSyntaxError, dumps, loads, loads_unique
 from stategate.lang.jsontext.precise import parse
 
 CASES = [
@@ -140,3 +140,18 @@ def test_bytes_never_raise_anything_else(data: bytes) -> None:
         loads(data)
     except JSONSyntaxError as error:
         assert error.line >= 1 and error.column >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "column"), [('{"a": 1, "a": 2}', "a", 13), ('[{"b": {"c": 1, "d": 2, "c": 3}}]', "c", 28)]
+)
+def test_a_name_that_must_be_there_once(text: str, name: str, column: int) -> None:
+    with pytest.raises(JSONSyntaxError) as caught:
+        loads_unique(text)
+    assert (caught.value.message, caught.value.line, caught.value.column) == (f"Duplicate field '{name}'", 1, column)
+
+
+@given(VALUES)
+def test_reads_what_has_each_name_once(value: object) -> None:
+    text = dumps(value)
+    assert loads_unique(text) == loads(text)

@@ -49,9 +49,9 @@ def _read(definition: str) -> dict[str, Any]:
     if not definition.strip():
         raise InvalidDefinition((Problem(SCHEMA, "Definition must be a valid JSON object"),))
     try:
-        document = jsontext.loads(definition)
+        document = jsontext.loads_unique(definition)
     except jsontext.JSONSyntaxError as error:
-        source = definition if len(definition) <= 500 else f"{definition[:500]}"
+        source = definition[:500]
         rest = len(definition) - len(source)
         truncated = f"[truncated {rest} chars]" if rest else ""
         place = f'[Source: (String)"{source}"{truncated}; line: {error.line}, column: {error.column}]'
@@ -180,7 +180,7 @@ class Compiler:
         return False
 
     def _check_targets(self, node: Node, states: Node, start: str | None) -> None:
-        """Every target exists, every state can be reached, some state ends the flow."""
+        """Every target exists, and every state can be reached."""
         if start is None:
             start = ""
         elif start not in states:

@@ -220,6 +220,9 @@ _SHOWN: Final[dict[str, dict[str, int]]] = {
     "D3100": {"value": 1},
     "D3110": {"value": 0},
     "D3140": {"value": 0},
+    "D1002": {"value": 0},
+    "T1003": {"value": 0},
+    "T2009": {"value": 0, "value2": 1},
 }
 
 

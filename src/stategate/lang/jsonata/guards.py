@@ -46,7 +46,7 @@ def _names(text: str) -> frozenset[str]:
 _CHEAP = _names(
     "MISSING NULL RESCAN JLambda JRegex PackedArgs Preserved RangeHolder Tuple begin_evaluation end_evaluation "
     "is_evaluation_active is_function is_lambda_token is_missing is_number is_regex is_regex_token missing num_node "
-    "num_val_l num_val_r num_wrap mul_d div_d mod_d neg_dn add subtract multiply divide modulo negate lambda_arity "
+    "num_val_l num_val_r num_wrap mul_d div_d mod_d add subtract multiply divide modulo lambda_arity "
     "lambda_value next_counter discard clamp_index binding_value parent_value tuple2 pack_args require_function "
     "fn_exists fn_type fn_abs fn_ceil fn_floor fn_sqrt fn_power fn_number fn_throw fn_signature_error fn_arity_error "
     "fn_arg_count_error fn_millis fn_apply fn_apply_tco element_callback tuple_callback deadline_guard "
@@ -406,6 +406,20 @@ class _Named:
             raise
 
 
+def _object(function: Function) -> Function:
+    """What is no key for its name is what the message shows."""
+
+    def made(*pairs: Any) -> Any:
+        try:
+            return function(*pairs)
+        except LibraryError as error:
+            error.function = None  # type: ignore[attr-defined]
+            error.arguments = [key for key in pairs[::2] if not isinstance(key, str)]  # type: ignore[attr-defined]
+            raise
+
+    return made
+
+
 _TYPES = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
 
 
@@ -468,7 +482,10 @@ _OWN: dict[str, Function] = {
     "sig_a": _check(runtime.sig_a), "sig_t": _check(runtime.sig_t),
     "fn_signature_error": _check(runtime.fn_signature_error), "call_builtin_ctx": _builtin_call,
     "resolve_binding": _resolve, "eq": _quick_equal(runtime.eq), "ne": _quick_equal(runtime.ne),
-    "is_truthy": _quick_equal(runtime.is_truthy),
+    "is_truthy": _quick_equal(runtime.is_truthy), "negate": _Named("-", runtime.negate),
+    "neg_dn": _Named("-", runtime.neg_dn), "lt": _Named("<", _shallow(runtime.lt)),
+    "le": _Named("<=", _shallow(runtime.le)), "gt": _Named(">", _shallow(runtime.gt)),
+    "ge": _Named(">=", _shallow(runtime.ge)), "object_": _object(_shallow(runtime.object_)),
 }  # fmt: skip
 
 

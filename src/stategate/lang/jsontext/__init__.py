@@ -8,6 +8,7 @@ Writing: compact, non-ASCII kept.
 A fast parser reads; only text that it refuses is read again by the precise one (`precise.py`), for the message.
 """
 
+import json
 import re
 from itertools import accumulate
 from typing import Any
@@ -17,7 +18,7 @@ import msgspec
 from stategate.lang.jsontext.errors import MAX_DEPTH, JSONSyntaxError
 from stategate.lang.jsontext.precise import parse
 
-__all__ = ["JSON", "MAX_DEPTH", "JSONSyntaxError", "dumpb", "dumps", "loads"]
+__all__ = ["JSON", "MAX_DEPTH", "JSONSyntaxError", "dumpb", "dumps", "loads", "loads_unique"]
 
 JSON = Any
 """A value: dict, list, str, int, float, bool or None."""
@@ -38,6 +39,25 @@ def loads(text: str | bytes, *, max_depth: int | None = MAX_DEPTH) -> JSON:
     if max_depth is not None and _is_deeper(text, max_depth):
         return parse(text, max_depth)
     return value
+
+
+def loads_unique(text: str) -> JSON:
+    """As `loads`, but an object that has a name twice is an error: for documents of which no part may get lost."""
+    value = loads(text)
+    try:
+        json.loads(text, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
+    except (_NamedTwiceError, RecursionError):
+        return parse(text, unique=True)
+    return value
+
+
+class _NamedTwiceError(Exception):
+    pass
+
+
+def _named_once(members: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in members}) < len(members):
+        raise _NamedTwiceError
 
 
 def _is_deeper(text: str | bytes, limit: int) -> bool:

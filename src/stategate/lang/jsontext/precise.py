@@ -1,6 +1,6 @@
 """A JSON reader that finds what Jackson's ReaderBasedJsonParser (2.14) would say, and where.
 
-It runs only on text that the fast parser refused. Of numbers with a broken fraction or exponent the column may differ
+It runs only on text that is known to be wrong. Of numbers with a broken fraction or exponent the column may differ
 from Jackson's by two. It keeps its own stack, so that depth costs memory and nothing else.
 """
 
@@ -38,9 +38,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOTHING = object()
 
 
-def parse(text: str | bytes, max_depth: int | None = MAX_DEPTH) -> Any:
-    """The value of a JSON text; raises JSONSyntaxError."""
-    return _Reader(_decoded(text), max_depth).document()
+def parse(text: str | bytes, max_depth: int | None = MAX_DEPTH, *, unique: bool = False) -> Any:
+    """The value of a JSON text; raises JSONSyntaxError. `unique`: no object may have a name twice."""
+    return _Reader(_decoded(text), max_depth, unique).document()
 
 
 def _decoded(text: str | bytes) -> str:
@@ -76,10 +76,11 @@ class _Open:
 
 
 class _Reader:
-    def __init__(self, text: str, max_depth: int | None) -> None:
+    def __init__(self, text: str, max_depth: int | None, unique: bool = False) -> None:
         self.text = text
         self.end = len(text)
         self.max_depth = max_depth
+        self.unique = unique
         self.stack: list[_Open] = []
 
     # Places and errors
@@ -173,6 +174,8 @@ class _Reader:
             if self.text[at] != '"':
                 raise self.unexpected(at, "was expecting double-quote to start field name")
             container.key, at = self.string(at + 1, name=True)
+            if self.unique and container.key in container.value:
+                raise self.error(f"Duplicate field '{container.key}'", at)
             at = self.inside(at)
             if self.text[at] != ":":
                 raise self.unexpected(at, "was expecting a colon to separate field name and value")
