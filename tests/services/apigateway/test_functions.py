@@ -161,3 +161,19 @@ def test_the_log_of_a_test_shows_what_is_sent_and_answered(world: GatewayWorld, 
     )
     assert lines["Endpoint response headers"].startswith("Date=Tue, 14 Nov 2023 22:13:2")
     assert lines["Method response headers"] == f"X-Amzn-Trace-Id={trace}, Content-Type=application/json}}"
+
+
+def test_a_response_template_knows_the_endpoint_s_request_id(world: GatewayWorld) -> None:
+    api, ids = world.api("/a")
+    uri = INVOKE.format(function(world))
+    role = world.role("Invoke", allow="lambda:InvokeFunction")
+    integration = {"type": "AWS", "integrationHttpMethod": "POST", "uri": uri, "credentials": role}
+    template = {"responseTemplates": {"application/json": "$context.awsEndpointRequestId"}}
+    header = {"method.response.header.X-Endpoint": "context.awsEndpointRequestId"}
+    answers = {"200": {**template, "responseParameters": header}}
+    declared = {"200": {"responseParameters": dict.fromkeys(header, False)}}
+    world.method(api, ids["/a"], "POST", integration, answers, declared)
+    world.deploy(api)
+    answer = world.request(api, "POST", "/a")
+    assert len(answer.body) == 36
+    assert answer.header("x-endpoint") == answer.body.decode() != answer.header("x-amzn-requestid")

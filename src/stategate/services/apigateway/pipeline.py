@@ -133,7 +133,8 @@ async def _done(size: int, authorized: Authorized, stage: Callable[[Authorized],
 async def _performed(
     world: World, backends: Backends, authorized: Authorized, request: IntegrationRequest, extra: dict[str, str]
 ) -> tuple[IntegrationResult, bool]:
-    """What `Backends.perform` gives; the access log gets to know about it, and how long it took."""
+    """What `Backends.perform` gives; the access log gets to know about it, and how long it took. From here on
+    `$context.awsEndpointRequestId` is known."""
     started = backends.now()
     try:
         result, failed = await backends.perform(world, authorized, request)
@@ -144,7 +145,7 @@ async def _performed(
         extra["integration.integrationStatus"] = str(result.status)
     request_id = next((value for name, value in result.headers if name.lower() == "x-amzn-requestid"), None)
     if request_id is not None and isinstance(request, FunctionRequest | ServiceRequest):
-        extra["awsEndpointRequestId"] = extra["integration.requestId"] = request_id
+        extra["integration.requestId"] = authorized.routed.context["awsEndpointRequestId"] = request_id
     return result, failed
 
 
