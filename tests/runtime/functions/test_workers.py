@@ -57,6 +57,13 @@ def test_what_a_handler_returns(tmp_path: Path, source: str, payload: bytes, exp
     assert (result.payload, result.error) == (expected, None)
 
 
+def test_stack_traces_show_the_library_where_aws_has_it(tmp_path: Path) -> None:
+    result, _ = once(tmp_path, "import json\ndef handler(e, c):\n    json.loads('x')\n", runtime="python3.12")
+    first, second, *_ = json.loads(result.payload)["stackTrace"]
+    assert first.startswith('  File "/var/task/handler.py", line 3, in handler')
+    assert second.startswith('  File "/var/lang/lib/python3.12/json/__init__.py", line ')
+
+
 def test_older_runtimes_escape_what_is_not_ascii(tmp_path: Path) -> None:
     result, _ = once(tmp_path, "def handler(e, c): return '\u00e9'", runtime="python3.11")
     assert result.payload == b'"\\u00e9"'

@@ -30,6 +30,8 @@ MAX_RESPONSE = 6291556
 TASK_ROOT = "/var/task"
 RUNTIME_FILE = "/var/runtime/bootstrap.py"
 _root = ""
+_library = os.path.dirname(os.__file__)  # noqa: PTH120
+_aws_library = ""
 # The indentation of stack traces in the log is by no-break spaces, as AWS's is.
 NO_BREAK_SPACE = "\u00a0"
 
@@ -95,8 +97,9 @@ def _shown(path: str) -> str:
     """A path as it would be on AWS."""
     if path == __file__:
         return RUNTIME_FILE
-    if path == _root or path.startswith(_root + os.sep):
-        return TASK_ROOT + path[len(_root) :]
+    for here, there in ((_root, TASK_ROOT), (_library, _aws_library)):
+        if path == here or path.startswith(here + os.sep):
+            return there + path[len(here) :]
     return path
 
 
@@ -347,9 +350,10 @@ def answer(
 
 
 def main() -> None:
-    global _root
+    global _root, _aws_library
     _root = os.getcwd()  # noqa: PTH109
     control_fd, life_fd, runtime, separator = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    _aws_library = f"/var/lang/lib/{runtime}"
     die_with(life_fd)
     control = Control(control_fd)
     os.set_inheritable(control_fd, False)

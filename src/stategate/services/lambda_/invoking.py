@@ -75,7 +75,8 @@ async def run(
     function, configuration = _find(ports, name)
     payload = payload or b"{}"
     calling.check_payload(payload, invocation_type)
-    invocation = Invocation(request_id or ports.entropy.uuid(), payload, name.qualified_arn, client_context, trace_id)
+    request_id, trace_id = request_id or ports.entropy.uuid(), trace_id or calling.new_trace_id(ports)
+    invocation = Invocation(request_id, payload, name.qualified_arn, client_context, trace_id)
     match invocation_type:
         case "DryRun":
             return Invoked(204, b"", None, configuration.version, invocation.request_id)

@@ -14,7 +14,7 @@ from stategate.iam import Principal, says_to_anybody
 from stategate.lang import jsontext
 from stategate.services.access import account_of, principal_of, secret_of
 from stategate.services.errors import AwsError
-from stategate.services.lambda_ import invoking, permissions, records, urls
+from stategate.services.lambda_ import calling, invoking, permissions, records, urls
 from stategate.services.lambda_.names import FunctionName
 from stategate.services.lambda_.urls import FunctionUrl
 from stategate.services.ports import Ports
@@ -41,7 +41,7 @@ class FunctionUrls:
     async def __call__(self, request: HttpRequest, url_id: str, source_ip: str) -> HttpResponse:
         """Never raises for what a client or a function's author caused."""
         request_id = self._ports.entropy.uuid()
-        trace_id = _trace_id(self._ports, request)
+        trace_id = request.header("x-amzn-trace-id") or calling.new_trace_id(self._ports)
         found = urls.find(self._ports, url_id)
         if found is None:
             return _answer(403, _FORBIDDEN, request_id, trace_id, "AccessDeniedException")
@@ -244,11 +244,3 @@ def _own(length: int, request_id: str, trace_id: str) -> list[tuple[str, str]]:
         ("x-amzn-RequestId", request_id),
         ("X-Amzn-Trace-Id", trace_id),
     ]
-
-
-def _trace_id(ports: Ports, request: HttpRequest) -> str:
-    given = request.header("x-amzn-trace-id")
-    if given:
-        return given
-    digits = ports.entropy.uuid().replace("-", "")
-    return f"Root=1-{int(ports.clock.now()):08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0"
