@@ -1,6 +1,7 @@
 """What a data directory must be like: everything else is refused with what is wrong, and where."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,4 +66,14 @@ def test_what_is_spoilt_is_named(tmp_path: Path, spoil: Callable[[Path], None], 
     open_and_close(tmp_path)
     spoil(tmp_path)
     with pytest.raises(StartupError, match=message):
+        open_and_close(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["stategate.db", "logs.db"])
+def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path, name: str) -> None:
+    open_and_close(tmp_path)
+    (tmp_path / name).chmod(0o444)
+    if os.access(tmp_path / name, os.W_OK):
+        pytest.skip("this user may write everything")
+    with pytest.raises(StartupError, match=f"{name} cannot be used: it is read-only"):
         open_and_close(tmp_path)

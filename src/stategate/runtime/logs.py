@@ -18,7 +18,7 @@ import apsw
 import structlog
 
 from stategate.runtime.store.schema import SchemaTooNew, migrate
-from stategate.runtime.store.sqlite import CannotOpen
+from stategate.runtime.store.sqlite import CannotOpen, refuse_read_only
 from stategate.services.ports import Clock, LogEvent, StoredLogEvent, World
 
 LINGER = 0.02
@@ -293,6 +293,7 @@ def _size(queue: Sequence[_Work]) -> int:
 
 def _connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
+    refuse_read_only(connection, path)
     connection.set_busy_timeout(10_000)
     connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
     return connection

@@ -52,6 +52,9 @@ class SqliteStore:
             connection = _open(data_dir / FILE)
             migrate(connection)
             self._reader = _open(data_dir / FILE, writing=False)
+        except CannotOpen:
+            os.close(self._lock)
+            raise
         except (SchemaTooNew, apsw.Error, OSError) as error:
             os.close(self._lock)
             raise CannotOpen(f"{data_dir / FILE} cannot be opened: {error}") from error
@@ -173,7 +176,7 @@ def _lock(data_dir: Path) -> int:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise CannotOpen(f"the data directory {data_dir} cannot be used: {error}") from error
+        raise CannotOpen(f"the data directory {data_dir} cannot be used: {error.filename}: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -187,10 +190,17 @@ def _lock(data_dir: Path) -> int:
     return lock
 
 
+def refuse_read_only(connection: apsw.Connection, file: Path) -> None:
+    """SQLite opens a file that can't be written as well, and complains at the first write. Raises `CannotOpen`."""
+    if connection.readonly("main"):
+        raise CannotOpen(f"{file} cannot be used: it is read-only")
+
+
 def _open(file: Path, *, writing: bool = True) -> apsw.Connection:
     connection = apsw.Connection(str(file))
     connection.set_busy_timeout(5000)
     if writing:
+        refuse_read_only(connection, file)
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()[0][0]
         if mode != "wal":
             raise CannotOpen(f"{file} cannot be used: its file system has no shared memory for SQLite's WAL ({mode})")
