@@ -1,7 +1,7 @@
 """Parameter mapping expressions: `integration.request.header.X` <- `method.request.path.id` and the like.
 
-Parsed when they are put (`check_request_mapping`, `check_response_mapping`: AWS's messages), compiled with the
-deployment into functions of a stage's value. Source: the developer guide's data mapping reference and recordings.
+Compiled into functions of a stage's value: when they are put, for AWS's messages, and with the deployment. Source: the
+developer guide's data mapping reference and recordings.
 """
 
 from __future__ import annotations

@@ -58,8 +58,7 @@ ListedBy = Literal["machine", "machine_version", "machine_alias"]
 @dataclass(frozen=True, slots=True)
 class Execution:
     """What is known of an execution. `status`: RUNNING SUCCEEDED FAILED TIMED_OUT ABORTED, and PENDING_REDRIVE of an
-    Express child of a map run. `seconds_billed` and the
-    like are derived by the operations."""
+    Express child of a map run. What is billed is derived by the operations."""
 
     new: NewExecution
     status: str
