@@ -257,6 +257,12 @@ def test_no_instance_profiles(do: Do) -> None:
     assert do("ListInstanceProfilesForRole", RoleName="R") == {"InstanceProfiles": [], "IsTruncated": False}
 
 
+def test_no_groups(do: Do) -> None:
+    do("CreateUser", UserName="u")
+    assert do("ListGroupsForUser", UserName="u") == {"Groups": [], "IsTruncated": False}
+    assert fails(do, "ListGroupsForUser", UserName="none")[0] == "NoSuchEntity"
+
+
 def test_policy_versions(do: Do) -> None:
     arn = do("CreatePolicy", PolicyName="P", PolicyDocument=ALLOW, Description="d")["Policy"]["Arn"]
     assert fails(do, "CreatePolicy", PolicyName="p", PolicyDocument=ALLOW) == (

@@ -94,6 +94,26 @@ def test_groups(world: LogWorld) -> None:
     )
 
 
+def test_resource_policies(world: LogWorld) -> None:
+    statement = '{"Effect": "Allow", "Principal": {"Service": "es.amazonaws.com"}, "Action": "logs:*", "Resource": "*"}'
+    document = f'{{"Version": "2012-10-17", "Statement": [{statement}]}}'
+    assert world.error("PutResourcePolicy", policyName="p", policyDocument="{") == (
+        "InvalidParameterException",
+        "The policyDocument cannot be used: This policy contains invalid Json",
+    )
+    assert world("DescribeResourcePolicies")["resourcePolicies"] == []
+    for number in range(10):
+        world("PutResourcePolicy", policyName=f"p{number}", policyDocument=document)
+    assert world.error("PutResourcePolicy", policyName="p", policyDocument=document) == (
+        "LimitExceededException",
+        "Resource limit exceeded.",
+    )
+    world("PutResourcePolicy", policyName="p9", policyDocument=document)
+    assert world("DescribeResourcePolicies")["resourcePolicies"][9]["policyDocument"] == document
+    world("DeleteResourcePolicy", policyName="p9")
+    world("PutResourcePolicy", policyName="p", policyDocument=document)
+
+
 def test_pages_of_groups(world: LogWorld) -> None:
     for number in range(5):
         world("CreateLogGroup", logGroupName=f"g{number}")

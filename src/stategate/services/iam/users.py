@@ -108,6 +108,12 @@ def delete_user(call: Call, input: Input) -> Output:
     return {}
 
 
+def list_groups_for_user(call: Call, input: Input) -> Output:
+    """There are no groups; who deletes a user asks for them first."""
+    USER.find(call, input)
+    return {"Groups": [], "IsTruncated": False}
+
+
 # --- access keys ------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +172,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "GetUser": get_user,
     "ListUsers": list_users,
     "DeleteUser": delete_user,
+    "ListGroupsForUser": list_groups_for_user,
     "CreateAccessKey": create_access_key,
     "ListAccessKeys": list_access_keys,
     "DeleteAccessKey": delete_access_key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from stategate.iam import Kind, MalformedPolicy, parse_policy
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 from stategate.services.logs import common, records
@@ -13,6 +14,7 @@ RETENTIONS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
 MAX_TAGS = 50
+MAX_RESOURCE_POLICIES = 10
 
 
 def create_log_group(call: Call, given: Input) -> Output:
@@ -142,8 +144,15 @@ def put_resource_policy(call: Call, given: Input) -> Output:
     name, document = given.get("policyName"), given.get("policyDocument")
     if not name or not document:
         raise common.invalid("policyName and policyDocument must be specified.")
+    try:
+        parse_policy(document, Kind.RESOURCE)
+    except MalformedPolicy as error:
+        raise common.invalid(f"The policyDocument cannot be used: {error}") from error
+    policies = records.resource_policies(call.ports.store, call.world)
+    if policies.get(name) is None and len(list(policies.items())) >= MAX_RESOURCE_POLICIES:
+        raise AwsError("LimitExceededException", "Resource limit exceeded.")
     policy = ResourcePolicy(name=name, document=document, updated=int(call.now * 1000))
-    records.resource_policies(call.ports.store, call.world).put(name, policy)
+    policies.put(name, policy)
     return {"resourcePolicy": _policy_shape(policy)}
 
 
