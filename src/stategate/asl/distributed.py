@@ -42,7 +42,7 @@ def open_map_run(
     count, percentage = tolerances(state, scope)
     batching = None if distributed.batcher is None else _batching(distributed.batcher, scope)
     target = None if distributed.writer is None else _target(distributed.writer, scope)
-    arn = _map_run_arn(turn, sequence, distributed)
+    arn = _map_run_arn(turn, distributed)
     command = sequence.last = turn.emit(opened, "MapRunStarted", {"mapRunArn": arn})
     effect = StartMapRun(
         command,
@@ -128,7 +128,7 @@ def _target(writer: Writer, scope: Scope) -> ResultTarget:
     return ResultTarget(arguments, writer.output_type, writer.transformation)
 
 
-def _map_run_arn(turn: Turn, sequence: Sequence, distributed: Distributed) -> str:
+def _map_run_arn(turn: Turn, distributed: Distributed) -> str:
     identity = turn.run.identity
     prefix, _, name = identity.machine_arn.rpartition(":stateMachine:")
     machine = name.partition("/")[0].partition(":")[0]

@@ -50,14 +50,13 @@ class Validators:
     def __init__(self, style: Style) -> None:
         self._style = style
         self._known: dict[Shape, Check | None] = {}
-        self._constrained: dict[Shape, bool] = {}
 
     def of_operation(self, name: str, shape: Shape) -> Callable[[Any], None]:
         """The check of an operation's input: raises `WireError`."""
         head = f"{name[0].lower()}{name[1:]}Input." if self._style.prefixed else ""
         body = [member for member in shape.members.values() if member.location is None]
         rest = [member for member in shape.members.values() if member.location is not None]
-        checks = [(self._members(shape, body), head), (self._members(shape, rest), "")]
+        checks = [(self._members(body), head), (self._members(rest), "")]
         code = self._style.code
 
         def check(value: Any) -> None:
@@ -104,7 +103,7 @@ class Validators:
     def _make(self, shape: Shape) -> Check:
         match shape.type:
             case "structure":
-                members = self._members(shape, list(shape.members.values()))
+                members = self._members(list(shape.members.values()))
                 return lambda value, path, report: members(value, path + ".", report)
             case "list":
                 return self._list(shape)
@@ -113,7 +112,7 @@ class Validators:
             case _:
                 return self._scalar(shape)
 
-    def _members(self, shape: Shape, members: list[Member]) -> Check:
+    def _members(self, members: list[Member]) -> Check:
         table = [
             (m.name, _lower(m.name), m.required, self.of(m.shape))
             for m in members

@@ -304,7 +304,7 @@ class Lexer:
                     self.pop()
                     start = self.offset
                 case _:
-                    end = self._finish(best, start, end)
+                    end = self._finish(best, end)
                     # The engine forgets what stood before the dot.
                     image = "." if best is Kind.DOT else source[start:end]
                     return Token(best, image, special, start, end)
@@ -339,7 +339,7 @@ class Lexer:
                     self.offset -= 1
                 self.push(State.TEXTBLOCK if kind is Kind.TEXTBLOCK_OPEN else State.COMMENT)
 
-    def _finish(self, kind: Kind, start: int, end: int) -> int:
+    def _finish(self, kind: Kind, end: int) -> int:
         """Move to the state that follows a token; returns where the token ends."""
         match kind:
             case Kind.INDEX_OPEN:
