@@ -74,6 +74,9 @@ def test_a_template_that_fails() -> None:
     with pytest.raises(GatewayFailure) as caught:
         render("$input.path('$.a')", '{"a": ')
     assert caught.value.message == "Invalid JSON in request body"
+    with pytest.raises(GatewayFailure) as caught:
+        render("$input.json('$')", "[" * 501 + "]" * 501)
+    assert caught.value.message == "Invalid JSON in request body"
 
 
 def test_what_a_template_put_into_the_document_can_not_break_the_gateway() -> None:

@@ -121,8 +121,8 @@ class Input(Exposed):
         if self._document is _UNREAD:
             try:
                 self._document = jsontext.loads(self._body)
-            except jsontext.JSONSyntaxError:
-                if self._body.lstrip().startswith("{"):
+            except jsontext.JSONSyntaxError as error:
+                if isinstance(error, jsontext.JSONDepthError) or self._body.lstrip().startswith("{"):
                     raise GatewayFailure("BAD_REQUEST_BODY", "Invalid JSON in request body") from None
                 self._document = self._body
         return self._document

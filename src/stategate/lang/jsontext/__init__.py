@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from stategate.lang.jsontext.errors import MAX_DEPTH, JSONSyntaxError
+from stategate.lang.jsontext.errors import MAX_DEPTH, JSONDepthError, JSONSyntaxError
 from stategate.lang.jsontext.precise import parse
 
-__all__ = ["JSON", "MAX_DEPTH", "JSONSyntaxError", "dumpb", "dumps", "loads", "loads_unique"]
+__all__ = ["JSON", "MAX_DEPTH", "JSONDepthError", "JSONSyntaxError", "dumpb", "dumps", "loads", "loads_unique"]
 
 JSON = Any
 """A value: dict, list, str, int, float, bool or None."""

@@ -1,4 +1,4 @@
-"""The one error of reading JSON, and its limit."""
+"""The errors of reading JSON, and its limit."""
 
 MAX_DEPTH = 500
 """Deepest nesting of arrays and objects that is read; what works on values may recurse within it."""
@@ -12,3 +12,7 @@ class JSONSyntaxError(ValueError):
         self.message = message
         self.line = line
         self.column = column
+
+
+class JSONDepthError(JSONSyntaxError):
+    """Nested deeper than the limit: JSON perhaps, but not read."""

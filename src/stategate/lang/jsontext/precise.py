@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from stategate.lang.jsontext.errors import MAX_DEPTH, JSONSyntaxError
+from stategate.lang.jsontext.errors import MAX_DEPTH, JSONDepthError, JSONSyntaxError
 
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _EXPECTED_VALUE = "expected a valid value " + _VALUES
@@ -208,11 +208,12 @@ class _Reader:
             case "{" | "[":
                 self.stack.append(_Open({} if char == "{" else [], at))
                 if self.max_depth is not None and len(self.stack) > self.max_depth:
-                    raise self.consumed(
+                    error = self.consumed(
                         f"Document nesting depth ({len(self.stack)}) exceeds the maximum allowed "
                         f"({self.max_depth}, from `StreamReadConstraints.getMaxNestingDepth()`)",
                         at,
                     )
+                    raise JSONDepthError(error.message, error.line, error.column)
                 return _NOTHING, at + 1
             case "n" | "t" | "f":
                 return self.word(at, *_WORDS[char])
