@@ -34,6 +34,13 @@ def test_nothing_to_check_before(service: str, operation: str) -> None:
     assert permissions.required(service, operation, {}, WORLD) is None
 
 
+def test_where_no_user_is_named_the_caller_is_meant() -> None:
+    own = f"arn:aws:iam::{ACCOUNT}:user/u"
+    assert permissions.required("iam", "GetUser", {}, WORLD, caller=own) == ("iam:GetUser", own)
+    named = permissions.required("iam", "CreateAccessKey", {"UserName": "v"}, WORLD, caller=own)
+    assert named == ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/v")
+
+
 def test_existing_roles_have_their_path() -> None:
     ports = make_ports()
     trust = (

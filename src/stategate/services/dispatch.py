@@ -136,7 +136,7 @@ class Dispatcher:
         principal = call.principal
         if principal.kind == "root" and principal.account == call.world.account:
             return
-        needed = required(service.name, operation.name, input, call.world, call.ports)
+        needed = required(service.name, operation.name, input, call.world, call.ports, principal.arn)
         if needed is not None:
             context = {
                 "aws:SourceIp": call.source_ip,

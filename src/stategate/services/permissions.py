@@ -54,12 +54,12 @@ ACTIONS = {
 
 
 def required(
-    service: str, operation: str, input: Input, world: World, ports: Ports | None = None
+    service: str, operation: str, input: Input, world: World, ports: Ports | None = None, caller: str = "*"
 ) -> tuple[str, str] | None:
     """The action and the resource's ARN (or `*`); None if there is nothing to check before the operation.
 
     `service` as boto3 names it. `ports` lets the ARN of an existing role or user have its path, which the input does
-    not tell. Raises `KeyError` for a service that is not hosted.
+    not tell; `caller` is the ARN of who asks. Raises `KeyError` for a service that is not hosted.
     """
     service = "stepfunctions" if service == "states" else service
     if (service, operation) in OWN_CHECK:
@@ -68,7 +68,8 @@ def required(
         return _apigateway(operation, input, world)
     action = ACTIONS.get((service, operation), f"{PREFIXES[service]}:{operation}")
     if service == "iam":
-        return action, _iam(operation, input, world, ports)
+        own = operation in _IAM_OWN and not input.get("UserName")
+        return action, caller if own else _iam(operation, input, world, ports)
     return action, _RESOURCES[service](operation, input, world)
 
 
@@ -246,6 +247,8 @@ def _logs(operation: str, input: Input, world: World) -> str:
 # --- IAM and STS ------------------------------------------------------------------------------------------------
 
 _IAM_NAMED = {"RoleName": "role", "UserName": "user", "GroupName": "group", "InstanceProfileName": "instance-profile"}
+_IAM_OWN = {"GetUser", "CreateAccessKey", "DeleteAccessKey", "ListAccessKeys", "UpdateAccessKey"}
+"""Operations that mean the caller where no user is named."""
 _IAM_LISTED = {"ListRoles": "role", "ListUsers": "user"}
 
 
