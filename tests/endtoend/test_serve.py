@@ -61,8 +61,24 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def asked(server: ServerProcess, call: Callable[[Any], Any]) -> tuple[threading.Thread, list[Any]]:
+    """A request to Step Functions under way; its answer, or its failure, comes into the list."""
+    answers: list[Any] = []
+
+    def run() -> None:
+        with client(server, "stepfunctions") as states:
+            try:
+                answers.append(call(states))
+            except (BotoCoreError, ClientError) as error:
+                answers.append(error)
+
+    request = threading.Thread(target=run)
+    request.start()
+    return request, answers
+
+
 def begin_to_wait(server: ServerProcess, seconds: int) -> tuple[threading.Thread, list[Any]]:
-    """A request that is answered after so many seconds; the answer comes into the list."""
+    """A request that is answered after so many seconds."""
     group = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:createLogGroup", "Next": "W"}
     told = {**group, "Parameters": {"LogGroupName": "begun"}}
     definition = {"StartAt": "T", "States": {"T": told, "W": {"Type": "Wait", "Seconds": seconds, "End": True}}}
@@ -72,17 +88,7 @@ def begin_to_wait(server: ServerProcess, seconds: int) -> tuple[threading.Thread
         iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=policy)
         made = states.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role, type="EXPRESS")
         machine = made["stateMachineArn"]
-    answers: list[Any] = []
-
-    def run() -> None:
-        with client(server, "stepfunctions") as states:
-            try:
-                answers.append(states.start_sync_execution(stateMachineArn=machine))
-            except (BotoCoreError, ClientError) as error:
-                answers.append(error)
-
-    request = threading.Thread(target=run)
-    request.start()
+    request, answers = asked(server, lambda states: states.start_sync_execution(stateMachineArn=machine))
     with client(server, "logs") as logs:
         until(lambda: logs.describe_log_groups()["logGroups"])
     return request, answers
@@ -102,17 +108,7 @@ def test_a_worker_that_waits_does_not_hold_up_the_end(tmp_path: Path) -> None:
     server.start()
     with client(server, "stepfunctions") as states:
         arn = states.create_activity(name="a")["activityArn"]
-    answers: list[Any] = []
-
-    def poll() -> None:
-        with client(server, "stepfunctions") as states:
-            try:
-                answers.append(states.get_activity_task(activityArn=arn))
-            except (BotoCoreError, ClientError) as error:
-                answers.append(error)
-
-    worker = threading.Thread(target=poll)
-    worker.start()
+    worker, answers = asked(server, lambda states: states.get_activity_task(activityArn=arn))
     time.sleep(1.5)  # nothing tells that it waits
     begun = time.monotonic()
     assert server.stop() == 0

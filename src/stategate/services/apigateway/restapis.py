@@ -70,18 +70,25 @@ def create_rest_api(call: Call, given: Input) -> Output:
     root = Resource(api.root_resource_id, "/")
     records.resources(call.ports, call.world).put(f"{api.id}/{root.id}", root)
     if source is not None:
-        api = replace(
-            api,
-            binary_media_types=api.binary_media_types or source.binary_media_types,
-            api_key_source=given.get("apiKeySource") or source.api_key_source,
-            minimum_compression_size=source.minimum_compression_size if size is None else size,
-            policy=api.policy or source.policy,
-        )
-        records.apis(call.ports, call.world).put(api.id, api)
-        clone_contents(call, source, api)
+        api = _cloned(call, given, source, api)
     else:
         _add_default_models(call, api)
     return shapes.rest_api(api)
+
+
+def _cloned(call: Call, given: Input, source: RestApi, api: RestApi) -> RestApi:
+    """The new API with what `source` has and it was not given."""
+    size = api.minimum_compression_size
+    api = replace(
+        api,
+        binary_media_types=api.binary_media_types or source.binary_media_types,
+        api_key_source=given.get("apiKeySource") or source.api_key_source,
+        minimum_compression_size=source.minimum_compression_size if size is None else size,
+        policy=api.policy or source.policy,
+    )
+    records.apis(call.ports, call.world).put(api.id, api)
+    clone_contents(call, source, api)
+    return api
 
 
 def _add_default_models(call: Call, api: RestApi) -> None:
