@@ -130,8 +130,8 @@ class Slot:
 
 
 def _invalidates(header: str | None) -> bool:
-    directives = {part.strip().lower().replace(" ", "") for part in (header or "").split(",")}
-    return bool(directives & {"max-age=0", "no-cache"})
+    """Only `max-age=0` does [developer guide, "Invalidate an API Gateway cache entry"]."""
+    return "max-age=0" in {part.strip().lower().replace(" ", "") for part in (header or "").split(",")}
 
 
 def _text(value: str | list[str] | None) -> str | None:
