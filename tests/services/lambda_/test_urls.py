@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
 from services.apigateway.test_functions import function, result
 from stategate.services.errors import AwsError
 from stategate.services.lambda_.urlinvoke import FunctionUrls
+from stategate.wire import sigv4
 from stategate.wire.http import HttpRequest, HttpResponse
 
 
@@ -134,3 +136,19 @@ def test_nobody_in_particular_may_not(world: GatewayWorld, auth: str, public: bo
     answer = call(world, url(world, auth, public=public))
     assert (answer.status, json.loads(answer.body)) == (403, {"Message": "Forbidden"})
     assert not world.functions.payloads
+
+
+def test_conditions_on_the_request_count_for_who_signs(world: GatewayWorld) -> None:
+    url_id, now = url(world, "AWS_IAM", public=False), world.clock.now()
+    world("CreateUser", "iam", UserName="ann")
+    key = world("CreateAccessKey", "iam", UserName="ann")["AccessKey"]
+    date = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    request = HttpRequest("GET", "/", "", [("host", "f.test"), ("x-amz-date", date), ("user-agent", "test")])
+    signature = sigv4.sign(request, key["AccessKeyId"], key["SecretAccessKey"], "us-east-1", "lambda", now)
+    request.headers.append(("authorization", signature))
+    for address, status in (("10.0.0.0/24", 200), ("10.0.1.0/24", 403)):
+        conditions = {"IpAddress": {"aws:SourceIp": address}, "StringEquals": {"aws:UserAgent": "test"}}
+        allow = {"Effect": "Allow", "Action": "lambda:*", "Resource": "*", "Condition": conditions}
+        document = json.dumps({"Version": "2012-10-17", "Statement": allow})
+        world("PutUserPolicy", "iam", UserName="ann", PolicyName="p", PolicyDocument=document)
+        assert call(world, url_id, request).status == status

@@ -7,11 +7,10 @@ result; what Lambda itself refuses is an `AwsError` with Lambda's code and messa
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-
 import orjson
 
 from stategate.iam import Principal
+from stategate.services.access import RequestValues
 from stategate.services.errors import AwsError
 from stategate.services.lambda_ import calling, events, lookup, names, permissions
 from stategate.services.lambda_.calling import Invoked
@@ -32,7 +31,7 @@ async def invoke(
     payload: bytes,
     *,
     qualifier: str | None = None,
-    context: Mapping[str, str] | None = None,
+    context: RequestValues | None = None,
     log_tail: bool = False,
     request_id: str | None = None,
     client_context: str | None = None,

@@ -21,7 +21,7 @@ async def invoke(call: Call, given: Input) -> Output:
         given["FunctionName"],
         bytes(given.get("Payload") or b""),
         qualifier=given.get("Qualifier"),
-        context={"aws:SourceIp": call.source_ip},
+        context={"aws:SourceIp": call.source_ip, "aws:UserAgent": call.user_agent or None},
         log_tail=given.get("LogType") == "Tail",
         request_id=call.request_id,
         client_context=given.get("ClientContext"),

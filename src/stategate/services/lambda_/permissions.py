@@ -26,7 +26,7 @@ def document(policy: Policy) -> str:
 
 
 def authorize(
-    ports: Ports, name: FunctionName, principal: Principal, action: str, context: Mapping[str, str] | None = None
+    ports: Ports, name: FunctionName, principal: Principal, action: str, context: access.RequestValues | None = None
 ) -> None:
     """Raises AccessDeniedException (HTTP 403) unless an identity policy of the caller or the policy of the function,
     version or alias allows `action`."""

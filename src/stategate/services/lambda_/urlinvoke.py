@@ -10,7 +10,7 @@ import binascii
 from datetime import UTC, datetime
 from typing import Any
 
-from stategate.iam import Principal, says_to_anybody
+from stategate.iam import Context, Principal, context_of, says_to_anybody
 from stategate.lang import jsontext
 from stategate.services.access import account_of, principal_of, secret_of
 from stategate.services.errors import AwsError
@@ -51,7 +51,7 @@ class FunctionUrls:
                 413, '{"Message":"Request Too Long"}', request_id, trace_id, "RequestEntityTooLargeException"
             )
         name = FunctionName(world, url.function, url.qualifier)
-        caller = self._caller(name, url, request)
+        caller = self._caller(name, url, request, source_ip)
         if isinstance(caller, AwsError):
             text = jsontext.dumps({"Message": caller.message})
             return _answer(403, text, request_id, trace_id, caller.code)
@@ -65,15 +65,21 @@ class FunctionUrls:
             return _answer(502, "Internal Server Error", request_id, trace_id, None, "application/json")
         return _reply(invoked.payload, request_id, trace_id)
 
-    def _caller(self, name: FunctionName, url: FunctionUrl, request: HttpRequest) -> Principal | AwsError | None:
+    def _caller(
+        self, name: FunctionName, url: FunctionUrl, request: HttpRequest, source_ip: str
+    ) -> Principal | AwsError | None:
         """None: nobody in particular, and that is allowed."""
-        context = {"lambda:functionurlauthtype": url.auth}
+        given = {
+            "lambda:FunctionUrlAuthType": url.auth,
+            "aws:SourceIp": source_ip,
+            "aws:UserAgent": request.header("user-agent"),
+        }
         if url.auth == "NONE":
-            allowed = _open_to_anybody(self._ports, name, context)
+            allowed = _open_to_anybody(self._ports, name, context_of(given))
             return None if allowed else AwsError("AccessDeniedException", "Forbidden", status=403)
         try:
             principal = _signer(self._ports, request, name.world.region)
-            permissions.authorize(self._ports, name, principal, ACTION, {"lambda:FunctionUrlAuthType": url.auth})
+            permissions.authorize(self._ports, name, principal, ACTION, given)
         except (AwsError, sigv4.SignatureError):
             return AwsError("AccessDeniedException", "Forbidden", status=403)
         return principal
@@ -166,7 +172,7 @@ def _text(request: HttpRequest) -> str | None:
         return None
 
 
-def _open_to_anybody(ports: Ports, name: FunctionName, context: dict[str, str]) -> bool:
+def _open_to_anybody(ports: Ports, name: FunctionName, context: Context) -> bool:
     policy = records.policies(ports, name.world).get(permissions.policy_key(name))
     if policy is None:
         return False
