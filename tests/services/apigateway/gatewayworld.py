@@ -159,6 +159,19 @@ class GatewayWorld:
             self("PutRolePolicy", "iam", RoleName=name, PolicyName="p", PolicyDocument=document)
         return arn
 
+    def logging_role(self) -> None:
+        """Lets the account's APIs write logs."""
+        patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": self.role("Logs", allow="logs:*")}
+        self("UpdateAccount", patchOperations=[patch])
+
+    def log(self, api: str, level: str, *, data: bool = True) -> None:
+        """Execution logs of the stage `prod`; `data`: bodies and headers, too."""
+        patches = [
+            {"op": "replace", "path": "/*/*/logging/loglevel", "value": level},
+            {"op": "replace", "path": "/*/*/logging/dataTrace", "value": "true" if data else "false"},
+        ]
+        self("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+
     def api(self, *paths: str, **members: Any) -> tuple[str, dict[str, str]]:
         """A new API with these paths; returns its id and the resources' ids by path."""
         api = self("CreateRestApi", name="test", **members)

@@ -21,9 +21,7 @@ GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access"
 @pytest.fixture
 def world() -> GatewayWorld:
     world = GatewayWorld()
-    role = world.role("Logging", allow="logs:*")
-    patch = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
-    world("UpdateAccount", patchOperations=patch)
+    world.logging_role()
     return world
 
 

@@ -296,11 +296,6 @@ def test_throttling(world: GatewayWorld) -> None:
     assert [world.request(api).status for _ in range(2)] == [200, 429]
 
 
-def logging_role(world: GatewayWorld) -> None:
-    role = world.role("Logs", allow="logs:*")
-    world("UpdateAccount", patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])
-
-
 def test_logging_needs_the_accounts_role(world: GatewayWorld) -> None:
     api, _ = recipes(world)
     patches = [{"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"}]
@@ -313,12 +308,8 @@ def test_logging_needs_the_accounts_role(world: GatewayWorld) -> None:
 
 def test_execution_log(world: GatewayWorld) -> None:
     api, _ = recipes(world)
-    logging_role(world)
-    patches = [
-        {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},
-        {"op": "replace", "path": "/*/*/logging/dataTrace", "value": "true"},
-    ]
-    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+    world.logging_role()
+    world.log(api, "INFO")
     answer = world.request(api, "POST", "/recipes/42/move", body=b'{"user_id": "u7"}')
     [(group, stream, lines)] = world.lines.written
     request_id = answer.header("x-amzn-requestid")
@@ -356,9 +347,8 @@ def test_execution_log(world: GatewayWorld) -> None:
 
 def test_execution_log_of_errors_only(world: GatewayWorld) -> None:
     api, _ = recipes(world, **{"400": {"selectionPattern": "4.."}})
-    logging_role(world)
-    patches = [{"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}]
-    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+    world.logging_role()
+    world.log(api, "ERROR", data=False)
     world.request(api, "POST", "/recipes/42/move", body=b"{}")
     [(_, _, lines)] = world.lines.written
     assert [line.partition(") ")[2] for line in lines] == [
@@ -370,7 +360,7 @@ def test_execution_log_of_errors_only(world: GatewayWorld) -> None:
 
 def test_access_log(world: GatewayWorld) -> None:
     api, _ = recipes(world)
-    logging_role(world)
+    world.logging_role()
     group_arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access"
     format_ = (
         "$context.requestId $context.httpMethod $context.resourcePath $context.status $context.responseLength "
@@ -393,9 +383,8 @@ def test_access_log(world: GatewayWorld) -> None:
 
 def test_no_logs_without_permission(world: GatewayWorld) -> None:
     api, _ = recipes(world)
-    logging_role(world)
-    patches = [{"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"}]
-    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+    world.logging_role()
+    world.log(api, "INFO", data=False)
     world("DeleteRolePolicy", "iam", RoleName="Logs", PolicyName="p")
     assert world.request(api, "POST", "/recipes/42/move", body=b"{}").status == 200
     assert world.lines.written == []
@@ -453,12 +442,8 @@ def test_a_semicolon_separates_parameters_unless_it_is_encoded(world: GatewayWor
 
 def test_what_nobody_should_read_is_hidden_in_logs(world: GatewayWorld) -> None:
     api, _ = recipes(world)
-    logging_role(world)
-    patches = [
-        {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},
-        {"op": "replace", "path": "/*/*/logging/dataTrace", "value": "true"},
-    ]
-    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
+    world.logging_role()
+    world.log(api, "INFO")
     headers = {"Authorization": "Bearer verysecret", "x-api-key": "abc", "X-Other": "seen"}
     world.request(api, "POST", "/recipes/42/move", headers=headers, body=b'{"user_id": "u7"}')
     line = next(line for line in world.lines.written[-1][2] if "Method request headers" in line)

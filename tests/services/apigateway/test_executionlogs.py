@@ -15,17 +15,8 @@ from services.apigateway.test_functions import deployed, result
 @pytest.fixture
 def world() -> GatewayWorld:
     world = GatewayWorld()
-    role = world.role("Logging", allow="logs:*")
-    world("UpdateAccount", patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])
+    world.logging_role()
     return world
-
-
-def log(world: GatewayWorld, api: str, level: str = "ERROR") -> None:
-    patches = [
-        {"op": "replace", "path": "/*/*/logging/loglevel", "value": level},
-        {"op": "replace", "path": "/*/*/logging/dataTrace", "value": "true"},
-    ]
-    world("UpdateStage", restApiId=api, stageName="prod", patchOperations=patches)
 
 
 def lines(world: GatewayWorld) -> list[str]:
@@ -35,7 +26,7 @@ def lines(world: GatewayWorld) -> list[str]:
 
 def test_an_authorizer_is_called_as_any_function(world: GatewayWorld) -> None:
     api = authorized(world)
-    log(world, api, "INFO")
+    world.log(api, "INFO")
     says(world)
     call(world, api)
     said = lines(world)
@@ -57,7 +48,7 @@ def test_an_authorizer_is_called_as_any_function(world: GatewayWorld) -> None:
 
 def test_who_is_nobody(world: GatewayWorld) -> None:
     api = authorized(world)
-    log(world, api)
+    world.log(api, "ERROR")
     answer = call(world, api, token=None)
     request_id = answer.header("x-amzn-requestid")
     assert lines(world) == [f"Unauthorized request: {request_id}", "Method completed with status: 401"]
@@ -66,7 +57,7 @@ def test_who_is_nobody(world: GatewayWorld) -> None:
 @pytest.mark.parametrize("document", [policy("Deny"), policy(resource="arn:aws:execute-api:us-east-1:1:other/*")])
 def test_who_may_not(world: GatewayWorld, document: dict[str, object]) -> None:
     api = authorized(world)
-    log(world, api)
+    world.log(api, "ERROR")
     says(world, document)
     call(world, api)
     said = ["The client is not authorized to perform this operation.", "Method completed with status: 403"]
@@ -85,7 +76,7 @@ def test_a_body_that_the_model_refuses(world: GatewayWorld) -> None:
     ]
     world("UpdateMethod", restApiId=api, resourceId=ids["/a"], httpMethod="POST", patchOperations=patches)
     world.deploy(api)
-    log(world, api)
+    world.log(api, "ERROR")
     world.request(api, "POST", "/a", body=b"{}", headers={"Content-Type": "application/json; charset=utf-8"})
     assert lines(world) == [
         "Request body does not match model schema for content type application/json: "
@@ -96,7 +87,7 @@ def test_a_body_that_the_model_refuses(world: GatewayWorld) -> None:
 
 def test_a_function_that_fails(world: GatewayWorld) -> None:
     api = deployed(world, "AWS_PROXY", world.role("Invoke", allow="lambda:InvokeFunction"))
-    log(world, api)
+    world.log(api, "ERROR")
     world.functions.result = result({"errorMessage": "no", "errorType": "E"}, "Unhandled")
     world.request(api, "POST", "/")
     first, *rest = lines(world)
