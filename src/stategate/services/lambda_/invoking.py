@@ -7,6 +7,7 @@ result; what Lambda itself refuses is an `AwsError` with Lambda's code and messa
 from __future__ import annotations
 
 import base64
+
 import orjson
 
 from stategate.iam import Principal
