@@ -147,7 +147,8 @@ def test_writes_its_results(run: Run, s3: MotoServer, kind: str) -> None:
             "P": {"Type": "Pass", "Result": {"done": "ü"}, "End": True},
         },
     }
-    ended = run([1, 0, 2], kind=kind, processor=processor, ToleratedFailureCount=1, ResultWriter=writer())
+    fields = {"Label": "L", "ToleratedFailureCount": 1, "ResultWriter": writer()}
+    ended = run([1, 0, 2], kind=kind, processor=processor, **fields)
     output = json.loads(ended["output"])
     folder = f"out/{output['MapRunArn'].rpartition(':')[2]}"
     assert output["ResultWriterDetails"] == {"Bucket": BUCKET, "Key": f"{folder}/manifest.json"}
@@ -166,9 +167,11 @@ def test_writes_its_results(run: Run, s3: MotoServer, kind: str) -> None:
         ("1", {"done": "ü"}),
         ("2", {"done": "ü"}),
     ]
+    redriving = [[each.get(name) for name in ("RedriveCount", "RedriveStatus")] for each in succeeded]
+    assert redriving == [[0, "NOT_REDRIVABLE"] if kind == "STANDARD" else [None, None]] * 2
     for each in (failed, *succeeded):
         assert each["Name"] in each["ExecutionArn"]
-        assert each["StateMachineArn"] == ended["stateMachineArn"]
+        assert each["StateMachineArn"] == ended["stateMachineArn"] + "/L"
         assert each["StartDate"] <= each["StopDate"]
     assert objects == {}
 

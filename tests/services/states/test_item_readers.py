@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.outbound.motoserver import BUCKET, MotoServer
-from services.states.test_mapruns import CHOICE, definition, run, simulate
+from services.states.test_mapruns import CHOICE, definition, ended, run, simulate
 from services.states.test_operations import Rig
 from stategate.asl.problems import InvalidDefinition
 from stategate.runtime.outbound.s3 import S3
@@ -175,6 +175,21 @@ def test_a_failed_map_run_writes_its_results(tmp_path: Path, s3: MotoServer) -> 
         for kind, files in manifest["ResultFiles"].items()
     }
     assert statuses == {"FAILED": ["FAILED"], "PENDING": ["PENDING"], "SUCCEEDED": ["SUCCEEDED"]}
+
+
+def test_the_results_of_redriven_children(tmp_path: Path, s3: MotoServer) -> None:
+    seconds = "{% $states.context.Execution.RedriveCount = 0 and $states.context.Execution.Input = 1 ? -1 : 0 %}"
+    failing = {"P": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "End": True}}
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET}}
+
+    async def body(rig: Rig) -> None:
+        failed = await run(rig, definition(failing, ResultWriter=writer, MaxConcurrency=1), [0, 1])
+        await rig("RedriveExecution", executionArn=failed["executionArn"])
+        details = json.loads((await ended(rig, failed["executionArn"]))["output"])["ResultWriterDetails"]
+        children = json.loads(s3.get(details["Key"].replace("manifest", "SUCCEEDED_0")))
+        assert [child["RedriveCount"] for child in children] == [0, 1]
+
+    simulate(tmp_path, body, s3=s3)
 
 
 def test_results_that_can_not_be_written_do_not_hide_the_failure(outputs: Outputs) -> None:

@@ -383,8 +383,9 @@ class MapRuns:
             after = rows[-1].index
             for row in rows:
                 yield ChildResult(
-                    row.arn, row.status, row.input, row.output, row.error, row.cause, row.started, row.stopped
-                )
+                    row.arn, row.status, row.input, row.output, row.error, row.cause, row.started, row.stopped,
+                    row.redrives,
+                )  # fmt: skip
             await asyncio.sleep(0)
 
     async def _end(self, run: Running, output: str | None, error: str | None = None, cause: str | None = None) -> None:

@@ -82,6 +82,7 @@ class Ended:
     cause: str | None
     started: float | None
     stopped: float | None
+    redrives: int = 0
 
 
 def writes_of(
@@ -257,7 +258,8 @@ class MapRunTables:
         """Children in the order of their items."""
         sql = f"""SELECT idx, map_child.arn, map_child.status, input, {_OUTPUT},
             coalesce(map_child.error, execution.error), coalesce(map_child.cause, execution.cause),
-            coalesce(map_child.started, execution.started), coalesce(map_child.stopped, execution.stopped)
+            coalesce(map_child.started, execution.started), coalesce(map_child.stopped, execution.stopped),
+            coalesce(execution.redrives, 0)
             FROM map_child LEFT JOIN execution ON execution.arn = map_child.arn
             WHERE map_child.map_run = ? AND idx > ? ORDER BY idx LIMIT ?"""
         return [Ended(*row) for row in self._read(sql, (map_run, after, limit))]

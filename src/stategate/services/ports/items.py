@@ -32,6 +32,7 @@ class ChildResult:
     cause: str | None
     started: float | None
     stopped: float | None
+    redrives: int = 0
 
 
 class MapRunData(Protocol):

@@ -23,7 +23,7 @@ class Results:
     """Takes children in the order of their items."""
 
     def __init__(self, execution: NewExecution, target: ResultTarget) -> None:
-        self._machine = execution.machine_arn.partition("/")[0]
+        self._prefix = execution.machine_arn.rpartition(":stateMachine:")[0]
         self._target = target
         self._open: dict[str, list[str]] = {kind: [] for kind in KINDS}
         self._size = dict.fromkeys(KINDS, 0)
@@ -77,19 +77,27 @@ class Results:
         return [result.output]
 
     def _described(self, result: ChildResult) -> dict[str, Any]:
+        """As DescribeExecution shows it, with what `.sync` tasks are told of redriving."""
+        machine, name = result.execution_arn.split(":")[6:8]
         shown: dict[str, Any] = {
             "ExecutionArn": result.execution_arn,
             "Input": result.input,
             "InputDetails": {"Included": True},
-            "Name": result.execution_arn.split(":")[7],
+            "Name": name,
         }
         if result.output is not None:
             shown |= {"Output": result.output, "OutputDetails": {"Included": True}}
         shown |= {"Error": result.error} if result.error is not None else {}
         shown |= {"Cause": result.cause} if result.cause is not None else {}
+        if result.status == "SUCCEEDED" and ":express:" not in result.execution_arn:
+            shown |= {
+                "RedriveCount": result.redrives,
+                "RedriveStatus": "NOT_REDRIVABLE",
+                "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
+            }
         if result.started is not None:
             shown["StartDate"] = timestamp(result.started)
-        shown |= {"StateMachineArn": self._machine, "Status": result.status}
+        shown |= {"StateMachineArn": f"{self._prefix}:stateMachine:{machine}", "Status": result.status}
         if result.stopped is not None:
             shown["StopDate"] = timestamp(result.stopped)
         return shown
