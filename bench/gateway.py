@@ -89,7 +89,7 @@ ITEMS = json.dumps({"items": [{"id": f"i{number}", "n": number} for number in ra
 
 def rendered(template: str = TEMPLATE, body: str = BODY) -> float:
     """Microseconds of a template: that of the example has two paths, escapes and replacements."""
-    around = Surroundings("111122223333", "us-east-1", "abc", "bench", "v1", "dep", {})
+    around = Surroundings("111122223333", "us-east-1", "abc", "v1", "dep", {})
     received = Received(
         around=around,
         method="POST",

@@ -8,7 +8,7 @@ from stategate.gateway.context import build_context
 from stategate.gateway.model import Method, Resource
 from stategate.gateway.stages import Received, Routed, Surroundings
 
-AROUND = Surroundings("111122223333", "us-east-1", "abcdefghij", "recipes", "prod", "dep123", {"colour": "blue"})
+AROUND = Surroundings("111122223333", "us-east-1", "abcdefghij", "prod", "dep123", {"colour": "blue"})
 
 
 def received(**members: Any) -> Received:

@@ -27,7 +27,6 @@ class Surroundings:
     account_id: str
     region: str
     api_id: str
-    api_name: str
     stage: str
     deployment_id: str
     variables: Mapping[str, str]

@@ -140,7 +140,7 @@ def _request(
 ) -> Routed:
     """A request to an API that is not there."""
     now = int(time.time() * 1000)
-    around = Surroundings("000000000000", "us-east-1", "api", "api", "stage", "deployment", variables)
+    around = Surroundings("000000000000", "us-east-1", "api", "stage", "deployment", variables)
     received = Received(
         around=around,
         method="POST",

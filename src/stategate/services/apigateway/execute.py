@@ -292,7 +292,6 @@ class ExecuteApi:
             account_id=world.account,
             region=world.region,
             api_id=api.id,
-            api_name=api.name,
             stage=stage.name,
             deployment_id=stage.deployment_id,
             variables=stage.variables,

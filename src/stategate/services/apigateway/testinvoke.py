@@ -74,7 +74,6 @@ def test_request(call: Call, given: Input, resource: Resource, api: RestApi) -> 
             account_id=call.world.account,
             region=call.world.region,
             api_id=given["restApiId"],
-            api_name=api.name,
             stage=STAGE,
             deployment_id="",
             variables=dict(given.get("stageVariables") or {}),
