@@ -68,10 +68,12 @@ def test_an_export_with_documentation_names_its_version(world: GatewayWorld) -> 
 def test_types_and_tags_of_a_document(world: GatewayWorld) -> None:
     endpoint = {"types": ["PRIVATE"], "vpcEndpointIds": ["vpce-1"], "other": 1}
     tags = [{"name": "owner", "x-amazon-apigateway-tag-value": "a"}, {"name": "pets"}, "x"]
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "*"}
     content = document(
         servers=[{"url": "https://x.test", "x-amazon-apigateway-endpoint-configuration": endpoint}],
         tags=tags,
         paths={"/a": {"get": operation()}},
+        **{"x-amazon-apigateway-policy": {"Version": "2012-10-17", "Statement": [allow]}},
     )
     made = imported(world, content)
     assert made["endpointConfiguration"] == {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from stategate.services.errors import AwsError
 from stategate.wire import sigv4
 from stategate.wire.http import HttpRequest, HttpResponse
 
@@ -146,7 +147,12 @@ class TestResourcePolicies:
 
     def test_a_private_api_needs_one(self, world: GatewayWorld) -> None:
         private = {"types": ["PRIVATE"]}
-        assert self.call(world, endpointConfiguration=private).status == 403
+        with pytest.raises(AwsError, match="Private REST API doesn't have a resource policy attached to it"):
+            deployed(world, endpointConfiguration=private)
+        api = deployed(world)
+        patch = {"op": "replace", "path": "/endpointConfiguration/types/EDGE", "value": "PRIVATE"}
+        world("UpdateRestApi", restApiId=api, patchOperations=[patch])
+        assert world.request(api, path="/a").status == 403
         policy = resource_policy(statement("Allow"))
         assert self.call(world, endpointConfiguration=private, policy=policy).status == 200
 

@@ -25,6 +25,8 @@ def create_deployment(call: Call, given: Input) -> Output:
         check_deployable(snapshot)
     except NotDeployable as error:
         raise bad_request(str(error)) from None
+    if api.endpoint_types == ("PRIVATE",) and api.policy is None:
+        raise bad_request("Private REST API doesn't have a resource policy attached to it")
     _check_served(snapshot)
     deployment = Deployment(records.new_id(call, 6), call.now, given.get("description") or None)
     stage = _pointed(call, api.id, name, deployment.id, given) if name else None
