@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -272,21 +271,6 @@ def test_lists_that_are_none(text: bytes) -> None:
     peer(answered(text), body)
 
 
-def test_a_refusal_that_does_not_say_why() -> None:
-    async def body(store: S3) -> None:
-        error = await refused(whole(store, "k"))
-        assert (error.code, error.message) == ("Http503", "S3 answered with the status 503")
-
-    peer(answered(b"later", 503), body)
-
-
-def test_a_server_without_ranges() -> None:
-    async def body(store: S3) -> None:
-        assert await whole(store, "k") == b"everything"
-
-    peer(answered(b"everything"), body)
-
-
 async def silent(head: bytes, writer: asyncio.StreamWriter) -> None: ...
 
 
@@ -296,14 +280,41 @@ async def breaking(head: bytes, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("answer", [silent, breaking])
-def test_peers_that_do_not_answer(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([answered(b"later", 503), breaking, answered(b"x")], None),
+        ([answered(b"", 500), answered(b"", 404)], "Http404"),
+        ([answered(b"later", 503)] * 3, "Http503"),
+        ([breaking] * 3, "Unreachable"),
+        ([silent] * 3, "Unreachable"),
+    ],
+)
+def test_what_fails_for_now_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, answers: list[Answer], code: str | None
+) -> None:
+    monkeypatch.setattr(port, "PAUSES", (0.0, 0.0))
     monkeypatch.setattr(port, "TIMEOUT", 0.2)
+    left = iter(answers)
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
+        await next(left)(head, writer)
 
     async def body(store: S3) -> None:
-        assert (await refused(whole(store, "k"))).code == "Unreachable"
+        if code is None:
+            assert await whole(store, "k") == b"x"
+        else:
+            assert (await refused(whole(store, "k"))).code == code
+        assert next(left, None) is None
 
     peer(answer, body)
+
+
+def test_a_server_without_ranges() -> None:
+    async def body(store: S3) -> None:
+        assert await whole(store, "k") == b"everything"
+
+    peer(answered(b"everything"), body)
 
 
 @pytest.mark.parametrize(("endpoint", "code"), [("", "NoEndpoint"), ("http://127.0.0.1:9", "Unreachable")])

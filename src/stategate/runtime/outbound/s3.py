@@ -5,6 +5,8 @@ Objects are read in pieces (Range), so that a large one never is in memory as a 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +30,10 @@ PIECE = 8 * 1024 * 1024
 """Bytes of an object that are asked for at a time."""
 
 TIMEOUT = 60.0
+PAUSES = (0.1, 0.5)
+"""Seconds until what failed for now is tried again: three attempts, as with AWS's SDKs."""
+
+_TRANSIENT = frozenset((429, 500, 502, 503, 504))
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
@@ -96,12 +102,20 @@ class S3:
         path = f"/{quote(bucket, safe='')}" + (f"/{quote(key, safe='/')}" if key else "")
         url = f"{self.endpoint.rstrip('/')}{path}" + (f"?{query}" if query else "")
         sent = [*headers, *self._signed(region, method, url, body, headers)]
+        request = OutboundRequest(method, url, sent, body, timeout=TIMEOUT, limit=PIECE + 1024 * 1024)
         try:
-            return await self.outbound.send(
-                OutboundRequest(method, url, sent, body, timeout=TIMEOUT, limit=PIECE + 1024 * 1024)
-            )
+            return await self._answer(request)
         except OutboundError as error:
             raise ObjectStoreError("Unreachable", f"{self.endpoint}: {error}", 0) from error
+
+    async def _answer(self, request: OutboundRequest) -> OutboundResponse:
+        for pause in PAUSES:
+            with contextlib.suppress(OutboundError):
+                answer = await self.outbound.send(request)
+                if answer.status not in _TRANSIENT:
+                    return answer
+            await asyncio.sleep(pause)
+        return await self.outbound.send(request)
 
     def _signed(
         self, region: str, method: str, url: str, body: bytes, headers: Sequence[tuple[str, str]]
