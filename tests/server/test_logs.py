@@ -1,6 +1,9 @@
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -31,3 +34,24 @@ def test_no_more_of_it_than_the_level_says(capfdbinary: pytest.CaptureFixture[by
     logs.configure(Settings(log_format="json", log_level="error"))
     logging.getLogger("some.library").warning("Invalid HTTP request received.")
     assert capfdbinary.readouterr().err == b""
+
+
+LOGGED = """
+import structlog
+from stategate.server import logs
+from stategate.server.settings import Settings
+logs.configure(Settings(log_format="{format}"))
+for number in range(3):
+    structlog.get_logger().error("a line", number=number)
+print("went on")
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("format", ["console", "json"])
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-", "2>&1 >&3 | true"])
+def test_a_log_that_cannot_be_written_stops_nothing(format: str, redirected: str) -> None:
+    shell = f'exec 3>&1; "$0" -c "$1" {redirected}'
+    command = ["sh", "-c", shell, sys.executable, LOGGED.format(format=format)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("went on\n", 0)

@@ -2,8 +2,12 @@
 
 Tracebacks are shown without local variables: those hold secrets."""
 
+import contextlib
+import io
 import logging
+import os
 import sys
+from typing import Any
 
 import orjson
 import structlog
@@ -19,6 +23,22 @@ class _Passed(logging.Handler):
         structlog.get_logger(record.name).log(record.levelno, record.getMessage(), **failure)
 
 
+class _Lenient(io.FileIO):
+    """Standard error: may be a file on a full disk, or a pipe that nobody reads any more. Then lines are lost, but not
+    the work that they were about."""
+
+    def __init__(self) -> None:
+        there = sys.stderr is not None
+        super().__init__(2 if there else os.open(os.devnull, os.O_WRONLY), "w", closefd=not there)
+
+    def write(self, data: Any, /) -> int:
+        rest = memoryview(data)
+        with contextlib.suppress(OSError):
+            while rest and (written := super().write(rest)):
+                rest = rest[written:]
+        return len(memoryview(data))
+
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -29,6 +49,7 @@ def configure(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    file = _Lenient()
     wrapper = structlog.make_filtering_bound_logger(LEVELS[settings.log_level])
     if settings.log_format == "json":
         structlog.configure(
@@ -39,7 +60,7 @@ def configure(settings: Settings) -> None:
                 ),
                 structlog.processors.JSONRenderer(orjson.dumps),
             ],
-            logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+            logger_factory=structlog.BytesLoggerFactory(file),
             wrapper_class=wrapper,
             cache_logger_on_first_use=True,
         )
@@ -48,13 +69,15 @@ def configure(settings: Settings) -> None:
             processors=[
                 *shared,
                 structlog.dev.ConsoleRenderer(
-                    colors=sys.stderr.isatty(),
+                    colors=file.isatty(),
                     exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False)
-                    if sys.stderr.isatty()
+                    if file.isatty()
                     else structlog.dev.plain_traceback,
                 ),
             ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=structlog.PrintLoggerFactory(
+                io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", write_through=True)
+            ),
             wrapper_class=wrapper,
             cache_logger_on_first_use=True,
         )
