@@ -19,6 +19,19 @@ BUCKET = "items"
 KEYS = ("AKIAEXAMPLE", "secret")
 """Any do, as moto checks no signature unless it is told to."""
 
+_PROGRAM = """
+import os, sys, threading
+from moto.server import main
+
+def end_with_the_tests():
+    sys.stdin.read()
+    os._exit(1)
+
+threading.Thread(target=end_with_the_tests, daemon=True).start()
+main(sys.argv[1:])
+"""
+"""Tests that are killed close the pipe that is its standard input."""
+
 _DIRECTLY = build_opener(ProxyHandler({}))
 
 
@@ -33,8 +46,8 @@ class MotoServer:
 
     def __enter__(self) -> MotoServer:
         with self._log.open("wb") as log:
-            command = [sys.executable, "-m", "moto.server", "--port", str(self.port)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [sys.executable, "-c", _PROGRAM, "--port", str(self.port)]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
             self._wait(time.monotonic() + 120)
         except BaseException:
@@ -44,7 +57,7 @@ class MotoServer:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
         self.client.close()
 
     def _wait(self, deadline: float) -> None:
