@@ -15,7 +15,7 @@ from stategate.gateway.bodies import response_body
 from stategate.gateway.endpoints import log_endpoint, sent_trace
 from stategate.gateway.failures import configuration_error
 from stategate.gateway.headers import FORBIDDEN_HTTP_TARGETS, UNSENT, outgoing
-from stategate.gateway.mapped import Mapped, mapped_of, override
+from stategate.gateway.mapped import Mapped, check_sendable, mapped_of, override
 from stategate.gateway.mappings import RequestMapping
 from stategate.gateway.media import DEFAULT
 from stategate.gateway.model import Integration
@@ -48,7 +48,8 @@ def compile_http(
         mapped = mapped_of(mappings, routed)
         payload = body(routed)
         if not proxy:
-            override(routed.context, mapped)
+            override(routed.context, mapped, FORBIDDEN_HTTP_TARGETS)
+        check_sendable(mapped)
         method = received.method if verb == "ANY" else verb
         url = _url(uris.with_variables(uri, received.around.variables), mapped, received.query if proxy else ())
         headers = _proxy_headers(routed, mapped) if proxy else _own_headers(routed, mapped)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from typing import Any
 
-from stategate.gateway.failures import TakesLong
+from stategate.gateway.failures import TakesLong, configuration_error
+from stategate.gateway.headers import is_name
 from stategate.gateway.mappings import RequestMapping
 from stategate.gateway.stages import Routed
+
+_BREAKS = re.compile(r"[\r\n\0]")
 
 
 class Mapped:
@@ -39,7 +43,9 @@ def mapped_of(mappings: tuple[RequestMapping, ...], routed: Routed) -> Mapped:
     return mapped
 
 
-def override(context: Mapping[str, Any], mapped: Mapped) -> None:
+def override(context: Mapping[str, Any], mapped: Mapped, forbidden: Set[str]) -> None:
+    """What a template wrote to `$context.requestOverride`. `forbidden`: headers that may not be mapped either, in lower
+    case."""
     override = context.get("requestOverride")
     if not isinstance(override, Mapping):
         return
@@ -47,7 +53,19 @@ def override(context: Mapping[str, Any], mapped: Mapped) -> None:
         values = override.get(place)
         if isinstance(values, Mapping):
             target.update({str(name): str(value) for name, value in values.items() if value is not None})
+    for name in mapped.headers:
+        if name.lower() in forbidden:
+            raise configuration_error(f"{name} header already present")
     values = override.get("querystring")
     if isinstance(values, Mapping):
         for name, value in values.items():
             mapped.query[str(name)] = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def check_sendable(mapped: Mapped) -> None:
+    """What is no header would be read as something else by the endpoint: as another header, or as the next request."""
+    for name, value in mapped.headers.items():
+        if not is_name(name):
+            raise configuration_error(f"Invalid header name: {name!r}")
+        if _BREAKS.search(value) is not None:
+            raise configuration_error(f"Invalid value of the header {name}")

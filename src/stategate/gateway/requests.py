@@ -17,7 +17,7 @@ from stategate.gateway.endpoints import log_endpoint, log_invocation, sent_heade
 from stategate.gateway.failures import GatewayFailure, configuration_error
 from stategate.gateway.headers import FORBIDDEN_TARGETS
 from stategate.gateway.httprequests import compile_http
-from stategate.gateway.mapped import Mapped, mapped_of, override
+from stategate.gateway.mapped import Mapped, check_sendable, mapped_of, override
 from stategate.gateway.mappings import RequestMapping, compile_request_mapping
 from stategate.gateway.model import Integration, Method, Resource
 from stategate.gateway.proxy import proxy_event
@@ -122,7 +122,8 @@ def _service(
         refuse()
         mapped = mapped_of(mappings, routed)
         payload = body(routed)
-        override(routed.context, mapped)
+        override(routed.context, mapped, FORBIDDEN_TARGETS)
+        check_sendable(mapped)
         variables = received.around.variables
         parsed = fixed if fixed is not None else _parse(uri, variables)
         role = role_of(credentials, variables)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.apigateway.gatewayworld import GatewayWorld
+from stategate.gateway.mappings import declared_parameter
 from stategate.services.ports import OutboundError, OutboundResponse
 
 URL = "https://example.com/pets"
@@ -22,8 +23,8 @@ def world() -> GatewayWorld:
 def deployed(world: GatewayWorld, kind: str, verb: str = "POST", uri: str = URL, **integration: Any) -> str:
     api, ids = world.api("/pets/{id}")
     where = {"restApiId": api, "resourceId": ids["/pets/{id}"], "httpMethod": verb}
-    read = [source for source in integration.get("requestParameters", {}).values() if source.startswith("method.")]
-    declared = dict.fromkeys(read, False) | {"method.request.path.id": True}
+    read = [declared_parameter(source) for source in integration.get("requestParameters", {}).values()]
+    declared = {name: False for name in read if name is not None} | {"method.request.path.id": True}
     world("PutMethod", **where, authorizationType="NONE", requestParameters=declared)
     world("PutMethodResponse", **where, statusCode="200", responseParameters={"method.response.header.X-Out": True})
     given = {"integrationHttpMethod": "POST", **integration}
@@ -157,6 +158,33 @@ def test_headers_that_must_not_be_mapped(world: GatewayWorld, name: str) -> None
     api = deployed(world, "HTTP", requestParameters={f"integration.request.header.{name}": "'0'"})
     assert world.request(api, "POST", "/pets/7").status == 500
     assert not world.outbound.requests
+
+
+@pytest.mark.parametrize("kind", ["HTTP", "AWS"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "#set($context.requestOverride.header['Content-Length'] = '1')",
+        "#set($context.requestOverride.header.transfer-encoding = 'chunked')",
+        "#set($context.requestOverride.header['a: b'] = 'v')",
+        "#set($context.requestOverride.header['\u20ac'] = 'v')",
+        "#set($context.requestOverride.header.a = $input.path('$.a'))",
+    ],
+)
+def test_no_template_begins_another_header_or_request(world: GatewayWorld, kind: str, template: str) -> None:
+    given: dict[str, Any] = {"requestTemplates": {"application/json": template + "{}"}}
+    if kind == "AWS":
+        role = world.role("Lists", allow="states:*")
+        given |= {"uri": "arn:aws:apigateway:us-east-1:states:action/ListStateMachines", "credentials": role}
+    api = deployed(world, kind, **given)
+    answer = world.request(api, "POST", "/pets/1", body=b'{"a": "v\\r\\nb: c"}')
+    assert (answer.status, world.outbound.requests) == (500, [])
+
+
+def test_no_mapping_begins_another_header(world: GatewayWorld) -> None:
+    api = deployed(world, "HTTP_PROXY", requestParameters={"integration.request.header.a": "method.request.body.a"})
+    assert world.request(api, "POST", "/pets/1", body=b'{"a": "v\\r\\nb: c"}').status == 500
+    assert world.outbound.requests == []
 
 
 def test_a_variable_of_the_uri_without_a_value_is_a_wrong_address(world: GatewayWorld) -> None:
