@@ -67,6 +67,21 @@ def fixed(text: bytes) -> Answer:
     return answer
 
 
+@pytest.mark.parametrize(
+    ("value", "sent"), [("\xc3\xa9", b"\xc3\xa9"), ("\xe9", b"\xc3\xa9"), ("\u20ac", b"\xe2\x82\xac")]
+)
+def test_bytes_of_a_header_pass_as_they_are_and_text_as_utf_8(value: str, sent: bytes) -> None:
+    heads: list[bytes] = []
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
+        heads.append(head)
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Back: " + sent + b"\r\nContent-Length: 0\r\n\r\n")
+
+    (response,), _ = send(answer, OutboundRequest("GET", "/", (("X-Name", value),)))
+    assert b"\r\nX-Name: " + sent + b"\r\n" in heads[0]
+    assert dict(response.headers)["X-Back"] == sent.decode("latin-1")
+
+
 def test_it_sends_what_it_was_given_and_nothing_else() -> None:
     heads: list[bytes] = []
 

@@ -49,7 +49,7 @@ class HttpClient:
                 session.request(
                     request.method,
                     url,
-                    headers=request.headers,
+                    headers=[(name, _written(value)) for name, value in request.headers],
                     data=_data(request.body),
                     allow_redirects=False,
                     ssl=request.verify,
@@ -116,6 +116,16 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             raise OutboundError("too_large", f"The answer is larger than {limit} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _written(value: str) -> str:
+    """aiohttp writes UTF-8. Bytes of another request's header, read as Latin-1, go out as the bytes they were."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def _text(value: bytes) -> str:
