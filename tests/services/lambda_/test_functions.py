@@ -329,3 +329,24 @@ def test_packages_that_a_killed_server_left_go_at_the_start(tmp_path: Path) -> N
 
     for test in (before, after):
         run(tmp_path, test, store)
+
+
+def test_pages_of_functions_that_are_deleted_as_they_are_shown(tmp_path: Path) -> None:
+    async def test(world: FunctionWorld) -> None:
+        for name in ("a", "b", "c", "d", "e"):
+            await world.function(ECHO, name=name)
+        seen, marker = [], None
+        while True:
+            page = await world("ListFunctions", MaxItems=2, **({"Marker": marker} if marker else {}))
+            for shown in page["Functions"]:
+                seen.append(shown["FunctionName"])
+                await world("DeleteFunction", FunctionName=shown["FunctionName"])
+            if (marker := page["NextMarker"]) is None:
+                break
+        assert seen == ["a", "b", "c", "d", "e"]
+        assert (await error(world("ListFunctions", Marker="a")))[:2] == (
+            "InvalidParameterValueException",
+            "Invalid marker",
+        )
+
+    run(tmp_path, test)

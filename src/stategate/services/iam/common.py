@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,6 +12,7 @@ from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
 from stategate.services.iam import records
 from stategate.services.iam.credentials import ALPHABET
+from stategate.services.pages import InvalidMarker, cut
 
 T = TypeVar("T")
 
@@ -86,23 +85,16 @@ def check_document(text: str, kind: Kind) -> None:
 
 def page(input: Input, member: str, items: Iterable[tuple[str, T]], show: Callable[[T], Any]) -> Output:
     """One page of `items` (key, item), sorted by key: the member, IsTruncated and the Marker of the next page."""
-    after = _position(input.get("Marker"))
-    limit = int(input.get("MaxItems") or DEFAULT_PAGE)
-    rest = [(key, item) for key, item in items if after is None or key > after]
-    shown = rest[:limit]
-    output: Output = {member: [show(item) for _, item in shown], "IsTruncated": len(rest) > limit}
-    if len(rest) > limit:
-        output["Marker"] = base64.urlsafe_b64encode(shown[-1][0].encode()).decode()
-    return output
-
-
-def _position(marker: str | None) -> str | None:
-    if marker is None:
-        return None
     try:
-        return base64.b64decode(marker.encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError) as error:
+        shown, marker = cut(
+            (((key,), item) for key, item in items), input.get("MaxItems") or DEFAULT_PAGE, input.get("Marker")
+        )
+    except InvalidMarker as error:
         raise invalid("Invalid Marker.") from error
+    output: Output = {member: [show(item) for item in shown], "IsTruncated": marker is not None}
+    if marker is not None:
+        output["Marker"] = marker
+    return output
 
 
 # --- tags -------------------------------------------------------------------------------------------------------

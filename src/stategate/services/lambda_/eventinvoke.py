@@ -40,11 +40,9 @@ def delete_config(call: Call, given: Input) -> Output:
 
 def list_configs(call: Call, given: Input) -> Output:
     name = _existing(call, given, "ListFunctionEventInvokeConfigs")
-    found = dict(records.event_invokes(call.ports, call.world).items(f"{name.name}:"))
-    chosen, marker = functions.page(given, list(found))
-    shown = [
-        _shape(FunctionName(name.world, name.name, key.removeprefix(f"{name.name}:")), found[key]) for key in chosen
-    ]
+    found = records.event_invokes(call.ports, call.world).items(f"{name.name}:")
+    chosen, marker = functions.page(given, (((key,), (key, config)) for key, config in found))
+    shown = [_shape(FunctionName(name.world, name.name, key.partition(":")[2]), config) for key, config in chosen]
     return {"FunctionEventInvokeConfigs": shown, "NextMarker": marker}
 
 

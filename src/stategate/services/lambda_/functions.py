@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -13,6 +13,9 @@ from stategate.services.errors import AwsError, access_denied
 from stategate.services.lambda_ import lookup, names, packages, records, settings, shapes, versions
 from stategate.services.lambda_.names import FunctionName, conflict, invalid
 from stategate.services.lambda_.records import LATEST, Configuration, Function
+from stategate.services.pages import InvalidMarker, Place, cut
+
+T = TypeVar("T")
 
 DEFAULT_PAGE = 50
 MAX_REQUEST = 70_167_211
@@ -158,18 +161,19 @@ def list_functions(call: Call, given: Input) -> Output:
     if given.get("MasterRegion") not in (None, "ALL", call.world.region):
         return {"Functions": []}
     every = given.get("FunctionVersion") == "ALL"
-    kept = records.versions(call.ports, call.world)
-    shown: list[tuple[str, Configuration, str | None]] = []
+    shown: list[tuple[Place, tuple[Configuration, str | None]]] = []
     for key, function in records.functions(call.ports, call.world).items():
-        shown.append((key, function.latest, LATEST if every else None))
+        shown.append(((key, 0), (function.latest, LATEST if every else None)))
         if every:
-            published = [version for _, version in kept.items(f"{key}:")]
-            published.sort(key=lambda version: int(version.version))
-            shown += [(f"{key}:{version.version}", version, None) for version in published]
-    chosen, marker = page(given, [key for key, _, _ in shown])
-    by_key = {key: (configuration, qualifier) for key, configuration, qualifier in shown}
-    functions = [_listed(call, *by_key[key]) for key in chosen]
-    return {"Functions": functions, "NextMarker": marker}
+            shown += [((key, int(version.version)), (version, None)) for version in published(call, key)]
+    chosen, marker = page(given, shown)
+    return {"Functions": [_listed(call, *one) for one in chosen], "NextMarker": marker}
+
+
+def published(call: Call, name: str) -> list[Configuration]:
+    """The versions of a function, the oldest first."""
+    found = [version for _, version in records.versions(call.ports, call.world).items(f"{name}:")]
+    return sorted(found, key=lambda version: int(version.version))
 
 
 def _listed(call: Call, configuration: Configuration, qualifier: str | None) -> Output:
@@ -179,16 +183,13 @@ def _listed(call: Call, configuration: Configuration, qualifier: str | None) -> 
     return shape
 
 
-def page(given: Input, keys: list[str]) -> tuple[list[str], str | None]:
-    """A page of keys and the marker of the next, which is the last key shown."""
+def page(given: Input, items: Iterable[tuple[Place, T]]) -> tuple[list[T], str | None]:
+    """A page of `items`, which are sorted by their places, and the marker of the next."""
     limit = min(given.get("MaxItems") or DEFAULT_PAGE, DEFAULT_PAGE)
-    start = 0
-    if (marker := given.get("Marker")) is not None:
-        if marker not in keys:
-            raise invalid("Invalid marker")
-        start = keys.index(marker) + 1
-    chosen = keys[start : start + limit]
-    return chosen, chosen[-1] if start + limit < len(keys) else None
+    try:
+        return cut(items, limit, given.get("Marker"))
+    except InvalidMarker:
+        raise invalid("Invalid marker") from None
 
 
 # --- changing ---------------------------------------------------------------------------------------------------

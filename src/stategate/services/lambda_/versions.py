@@ -56,11 +56,9 @@ def publish_version(call: Call, given: Input) -> Output:
 def list_versions_by_function(call: Call, given: Input) -> Output:
     name = functions.named(call, given, "ListVersionsByFunction")
     function = lookup.function(call.ports, FunctionName(name.world, name.name, None))
-    published = [version for _, version in records.versions(call.ports, call.world).items(f"{name.name}:")]
-    published.sort(key=lambda version: int(version.version))
-    by_number = {LATEST: function.latest, **{version.version: version for version in published}}
-    chosen, marker = functions.page(given, list(by_number))
-    shown = [shapes.configuration(call.world, by_number[number], number) for number in chosen]
+    every = [((0,), function.latest), *(((int(one.version),), one) for one in functions.published(call, name.name))]
+    chosen, marker = functions.page(given, every)
+    shown = [shapes.configuration(call.world, configuration, configuration.version) for configuration in chosen]
     return {"Versions": shown, "NextMarker": marker}
 
 
@@ -136,13 +134,13 @@ def delete_alias(call: Call, given: Input) -> Output:
 
 def list_aliases(call: Call, given: Input) -> Output:
     name, version = _function(call, given, "ListAliases"), given.get("FunctionVersion")
-    found = {
-        alias.name: alias
+    found = (
+        ((alias.name,), alias)
         for _, alias in records.aliases(call.ports, call.world).items(f"{name.name}:")
         if version is None or version == alias.version or version in alias.weights
-    }
-    chosen, marker = functions.page(given, list(found))
-    return {"Aliases": [shapes.alias(call.world, found[key]) for key in chosen], "NextMarker": marker}
+    )
+    chosen, marker = functions.page(given, found)
+    return {"Aliases": [shapes.alias(call.world, alias) for alias in chosen], "NextMarker": marker}
 
 
 def _function(call: Call, given: Input, action: str) -> FunctionName:

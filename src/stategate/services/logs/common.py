@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from typing import TypeVar
 
 from stategate.services.call import Call, Input
 from stategate.services.errors import AwsError
 from stategate.services.logs import records
 from stategate.services.logs.records import Group, Stream
+from stategate.services.pages import InvalidMarker, Place, cut
 from stategate.services.ports import World
 
 T = TypeVar("T")
@@ -96,21 +97,20 @@ def _constraint(value: str, member: str, pattern: str) -> AwsError:
     )
 
 
-def page(given: Input, items: Sequence[T], key: Callable[[T], str], most: int = PAGE) -> tuple[Sequence[T], str | None]:
-    """A page of `items` and the token of the next; the token is the key of the last item shown."""
+def page(
+    given: Input, items: Iterable[tuple[Place, T]], *, descending: bool = False, most: int = PAGE
+) -> tuple[list[T], str | None]:
+    """A page of `items`, which are sorted by their places, and the token of the next."""
     limit = given.get("limit") or most
     if limit > most:
         raise invalid(
             f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint:"
             f" Member must have value less than or equal to {most}"
         )
-    start = 0
-    if (token := given.get("nextToken")) is not None:
-        start = next((at + 1 for at, item in enumerate(items) if key(item) == token), -1)
-        if start < 0:
-            raise invalid("The specified nextToken is invalid.")
-    chosen = items[start : start + limit]
-    return chosen, key(chosen[-1]) if start + limit < len(items) else None
+    try:
+        return cut(items, limit, given.get("nextToken"), descending=descending)
+    except InvalidMarker:
+        raise invalid("The specified nextToken is invalid.") from None
 
 
 def cutoff(call: Call, found: Group) -> int | None:

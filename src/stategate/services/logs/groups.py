@@ -55,7 +55,7 @@ def describe_log_groups(call: Call, given: Input) -> Output:
     groups = [group for _, group in records.groups(call.ports.store, call.world).items(prefix or "")]
     if pattern is not None:
         groups = [group for group in groups if pattern.lower() in group.name.lower()]
-    chosen, token = common.page(given, groups, lambda group: group.name)
+    chosen, token = common.page(given, (((group.name,), group) for group in groups))
     return {"logGroups": [_shape(call, group) for group in chosen], "nextToken": token}
 
 
@@ -161,7 +161,7 @@ def describe_resource_policies(call: Call, given: Input) -> Output:
         if given.get(member) not in (None, "ACCOUNT"):
             raise common.unsupported(member)
     policies = [policy for _, policy in records.resource_policies(call.ports.store, call.world).items()]
-    chosen, token = common.page(given, policies, lambda policy: policy.name)
+    chosen, token = common.page(given, (((policy.name,), policy) for policy in policies))
     return {"resourcePolicies": [_policy_shape(policy) for policy in chosen], "nextToken": token}
 
 

@@ -37,12 +37,12 @@ def describe_log_streams(call: Call, given: Input) -> Output:
         raise common.invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
     kept = records.streams(call.ports.store, call.world)
     streams = [stream for _, stream in kept.items(records.stream_key(group.name, prefix or ""))]
-    if order == "LastEventTime":
-        last = {stream.name: _last(call, group, stream) for stream in streams}
-        streams.sort(key=lambda stream: (_time(last[stream.name]), stream.name))
-    if given.get("descending"):
-        streams.reverse()
-    chosen, token = common.page(given, streams, lambda stream: stream.name)
+    descending = bool(given.get("descending"))
+    by_time = order == "LastEventTime"
+    placed = [(_time(_last(call, group, stream)) if by_time else 0, stream.name, stream) for stream in streams]
+    placed.sort(key=lambda one: one[:2], reverse=descending)
+    items = (((time, name), stream) for time, name, stream in placed)
+    chosen, token = common.page(given, items, descending=descending)
     return {"logStreams": [_shape(call, group, stream) for stream in chosen], "nextToken": token}
 
 
