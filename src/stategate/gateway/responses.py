@@ -19,10 +19,13 @@ from stategate.gateway.model import Integration, IntegrationResponse, Method
 from stategate.gateway.patterns import HURRIED_TIMEOUT, TIMEOUT, PatternTimeout, compile_pattern
 from stategate.gateway.stages import IntegrationResult, MockRequest, Reply, Routed
 from stategate.gateway.templates import Renderer, compile_template
+from stategate.lang import jsontext
 
 Finish = Callable[[Routed, IntegrationResult], Reply]
 
-_STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})\b""")
+_LONGEST_MOCK = 16 * 1024
+_THREE_DIGITS = re.compile(r"\d{3}\Z", re.ASCII)
+_STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})\b""", re.ASCII)
 
 
 class _Response:
@@ -69,12 +72,25 @@ def compile_response(integration: Integration, method: Method, binary_media_type
 
 def mock_result(request: MockRequest) -> IntegrationResult:
     """A mock's answer: the status code that the rendered request names, and no body."""
-    found = _STATUS.search(request.body)
-    if found is None:
+    status = _mock_status(request.body)
+    if status is None:
         raise configuration_error(
             "Unable to parse statusCode. It should be an integer defined in the request template."
         )
-    return IntegrationResult(int(found[1]), (), b"", found[1])
+    return IntegrationResult(int(status), (), b"", status)
+
+
+def _mock_status(body: str) -> str | None:
+    """What is not quite JSON (`{statusCode: 200}`) is searched [recorded], and so is what takes long to read."""
+    try:
+        value = jsontext.loads(body) if len(body) <= _LONGEST_MOCK else None
+    except jsontext.JSONSyntaxError:
+        value = None
+    if isinstance(value, dict):
+        status = value.get("statusCode")
+        return str(status) if _THREE_DIGITS.match(str(status)) else None
+    found = _STATUS.search(body)
+    return found[1] if found is not None else None
 
 
 def _select(
