@@ -100,9 +100,13 @@ def test_a_byte_order_mark_is_a_warning(tmp_path: Path) -> None:
 
 def test_names_given_twice(tmp_path: Path) -> None:
     state = json.dumps(PASS)
-    status, lines = validate(tmp_path, f'{{"StartAt": "A", "States": {{"A": {state}, "A": {state}}}}}')
-    assert status == 0
-    assert lines[0] == "warning: 'A' is given twice in the same object; the last one counts (DUPLICATE_NAME)"
+    twice = f'{{"StartAt": "A", "States": {{"A": {state},\n"A": {state}, "B": {{"Comment": "${{Unknown}}"}}}}}}'
+    status, lines = validate(tmp_path, twice)
+    assert (status, lines[0]) == (1, "error: the definition is not JSON, line 2, column 3: Duplicate field 'A'")
+    status, lines = validate(tmp_path, f"StartAt: A\nStates:\n  A: {state}\n  A: {state}\n", name="m.yml")
+    assert (status, lines) == (1, ["error: FILE, line 4: Duplicate field 'A'"])
+    merged = "StartAt: A\nStates:\n  A: &a {Type: Pass, End: true}\n  B: {<<: *a, <<: *a}\n"
+    assert "Duplicate" not in str(validate(tmp_path, merged, name="m.yml"))
 
 
 def test_warnings_of_aws_are_shown(tmp_path: Path) -> None:

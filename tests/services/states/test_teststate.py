@@ -183,6 +183,7 @@ def test_an_invalid_state_is_refused_with_its_place(tmp_path: Path) -> None:
     assert "at /States/StateName" in message
     assert refusal(tmp_path, "{")[0] == "InvalidDefinition"
     assert refusal(tmp_path, "[1]")[0] == "InvalidDefinition"
+    assert "Duplicate field 'Type'" in refusal(tmp_path, '{"Type": "Fail", "Type": "Succeed"}')[1]
 
 
 # --- failures -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from stategate.asl.problems import Problem
 from stategate.gateway.openapi.documents import InvalidDocument, parse
@@ -34,6 +34,7 @@ NUMBERS = frozenset(
 )  # fmt: skip
 """Fields that hold a number: in YAML, where strings need no quotes, only the name tells."""
 
+_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOM = b"\xef\xbb\xbf"
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9:._-]+)\}")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{([A-Za-z0-9:._-]+)\}', re.DOTALL)
@@ -99,22 +100,6 @@ class _Reading:
             message = f"{resource} has placeholders: what they stand for was not checked"
             self.warn("SUBSTITUTION", message, f"{place}/Resource")
 
-    def duplicates(self, text: str) -> None:
-        """JSON takes a name twice and forgets the first: a state that was copied, and not renamed."""
-
-        def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
-            found: dict[str, Any] = {}
-            for name, value in members:
-                if name in found:
-                    self.warn("DUPLICATE_NAME", f"{name!r} is given twice in the same object; the last one counts")
-                found[name] = value
-            return found
-
-        try:
-            json.loads(text, object_pairs_hook=pairs)
-        except (ValueError, RecursionError):
-            return  # Compiling it says what is wrong.
-
 
 def read_definition(path: Path, substitutions: Mapping[str, str]) -> Definition:
     """The definition in a file, or in standard input (`-`). Raises `Refused`."""
@@ -129,9 +114,8 @@ def read_definition(path: Path, substitutions: Mapping[str, str]) -> Definition:
         text = jsontext.dumps(reading.filled_value(_from_yaml(text, name_of(path))))
     else:
         text = reading.filled(text)
-    reading.duplicates(text)
     try:
-        document = jsontext.loads(text)
+        document = jsontext.loads_unique(text)
     except jsontext.JSONSyntaxError:
         return Definition(name_of(path), text, tuple(reading.warnings))
     if isinstance(document, dict):
@@ -169,7 +153,7 @@ def shown(problem: Problem, text: str) -> str:
 def _not_json(text: str) -> str:
     """Where the text stops being JSON, instead of the whole text that AWS's message has."""
     try:
-        parse_json(text, "the definition")
+        parse_json(text, "the definition", jsontext.loads_unique)
     except Refused as error:
         return error.message
     raise AssertionError(text)
@@ -177,9 +161,32 @@ def _not_json(text: str) -> str:
 
 def _from_yaml(text: str, source: str) -> Any:
     try:
-        return parse(text.encode())
+        document = parse(text.encode())
     except InvalidDocument as error:
         raise Refused(f"{source} is not YAML: {error}") from None
+    for key in _named_twice(yaml.compose(text, Loader=_YAML)):
+        raise Refused(f"{source}, line {key.start_mark.line + 1}: Duplicate field '{key.value}'")
+    return document
+
+
+def _named_twice(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Keys that their mapping has already, of which YAML's reader would forget the first."""
+    seen, waiting = set[int](), [node]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue  # an alias
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            names = set[tuple[str, str]]()
+            for key, value in node.value:
+                waiting.append(value)
+                if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                    if (key.tag, key.value) in names:
+                        yield key
+                    names.add((key.tag, key.value))
 
 
 def _scalar(text: str) -> Any:

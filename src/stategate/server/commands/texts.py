@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -66,12 +67,12 @@ def read_input(given: str | None, file: Path | None) -> tuple[str, str]:
     return (read_text(file), name_of(file)) if file is not None else ("{}" if given is None else given, "the input")
 
 
-def parse_json(text: str, source: str) -> JSON:
+def parse_json(text: str, source: str, read: Callable[[str], JSON] = jsontext.loads) -> JSON:
     """`source` names the text in errors: `--input`, a file. Raises `Refused` with the place."""
     if not text.strip():
         raise Refused(f"{source} is empty; JSON is expected")
     try:
-        return jsontext.loads(text)
+        return read(text)
     except jsontext.JSONSyntaxError as error:
         column = max(1, error.column - 1)  # AWS's parser names the place after the character
         place = offset_of(text, error.line, column)

@@ -235,7 +235,7 @@ def _state(input: Input) -> tuple[Program, State]:
 def _machine_of(definition: str) -> str:
     """A state machine around the state, with an end for each of its transitions."""
     try:
-        state = jsontext.loads(definition)
+        state = jsontext.loads_unique(definition)
     except jsontext.JSONSyntaxError:
         return definition  # the compiler says what is wrong
     if not isinstance(state, dict):
