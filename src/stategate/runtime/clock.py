@@ -26,6 +26,10 @@ class AlarmClock(Protocol):
         ...
 
 
+LOOK = 1.0
+"""So many seconds pass at most until an alarm notices that the clock was set forward, or the computer slept."""
+
+
 class SystemClock:
     """The computer's clock, in epoch seconds."""
 
@@ -33,4 +37,24 @@ class SystemClock:
         return time.time()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        return asyncio.get_running_loop().call_later(max(0.0, when - time.time()), callback)
+        return _SystemAlarm(when, callback)
+
+
+class _SystemAlarm:
+    """An event loop counts the seconds that the computer is awake, whatever its clock says."""
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._when = when
+        self._callback = callback
+        self._wait()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+    def _wait(self) -> None:
+        left = self._when - time.time()
+        if left > LOOK:
+            self._handle = self._loop.call_later(LOOK, self._wait)
+        else:
+            self._handle = self._loop.call_later(max(0.0, left), self._callback)

@@ -19,6 +19,8 @@ from stategate.asl.events import StopRequested, TaskSucceeded
 from stategate.asl.history import HistoryEvent
 from stategate.runtime.engine import Engine, EngineClosed, runs
 from stategate.runtime.engine.futures import written
+from stategate.runtime.engine.timers import HORIZON
+from stategate.runtime.store.executions import ExecutionTables
 from stategate.runtime.store.sqlite import SqliteStore
 from stategate.runtime.store.writer import Batch, StoreFailed
 from stategate.services.ports import (
@@ -322,6 +324,30 @@ def test_an_undecodable_run_ends_alone(tmp_path: Path) -> None:
         execution = await rig.ended(new)
         assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
         assert (await rig.ended(other)).status == "SUCCEEDED"
+
+    simulate(tmp_path, body)
+
+
+def test_an_execution_that_cannot_be_read_for_a_while_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(rig: Rig) -> None:
+        new = rig.new("a", "task")
+        rig.runner.gate = asyncio.Event()
+        await rig.engine.start(new)
+        load, failed = ExecutionTables.load, asyncio.Event()
+
+        def broken(tables: ExecutionTables, arn: str, *, ended: bool = False) -> Any:
+            failed.set()
+            raise OSError("the disk cannot be read")
+
+        monkeypatch.setattr(ExecutionTables, "load", broken)
+        await rig.restart()
+        await failed.wait()
+        monkeypatch.setattr(ExecutionTables, "load", load)
+        rig.runner.gate.set()
+        rig.clock.advance(HORIZON)
+        assert (await rig.ended(new)).status == "SUCCEEDED"
 
     simulate(tmp_path, body)
 

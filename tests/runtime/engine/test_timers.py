@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stategate.runtime.engine.timers import Timers
+from stategate.runtime.engine.timers import HORIZON, Timers
 from stategate.testing.clock import FakeClock
 
 START = 1_700_000_000.0
@@ -36,5 +36,23 @@ def test_of_an_execution_s_timers_due_at_once_the_one_started_first_goes_first(o
         clock.advance(5)
         assert [timer for arn, timer in fired if arn == "a"] == [*IN_ORDER[:2], "execution", *IN_ORDER[2:]]
         assert [timer for arn, timer in fired if arn == "b"] == IN_ORDER
+
+    asyncio.run(body())
+
+
+def test_a_timer_that_fails_is_tried_again() -> None:
+    async def body() -> None:
+        clock, fired = FakeClock(START), list[float]()
+
+        def fire(arn: str, timer: str) -> None:
+            fired.append(clock.now() - START)
+            if len(fired) < 3:
+                raise OSError("the disk could not be read")
+
+        timers = Timers(clock, Table([("a", "wait:2", START + 5)]), fire, lambda: False)
+        timers.open()
+        for _ in range(60):
+            clock.advance(5)
+        assert fired == [5, 5 + HORIZON, 5 + 2 * HORIZON]
 
     asyncio.run(body())

@@ -42,7 +42,7 @@ from stategate.runtime.engine.live import STOP, Delivery, Live, Outcome, broken
 from stategate.runtime.engine.lookups import Lookups
 from stategate.runtime.engine.mapruns import MapRuns
 from stategate.runtime.engine.tasks import Tasks
-from stategate.runtime.engine.timers import Timers
+from stategate.runtime.engine.timers import HORIZON, Timers
 from stategate.runtime.store.executions import Change, ExecutionTables
 from stategate.runtime.store.writer import Conflict, StoreFailed
 from stategate.services.ports import (
@@ -151,6 +151,7 @@ class Runs(Lookups):
             self._load(arn)
         except Exception:
             log.exception("execution.unreadable", execution=arn)
+            self._clock.call_at(self._clock.now() + HORIZON, lambda: self._recover(arn))
 
     # --- the loop
 

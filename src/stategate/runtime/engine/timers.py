@@ -34,7 +34,8 @@ class TimerTable(Protocol):
 
 
 class Timers:
-    """Calls `fire(arn, timer)` when a timer is due. `busy` says that it should wait a little."""
+    """Calls `fire(arn, timer)` when a timer is due, and again a while later if that raises. `busy` says that it should
+    wait a little."""
 
     def __init__(
         self, clock: AlarmClock, table: TimerTable, fire: Callable[[str, str], None], busy: Callable[[], bool]
@@ -117,8 +118,9 @@ class Timers:
     def _ring(self, arn: str, timer: str) -> None:
         try:
             self._fire(arn, timer)
-        except Exception:
+        except Exception:  # the execution could not be read, say
             log.exception("timer.failed", execution=arn, timer=timer)
+            self._add(arn, timer, self._clock.now() + HORIZON)
 
     def _arm(self) -> None:
         if self._closed:
