@@ -72,6 +72,24 @@ def test_what_is_not_supported_is_refused(world: GatewayWorld) -> None:
         assert "does not support" in caught.value.message
 
 
+def test_a_deleted_alias_has_no_url(world: GatewayWorld) -> None:
+    url(world)
+    world("PublishVersion", "lambda", FunctionName="move")
+    world("CreateAlias", "lambda", FunctionName="move", Name="live", FunctionVersion="1")
+    world("CreateFunctionUrlConfig", "lambda", FunctionName="move", Qualifier="live", AuthType="NONE")
+    first = world("ListFunctionUrlConfigs", "lambda", FunctionName="move", MaxItems=1)
+    rest = world("ListFunctionUrlConfigs", "lambda", FunctionName="move", MaxItems=1, Marker=first["NextMarker"])
+    arns = [
+        shown["FunctionArn"].rpartition(":")[2] for shown in first["FunctionUrlConfigs"] + rest["FunctionUrlConfigs"]
+    ]
+    assert (arns, rest["NextMarker"]) == (["move", "live"], None)
+    world("DeleteAlias", "lambda", FunctionName="move", Name="live")
+    assert len(world("ListFunctionUrlConfigs", "lambda", FunctionName="move")["FunctionUrlConfigs"]) == 1
+    with pytest.raises(AwsError) as caught:
+        world("GetFunctionUrlConfig", "lambda", FunctionName="move", Qualifier="live")
+    assert caught.value.code == "ResourceNotFoundException"
+
+
 def test_a_deleted_function_has_no_url(world: GatewayWorld) -> None:
     url_id = url(world)
     world("DeleteFunction", "lambda", FunctionName="move")

@@ -111,10 +111,6 @@ def delete_function(call: Call, given: Input) -> Output:
         versions.delete_version(call, name)
     else:
         _delete(call, name)
-        # Function URLs are defined by what this module offers, so they can't be imported with it.
-        from stategate.services.lambda_ import urls
-
-        urls.forget(call.ports, call.world, name.name)
     call.ports.functions.retire(name.arn)
     packages.tidy_soon(call.ports)
     return {"StatusCode": 204}
@@ -123,6 +119,8 @@ def delete_function(call: Call, given: Input) -> Output:
 def _delete(call: Call, name: FunctionName) -> None:
     records.functions(call.ports, call.world).delete(name.name)
     records.policies(call.ports, call.world).delete(name.name)
+    for alias in (name.name, *(key for key, _ in records.aliases(call.ports, call.world).items(f"{name.name}:"))):
+        records.forget_url(call.ports, call.world, alias)
     for kept in (
         records.versions(call.ports, call.world),
         records.aliases(call.ports, call.world),

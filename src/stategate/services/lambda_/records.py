@@ -1,7 +1,8 @@
 """What is kept of functions: records of the kinds `lambda.*`.
 
 `lambda.function` by name, `lambda.version` and `lambda.alias` by `<name>:<qualifier>`, `lambda.policy` by `<name>` or
-`<name>:<qualifier>`, `lambda.eventinvoke` by `<name>:<qualifier>` too, `lambda.event` by time and request id.
+`<name>:<qualifier>`, `lambda.functionurl` by `<name>` or `<name>:<alias>`, `lambda.urlowner` by the URL's id,
+`lambda.eventinvoke` by `<name>:<qualifier>` too, `lambda.event` by time and request id.
 """
 
 from __future__ import annotations
@@ -91,6 +92,23 @@ class EventInvoke(Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_failure: str | None = None
 
 
+class FunctionUrl(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`auth`: NONE or AWS_IAM. Times in epoch seconds."""
+
+    id: str
+    function: str
+    qualifier: str | None = None
+    auth: str
+    created: float
+    modified: float
+
+
+class UrlOwner(Struct, frozen=True):
+    """`key` is that of the `FunctionUrl`."""
+
+    key: str
+
+
 def functions(ports: Ports, world: World) -> Records[Function]:
     return ports.store.records(world, "lambda.function", Function)
 
@@ -113,6 +131,22 @@ def events(ports: Ports, world: World) -> Records[Event]:
 
 def event_invokes(ports: Ports, world: World) -> Records[EventInvoke]:
     return ports.store.records(world, "lambda.eventinvoke", EventInvoke)
+
+
+def function_urls(ports: Ports, world: World) -> Records[FunctionUrl]:
+    return ports.store.records(world, "lambda.functionurl", FunctionUrl)
+
+
+def url_owners(ports: Ports, world: World) -> Records[UrlOwner]:
+    return ports.store.records(world, "lambda.urlowner", UrlOwner)
+
+
+def forget_url(ports: Ports, world: World, key: str) -> None:
+    """If there is one."""
+    url = function_urls(ports, world).get(key)
+    if url is not None:
+        function_urls(ports, world).delete(key)
+        url_owners(ports, world).delete(url.id)
 
 
 def event_invoke_key(function: str, qualifier: str | None) -> str:

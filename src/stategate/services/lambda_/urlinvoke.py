@@ -16,7 +16,7 @@ from stategate.services.access import account_of, principal_of, secret_of
 from stategate.services.errors import AwsError
 from stategate.services.lambda_ import calling, invoking, permissions, records, urls
 from stategate.services.lambda_.names import FunctionName
-from stategate.services.lambda_.urls import FunctionUrl
+from stategate.services.lambda_.records import FunctionUrl
 from stategate.services.ports import Ports
 from stategate.wire import sigv4
 from stategate.wire.http import HttpRequest, HttpResponse

@@ -6,50 +6,24 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from stategate.services.call import Call, Input, Output
 from stategate.services.errors import AwsError
-from stategate.services.lambda_ import functions, lookup
+from stategate.services.lambda_ import functions, lookup, records
 from stategate.services.lambda_.names import FunctionName, conflict, invalid, not_found
-from stategate.services.lambda_.records import LATEST
-from stategate.services.ports import Ports, Records, World
+from stategate.services.lambda_.records import LATEST, FunctionUrl, UrlOwner
+from stategate.services.ports import Ports, World
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _MISSING = "The resource you requested does not exist."
 
 
-class FunctionUrl(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Key: `<function>` or `<function>:<alias>`. `auth`: NONE or AWS_IAM. Times in epoch seconds."""
-
-    id: str
-    function: str
-    qualifier: str | None = None
-    auth: str
-    created: float
-    modified: float
-
-
-class UrlOwner(Struct, frozen=True):
-    """Key: a URL's id; `key` is that of its `FunctionUrl`."""
-
-    key: str
-
-
-def urls(ports: Ports, world: World) -> Records[FunctionUrl]:
-    return ports.store.records(world, "lambda.functionurl", FunctionUrl)
-
-
-def owners(ports: Ports, world: World) -> Records[UrlOwner]:
-    return ports.store.records(world, "lambda.urlowner", UrlOwner)
-
-
 def find(ports: Ports, url_id: str) -> tuple[World, FunctionUrl] | None:
     """The URL with this id, in whatever world."""
     for world in ports.store.worlds("lambda.urlowner"):
-        owner = owners(ports, world).get(url_id)
-        url = urls(ports, world).get(owner.key) if owner is not None else None
+        owner = records.url_owners(ports, world).get(url_id)
+        url = records.function_urls(ports, world).get(owner.key) if owner is not None else None
         if url is not None:
             return world, url
     return None
@@ -60,7 +34,7 @@ def create(call: Call, given: Input) -> Output:
     lookup.configuration(call.ports, name)
     _check(given)
     key = _key(name)
-    if urls(call.ports, call.world).get(key) is not None:
+    if records.function_urls(call.ports, call.world).get(key) is not None:
         raise conflict(
             f"Failed to create function url config for [functionArn = {name.qualified_arn}]. "
             f"Error message:  FunctionUrlConfig exists for this Lambda function"
@@ -73,8 +47,8 @@ def create(call: Call, given: Input) -> Output:
         created=call.now,
         modified=call.now,
     )
-    urls(call.ports, call.world).put(key, url)
-    owners(call.ports, call.world).put(url.id, UrlOwner(key))
+    records.function_urls(call.ports, call.world).put(key, url)
+    records.url_owners(call.ports, call.world).put(url.id, UrlOwner(key))
     return _shape(call, url, updated=False)
 
 
@@ -87,32 +61,23 @@ def update(call: Call, given: Input) -> Output:
     url = _url(call, name)
     _check(given)
     url = replace(url, auth=given.get("AuthType") or url.auth, modified=call.now)
-    urls(call.ports, call.world).put(_key(name), url)
+    records.function_urls(call.ports, call.world).put(_key(name), url)
     return _shape(call, url)
 
 
 def delete(call: Call, given: Input) -> Output:
     name = _named(call, given, "DeleteFunctionUrlConfig")
-    url = _url(call, name)
-    urls(call.ports, call.world).delete(_key(name))
-    owners(call.ports, call.world).delete(url.id)
+    _url(call, name)
+    records.forget_url(call.ports, call.world, _key(name))
     return {}
 
 
 def list_configs(call: Call, given: Input) -> Output:
     name = _named(call, given, "ListFunctionUrlConfigs")
     lookup.function(call.ports, name)
-    found = [url for _, url in urls(call.ports, call.world).items(name.name) if url.function == name.name]
-    return {"FunctionUrlConfigs": [_shape(call, url) for url in found]}
-
-
-def forget(ports: Ports, world: World, name: str) -> None:
-    """The function is gone, and its URLs with it."""
-    table = urls(ports, world)
-    for key, url in list(table.items(name)):
-        if url.function == name:
-            table.delete(key)
-            owners(ports, world).delete(url.id)
+    found = ((key, url) for key, url in records.function_urls(call.ports, call.world).items(name.name))
+    shown, marker = functions.page(given, (((key,), url) for key, url in found if url.function == name.name))
+    return {"FunctionUrlConfigs": [_shape(call, url) for url in shown], "NextMarker": marker}
 
 
 def _named(call: Call, given: Input, action: str) -> FunctionName:
@@ -123,7 +88,7 @@ def _named(call: Call, given: Input, action: str) -> FunctionName:
 
 
 def _url(call: Call, name: FunctionName) -> FunctionUrl:
-    url = urls(call.ports, call.world).get(_key(name))
+    url = records.function_urls(call.ports, call.world).get(_key(name))
     if url is None:
         raise not_found(_MISSING)
     return url

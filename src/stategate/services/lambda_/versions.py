@@ -127,6 +127,7 @@ def delete_alias(call: Call, given: Input) -> Output:
     name = _function(call, given, "DeleteAlias")
     key = f"{name.name}:{given['Name']}"
     records.aliases(call.ports, call.world).delete(key)
+    records.forget_url(call.ports, call.world, key)
     records.policies(call.ports, call.world).delete(key)
     records.event_invokes(call.ports, call.world).delete(key)
     return {}
