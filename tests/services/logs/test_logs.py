@@ -110,6 +110,10 @@ def test_resource_policies(world: LogWorld) -> None:
     )
     world("PutResourcePolicy", policyName="p9", policyDocument=document)
     assert world("DescribeResourcePolicies")["resourcePolicies"][9]["policyDocument"] == document
+    assert world.error("DeleteResourcePolicy", policyName="p9", resourceArn=ARN) == (
+        "InvalidParameterException",
+        "Stategate does not support resourceArn.",
+    )
     world("DeleteResourcePolicy", policyName="p9")
     world("PutResourcePolicy", policyName="p", policyDocument=document)
 

@@ -138,9 +138,7 @@ def list_tags_log_group(call: Call, given: Input) -> Output:
 
 def put_resource_policy(call: Call, given: Input) -> Output:
     """Kept and shown. They let AWS services write; here those write with a role of the account, which IAM checks."""
-    for member in ("resourceArn", "expectedRevisionId"):
-        if given.get(member) is not None:
-            raise common.unsupported(member)
+    _account_wide(given)
     name, document = given.get("policyName"), given.get("policyDocument")
     if not name or not document:
         raise common.invalid("policyName and policyDocument must be specified.")
@@ -156,6 +154,12 @@ def put_resource_policy(call: Call, given: Input) -> Output:
     return {"resourcePolicy": _policy_shape(policy)}
 
 
+def _account_wide(given: Input) -> None:
+    for member in ("resourceArn", "expectedRevisionId"):
+        if given.get(member) is not None:
+            raise common.unsupported(member)
+
+
 def describe_resource_policies(call: Call, given: Input) -> Output:
     for member in ("resourceArn", "policyScope"):
         if given.get(member) not in (None, "ACCOUNT"):
@@ -166,6 +170,7 @@ def describe_resource_policies(call: Call, given: Input) -> Output:
 
 
 def delete_resource_policy(call: Call, given: Input) -> Output:
+    _account_wide(given)
     policies = records.resource_policies(call.ports.store, call.world)
     name = given.get("policyName") or ""
     if policies.get(name) is None:
