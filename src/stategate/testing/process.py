@@ -42,12 +42,14 @@ class ServerProcess:
         command = [sys.executable, "-m", "stategate", "serve", "--port", str(self.port)]
         command += ["--data-dir", str(self.data_dir), *self.options]
         with self.log.open("ab") as log:
+            earlier = log.tell()
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + timeout
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"the server did not start:\n{self.log.read_text()[-8000:]}")
+                said = self.log.read_bytes()[earlier:][-8000:].decode(errors="replace")
+                raise RuntimeError(f"the server did not start:\n{said}")
             time.sleep(0.02)
 
     def healthy(self) -> bool:
