@@ -74,6 +74,22 @@ def test_the_operation_is_refused_and_not_the_path(world: GatewayWorld) -> None:
     assert message == "Invalid patch operation specified. Must be one of: [add, remove]"
 
 
+def test_a_list_is_never_replaced(world: GatewayWorld) -> None:
+    api, _ = world.api()
+    authorizer = world("CreateAuthorizer", restApiId=api, name="p", type="COGNITO_USER_POOLS", providerARNs=[POOL])
+    key = world("CreateApiKey")
+    for operation, path, given in (
+        ("UpdateAuthorizer", "/providerARNs", {"restApiId": api, "authorizerId": authorizer["id"]}),
+        ("UpdateApiKey", "/stages", {"apiKey": key["id"]}),
+    ):
+        message = refused(world, operation, **given, patchOperations=patch("replace", path, POOL))
+        wanted = f"Invalid patch path  '{path}' specified for op 'replace'. Please choose supported operations"
+        assert message == wanted
+    endpoints = patch("replace", "/endpointConfiguration/vpcEndpointIds", "vpce-1")
+    message = refused(world, "UpdateRestApi", restApiId=api, patchOperations=endpoints)
+    assert message == "Invalid patch operation specified. Must be one of: [add, remove]"
+
+
 def test_a_usage_plan_keeps_a_name(world: GatewayWorld) -> None:
     plan = world("CreateUsagePlan", name="p")["id"]
     message = refused(world, "UpdateUsagePlan", usagePlanId=plan, patchOperations=patch("replace", "/name"))

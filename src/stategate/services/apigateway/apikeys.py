@@ -13,7 +13,14 @@ from msgspec.structs import replace
 from stategate.services.apigateway import records, records_keys, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, listed, patches, unknown_path, unsupported_op
+from stategate.services.apigateway.patching import (
+    Patch,
+    listed,
+    only_add_or_remove,
+    patches,
+    unknown_path,
+    unsupported_op,
+)
 from stategate.services.apigateway.records_keys import ApiKey, KeyValue
 from stategate.services.apigateway.tags import new_tags
 from stategate.services.call import Call, Input, Output
@@ -169,7 +176,8 @@ def get_key(call: Call, key_id: str) -> ApiKey:
 def _patched(call: Call, key: ApiKey, patch: Patch) -> ApiKey:
     if patch.keys[:1] == ["labels"]:
         raise unsupported("labels of API keys")
-    if patch.path == "/stages" and patch.op in ("add", "remove"):
+    if patch.path == "/stages":
+        only_add_or_remove(patch)
         stage = patch.value or ""
         if patch.op == "add":
             _check_stage(call, stage)

@@ -17,7 +17,14 @@ from stategate.services.access import pass_role
 from stategate.services.apigateway import records, shapes
 from stategate.services.apigateway.errors import bad_request, conflict, not_found, unsupported
 from stategate.services.apigateway.paging import page
-from stategate.services.apigateway.patching import Patch, listed, patches, unknown_path, unsupported_op
+from stategate.services.apigateway.patching import (
+    Patch,
+    listed,
+    only_add_or_remove,
+    patches,
+    unknown_path,
+    unsupported_op,
+)
 from stategate.services.call import Call, Input, Output
 
 LAMBDA_TYPES = ("TOKEN", "REQUEST")
@@ -198,7 +205,8 @@ _TEXTS = {
 
 
 def _patched(authorizer: Authorizer, patch: Patch) -> Authorizer:
-    if patch.keys[:1] == ["providerARNs"] and patch.op in ("add", "remove"):
+    if patch.keys[:1] == ["providerARNs"]:
+        only_add_or_remove(patch)
         arn = "/".join(patch.keys[1:]) or patch.value or ""
         return replace(authorizer, provider_arns=listed(authorizer.provider_arns, patch, arn))
     if patch.path == "/identitySource" and patch.op == "add" and patch.value:

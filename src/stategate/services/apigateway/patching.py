@@ -73,6 +73,12 @@ def unsupported_op(patch: Patch) -> AwsError:
     )
 
 
+def only_add_or_remove(patch: Patch) -> None:
+    """Style A: a list, which is never replaced."""
+    if patch.op not in ("add", "remove"):
+        raise unsupported_op(patch)
+
+
 def unknown_path(patch: Patch, allowed: Iterable[str]) -> AwsError:
     """Style A: no path that the operation knows."""
     return bad_request(

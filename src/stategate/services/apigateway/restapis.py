@@ -226,7 +226,8 @@ def _endpoint_patched(api: RestApi, patch: Patch, names: list[str]) -> RestApi:
     match names:
         case ["types", _]:
             return _typed(api, patch)
-        case ["vpcEndpointIds", *rest] if patch.op in ("add", "remove"):
+        case ["vpcEndpointIds", *rest]:
+            only(patch, "add", "remove")
             endpoint = patch.value or "/".join(rest)
             if patch.op == "add" and api.endpoint_types != ("PRIVATE",):
                 raise bad_request(_NOT_PRIVATE)
