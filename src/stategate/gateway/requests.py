@@ -179,6 +179,10 @@ def _call(
             path, _, tail = rest.partition("?")
             query[:0] = [(name, value) for name, _, value in (part.partition("=") for part in tail.split("&") if part)]
             path = "/" + path
+            if uri.subdomain is not None:
+                if uri.service not in uris.WITH_SUBDOMAIN:
+                    raise configuration_error("Invalid endpoint address")
+                path = f"/{uri.subdomain}{path}"
             if "content-type" not in present and payload:
                 headers["Content-Type"] = media.DEFAULT
         case _:

@@ -18,6 +18,10 @@ _FUNCTION_NAME = re.compile(
     r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?\Z"
 )
 
+WITH_SUBDOMAIN = frozenset(("s3",))
+"""Services before whose name a sub-domain may stand: a bucket, which begins the path at the endpoint, as that may have no
+sub-domains."""
+
 
 class InvalidUri(ValueError):
     """The message is AWS's."""

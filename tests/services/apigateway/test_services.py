@@ -90,7 +90,22 @@ def test_a_service_elsewhere_gets_a_signed_request(world: GatewayWorld) -> None:
     assert "SignedHeaders=host;x-amz-date;x-amz-security-token" in authorization
 
 
-@pytest.mark.parametrize("uri", ["lambda:action/ListFunctions", "apigateway:action/GetRestApis"])
+def test_the_bucket_of_a_sub_domain_begins_the_path(world: GatewayWorld) -> None:
+    world.ports.settings.aws_endpoints["s3"] = "http://127.0.0.1:9000"
+    mapped = {"integration.request.header.x-amz-acl": "'private'"}
+    api = deployed(world, "bucket.s3:path/key", "PUT", requestParameters=mapped)
+    world.outbound.answer = OutboundResponse(200, (), b"")
+    assert world.request(api, path="/a").status == 200
+    request = world.outbound.requests[-1]
+    assert (request.method, request.url) == ("PUT", "http://127.0.0.1:9000/bucket/key")
+    # S3 refuses requests with an x-amz-* header that is not signed.
+    signed = "host;x-amz-acl;x-amz-content-sha256;x-amz-date;x-amz-security-token"
+    assert f"SignedHeaders={signed}" in dict(request.headers)["authorization"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["lambda:action/ListFunctions", "apigateway:action/GetRestApis", "a.sts:action/GetCallerIdentity"]
+)
 def test_others_are_refused_by_name(world: GatewayWorld, uri: str) -> None:
     with pytest.raises(AwsError) as caught:
         deployed(world, uri)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -46,8 +47,10 @@ async def send(ports: Ports, principal: Principal, request: ServiceRequest, limi
         ("x-amz-date", datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")),
         ("x-amz-security-token", credentials.session_token),
     ]
+    if request.service == "s3":
+        headers.append(("x-amz-content-sha256", hashlib.sha256(request.body).hexdigest()))
     signed = HttpRequest(request.method, path, query, headers, request.body)
-    names = ("host", "x-amz-date", "x-amz-security-token")
+    names = tuple(dict.fromkeys(name for name, _ in headers if name == "host" or name.startswith("x-amz-")))
     authorization = sigv4.sign(
         signed,
         credentials.access_key_id,

@@ -201,6 +201,8 @@ def _check_uri(integration: Integration, ports: Ports, imported: bool) -> None:
         return
     if integration.credentials is None:
         raise bad_request("Role ARN must be specified for AWS integrations")
+    if uri.subdomain is not None and (uri.service not in uris.WITH_SUBDOMAIN or uri.kind == "action"):
+        raise unsupported(f"AWS integrations with {uri.subdomain}.{uri.service}:{uri.kind}")
     if uri.service in HOSTED:
         if uri.kind == "action" and uri.service in ("lambda", "apigateway"):
             raise unsupported(f"AWS integrations with {uri.service}:{uri.kind}")
