@@ -69,7 +69,7 @@ def test_a_reader() -> None:
     effect = asked(ItemReader=reader)
     assert effect.items is None
     assert effect.source == ItemSource(
-        "getObject", '{"Bucket":"b","Key":"k"}', "CSV", first_row=False, headers=("a",), delimiter="|", max_items=3
+        "getObject", '{"Key":"k","Bucket":"b"}', "CSV", first_row=False, headers=("a",), delimiter="|", max_items=3
     )
 
 

@@ -250,3 +250,10 @@ def test_the_same_large_value_many_times_is_refused_before_it_is_written(text: s
         compile_intrinsic(text)(Scope("x" * 200_000))
     assert caught.value.error == "States.IntrinsicFailure"
     assert "must not be longer than" in caught.value.cause
+
+
+def test_merged_members_come_in_the_order_recorded() -> None:
+    merge = compile_intrinsic("States.JsonMerge($.fst, $.snd, false)")
+    assert list(merge(Scope({"fst": {"a": 1, "b": 2, "d": 3}, "snd": {"a": 4, "c": 5, "d": 6}}))) == list("abcd")
+    literal, given = "constant_in_literal", "constant_input_field"
+    assert list(merge(Scope({"fst": {literal: 1}, "snd": {given: 2}}))) == [given, literal]

@@ -21,7 +21,7 @@ def compile_cleanly(template: Any) -> Any:
     [
         ({}, {}),
         ({"a": 1, "b": {"c": [1, {"d": None}]}}, {"a": 1, "b": {"c": [1, {"d": None}]}}),
-        ({"a.$": "$.x", "b": 2}, {"a": 1, "b": 2}),
+        ({"a.$": "$.x", "b": 2}, {"b": 2, "a": 1}),
         ({"b": 2, "a.$": "$"}, {"b": 2, "a": {"x": 1, "list": [1, 2]}}),
         ({"n": {"m": [{"k.$": "$$.State.Name"}, 5, [{"j.$": "$v[0]"}]]}}, {"n": {"m": [{"k": "S"}, 5, [{"j": True}]]}}),
         ({"f.$": "States.ArrayLength($.list)"}, {"f": 2}),
@@ -35,6 +35,34 @@ def test_values(template: Any, value: Any) -> None:
     made = compile_cleanly(template)(SCOPE)
     assert made == value
     assert list(made) == list(value)
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        (["Question.$", "Answer.$"], ["Answer", "Question"]),
+        (["FunctionName.$", "Payload"], ["Payload", "FunctionName"]),
+        (
+            ["original_input.$", "iteration_input_value.$", "iteration_index.$", "from_input_constant.$", "constant"],
+            ["constant", "iteration_input_value", "from_input_constant", "iteration_index", "original_input"],
+        ),
+        (
+            [
+                "context_object.$", "execution.$", "execution_id.$", "execution_input.$", "execution_name.$",
+                "execution_rolearn.$", "execution_starttime.$", "state.$", "state_enteredtime.$", "state_name.$",
+                "statemachine.$", "statemachine_id.$", "statemachine_name.$",
+            ],
+            [
+                "execution", "execution_rolearn", "execution_name", "statemachine_id", "execution_id",
+                "execution_input", "execution_starttime", "state_name", "state_enteredtime", "statemachine", "state",
+                "context_object", "statemachine_name",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_the_order_of_members(template: list[str], names: list[str]) -> None:
+    """As recorded."""
+    assert list(compile_cleanly(dict.fromkeys(template, "$.x"))(SCOPE)) == names
 
 
 @pytest.mark.parametrize(

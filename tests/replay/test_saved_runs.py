@@ -39,6 +39,19 @@ def test_a_saved_run_goes_on(whole: dict[str, Any], saved: dict[str, Any]) -> No
     execution.resume()
     assert execution.finish is not None
     finish = dataclasses.asdict(execution.finish)
-    assert {name: finish[name] for name in whole["finish"]} == whole["finish"]
+    assert told({name: finish[name] for name in whole["finish"]}) == told(whole["finish"])
     history = [json.loads(json.dumps(dataclasses.asdict(event))) for event in execution.history]
-    assert history == whole["history"][saved["events"] :]
+    assert told(history) == told(whole["history"][saved["events"] :])
+
+
+def told(value: Any) -> Any:
+    """With JSON texts as values: their members may come in another order than in an earlier version."""
+    match value:
+        case dict():
+            return {name: told(member) for name, member in value.items()}
+        case list():
+            return [told(item) for item in value]
+        case str() if value[:1] in ("{", "["):
+            return json.loads(value)
+        case _:
+            return value

@@ -4,9 +4,10 @@ developer guide says."""
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from stategate.asl.javamap import hash_order
 from stategate.asl.maprun import ItemSource
 from stategate.lang import jsontext
 
@@ -25,7 +26,8 @@ def check_limit(source: ItemSource) -> int | None:
 
 
 def csv_items(lines: Iterable[str], source: ItemSource) -> Iterator[dict[str, str]]:
-    """Fields that are missing are empty, those beyond the headers are dropped. Raises `Unreadable`."""
+    """Fields that are missing are empty, those beyond the headers are dropped. The columns come in the order of Java's
+    hash tables [recorded]. Raises `Unreadable`."""
     rows = csv.reader(lines, delimiter=source.delimiter)
     try:
         headers = list(source.headers)
@@ -33,32 +35,12 @@ def csv_items(lines: Iterable[str], source: ItemSource) -> Iterator[dict[str, st
             headers = next(rows, [])
         if len(set(headers)) < len(headers):
             raise Unreadable("CSV headers cannot contain duplicates.")
-        order = sorted(range(len(headers)), key=_place(headers))
+        order = hash_order(headers)
         for row in rows:
             if row:
                 yield {headers[column]: row[column] if column < len(row) else "" for column in order}
     except csv.Error as error:
         raise Unreadable(f"The CSV file cannot be read: line {rows.line_num}: {error}") from None
-
-
-def _place(headers: Sequence[str]) -> Any:
-    """The columns of an item come in the order of Java's hash tables, as recorded."""
-    capacity = 16
-    while len(headers) > capacity * 3 // 4:
-        capacity *= 2
-
-    def place(column: int) -> int:
-        value = 0
-        for unit in _units(headers[column]):
-            value = (value * 31 + unit) & 0xFFFFFFFF
-        return (value ^ (value >> 16)) & (capacity - 1)
-
-    return place
-
-
-def _units(text: str) -> Iterator[int]:
-    encoded = text.encode("utf-16-be", "surrogatepass")
-    return (encoded[at] << 8 | encoded[at + 1] for at in range(0, len(encoded), 2))
 
 
 def json_items(text: str, pointer: str | None) -> list[Any] | dict[str, Any]:

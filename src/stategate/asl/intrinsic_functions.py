@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from stategate.asl.javamap import hash_order
 from stategate.asl.scope import Scope
 from stategate.asl.value import heavy
 from stategate.lang.jsontext import JSON, JSONSyntaxError, dumps, loads
@@ -135,12 +136,15 @@ def _hash(arguments: list[JSON], scope: Scope) -> JSON:
 
 
 def _json_merge(arguments: list[JSON], scope: Scope) -> JSON:
+    """The members come in the order of Java's hash tables [recorded]."""
     left, right, deep = arguments
     if not isinstance(left, dict) or not isinstance(right, dict):
         raise Refused("The first two arguments must be objects")
     if deep is not False:
         raise Refused("The third argument must be false: only shallow merging is supported")
-    return {**left, **right}
+    merged = {**left, **right}
+    names = list(merged)
+    return {names[place]: merged[names[place]] for place in hash_order(names)}
 
 
 def _math_random(arguments: list[JSON], scope: Scope) -> JSON:

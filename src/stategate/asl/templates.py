@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from stategate.asl.failures import ResultTooLarge
 from stategate.asl.intrinsics import IntrinsicSyntaxError, compile_intrinsic
+from stategate.asl.javamap import hash_order
 from stategate.asl.paths import PathSyntaxError, Selection, compile_field
 from stategate.asl.scope import Report, Scope
 from stategate.asl.value import heavy
@@ -78,24 +79,35 @@ def _compile(template: JSON, report: Report, pointer: str, depth: int) -> Select
 
 
 def _compile_object(template: dict[str, JSON], report: Report, pointer: str, depth: int) -> Selection | None:
-    members: list[tuple[str, Selection | None, JSON]] = []
+    """The members that are selected come after the others, in the order of Java's hash tables [recorded]."""
+    made: list[tuple[str, Selection]] = []
+    selected: list[str] = []
     for key, value in template.items():
         if not key.endswith(".$"):
-            members.append((key, _compile(value, report, f"{pointer}/{key}", depth + 1), value))
+            inner = _compile(value, report, f"{pointer}/{key}", depth + 1)
+            if inner is not None:
+                made.append((key, inner))
             continue
         name = key[:-2]
+        selected.append(name)
         if name in template:
             report(f"The field '{name}' is given twice, as '{name}' and as '{key}'", pointer)
         try:
-            members.append((name, compile_expression(value if isinstance(value, str) else "", key), None))
+            made.append((name, compile_expression(value if isinstance(value, str) else "", key)))
         except PathSyntaxError as error:
             report(str(error), pointer)
-    return None if all(select is None for _, select, _ in members) else _object(members)
+    members = {key: value for key, value in template.items() if not key.endswith(".$")}
+    return _object(members | {selected[place]: None for place in hash_order(selected)}, made) if made else None
 
 
-def _object(members: list[tuple[str, Selection | None, JSON]]) -> Selection:
+def _object(members: dict[str, JSON], made: list[tuple[str, Selection]]) -> Selection:
+    """`members` in their order, those that are `made` with any value."""
+
     def make(scope: Scope) -> JSON:
-        return {name: value if select is None else select(scope) for name, select, value in members}
+        result = members.copy()
+        for name, select in made:
+            result[name] = select(scope)
+        return result
 
     return make
 

@@ -247,7 +247,7 @@ def test_a_map_shows_what_its_iterations_get(tmp_path: Path) -> None:
     assert json.loads(answered["output"]) == {"xs": ["a", "b"], "k": 1, "r": [8, 9]}
     shown = answered["inspectionData"]
     assert shown["afterItemsPath"] == '["a", "b"]'
-    assert shown["afterItemSelector"] == '[{"i":0,"x":"a","k":1}, {"i":1,"x":"b","k":1}]'
+    assert shown["afterItemSelector"] == '[{"x":"a","i":0,"k":1}, {"x":"b","i":1,"k":1}]'
     assert shown["maxConcurrency"] == 2
     assert "result" not in shown
 
