@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,14 +117,15 @@ def test_an_event_that_cannot_be_written_does_not_stop_the_others(store: LogStor
 
 
 def test_what_a_locked_file_refused_is_written_once_it_can_be(tmp_path: Path, store: LogStore) -> None:
-    store._writing.set_busy_timeout(0)
     store.append(WORLD, "g", "s", events(1, 2))
     assert len(store.read(WORLD, "g")) == 2
     other = apsw.Connection(str(tmp_path / "logs.db"))
     other.execute("BEGIN IMMEDIATE")
     store.delete(WORLD, "g")
     store.append(WORLD, "g", "t", events(3))
+    began = time.monotonic()
     assert [event.timestamp for event in store.read(WORLD, "g")] == [1, 2]
+    assert time.monotonic() - began < 9, "who reads waits in the event loop"
     other.execute("ROLLBACK")
     assert [event.timestamp for event in store.read(WORLD, "g")] == [3]
 

@@ -24,6 +24,8 @@ from stategate.services.ports import Clock, LogEvent, StoredLogEvent, World
 LINGER = 0.02
 RETRY = 1.0
 """Seconds until what could not be written is tried again."""
+LOCKED = 250
+"""Milliseconds that the writer waits while another process has the file locked: readers in the event loop wait as long."""
 STREAMS = 10_000
 """The numbers of so many streams are kept in memory."""
 MAX_QUEUED = 64 << 20
@@ -294,7 +296,7 @@ def _size(queue: Sequence[_Work]) -> int:
 def _connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     refuse_read_only(connection, path)
-    connection.set_busy_timeout(10_000)
+    connection.set_busy_timeout(LOCKED)
     connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
     return connection
 
