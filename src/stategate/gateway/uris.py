@@ -19,8 +19,8 @@ _FUNCTION_NAME = re.compile(
 )
 
 WITH_SUBDOMAIN = frozenset(("s3",))
-"""Services before whose name a sub-domain may stand: a bucket, which begins the path at the endpoint, as that may have no
-sub-domains."""
+"""Services before whose name a sub-domain may stand: a bucket, which begins the path at the endpoint, as that may have
+no sub-domains."""
 
 
 class InvalidUri(ValueError):
