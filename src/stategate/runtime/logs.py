@@ -25,7 +25,7 @@ LINGER = 0.02
 RETRY = 1.0
 """Seconds until what could not be written is tried again."""
 LOCKED = 250
-"""Milliseconds that the writer waits while another process has the file locked: readers in the event loop wait as long."""
+"""Milliseconds that the writer waits for a file that another process has locked; who reads then waits as long."""
 STREAMS = 10_000
 """The numbers of so many streams are kept in memory."""
 MAX_QUEUED = 64 << 20
