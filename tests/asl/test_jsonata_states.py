@@ -222,6 +222,12 @@ def test_catch_without_output_gives_the_error_output() -> None:
     assert execution.output == {"Error": "Broken", "Cause": "it broke"}
 
 
+def test_states_has_its_members_in_the_order_recorded() -> None:
+    assert list(run(S=task(Output="{% $states %}")).output) == ["input", "context", "result"]
+    catch = {"ErrorEquals": ["States.ALL"], "Next": "T", "Output": "{% $states %}"}
+    assert list(run(None, failing(), S=task(Catch=[catch]), T=PASS).output) == ["input", "context", "errorOutput"]
+
+
 # --- Choice, Wait, Fail ----------------------------------------------------------------------------------------------
 
 CHOICE = {

@@ -76,10 +76,9 @@ class Scope:
     def states(self, *, context: bool = True) -> JSON:
         """JSONata's `$states`; without its `context` where nobody asks for that."""
         states = self._states
-        if states is None:
-            states = self._states = {"input": self.input, **self.members}
-        if context and "context" not in states:
-            states["context"] = self.context
+        if states is None or (context and "context" not in states):
+            surroundings = {"context": self.context} if context else NO_MEMBERS
+            states = self._states = {"input": self.input, **surroundings, **self.members}
         return states
 
     def telling(self, members: Mapping[str, JSON]) -> "Scope":
