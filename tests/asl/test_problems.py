@@ -238,6 +238,7 @@ def test_no_field_is_given_twice() -> None:
     place = f'[Source: (String)"{definition}"; line: 2, column: 42]'
     [problem] = caught.value.problems
     assert problem == Problem("INVALID_JSON_DESCRIPTION", f"Duplicate field 'S'\n at {place}", place)
+    assert type(compile(definition, stored=True).flows[0].states["S"]).__name__ == "Fail"
 
 
 def test_depth_has_a_limit() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from stategate.asl import jsonata_states
@@ -19,10 +19,10 @@ MAX_TIMEOUT = 99_999_999
 NOT_SHARED = "The variable '{}' is assigned outside of the distributed Map, whose child executions can not read it"
 
 
-def compile_definition(definition: str, type: str, any_resource: bool = False) -> Program:
+def compile_definition(definition: str, type: str, any_resource: bool = False, stored: bool = False) -> Program:
     """See `program.compile`."""
     problems = Problems()
-    document = _read(definition)
+    document = _read(definition, jsontext.loads if stored else jsontext.loads_unique)
     compiler = Compiler(problems, type, any_resource)
     root = Node(document, "", problems)
     root.allow(DEFINITION_FIELDS)
@@ -43,13 +43,13 @@ def compile_definition(definition: str, type: str, any_resource: bool = False) -
     return Program(type, timeout, tuple(flow for flow in compiler.flows if flow is not None), compiler.assigns)
 
 
-def _read(definition: str) -> dict[str, Any]:
+def _read(definition: str, loads: Callable[[str], Any]) -> dict[str, Any]:
     if len(definition.encode("utf-8", "replace")) > MAX_DEFINITION:
         raise InvalidDefinition((Problem(SCHEMA, f"Definition must not be larger than {MAX_DEFINITION} bytes"),))
     if not definition.strip():
         raise InvalidDefinition((Problem(SCHEMA, "Definition must be a valid JSON object"),))
     try:
-        document = jsontext.loads_unique(definition)
+        document = loads(definition)
     except jsontext.JSONSyntaxError as error:
         source = definition[:500]
         rest = len(definition) - len(source)

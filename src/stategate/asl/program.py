@@ -182,9 +182,10 @@ class Program:
     variables: bool = False
 
 
-def compile(definition: str, *, type: str = "STANDARD", any_resource: bool = False) -> Program:
+def compile(definition: str, *, type: str = "STANDARD", any_resource: bool = False, stored: bool = False) -> Program:
     """The program of a definition; raises `problems.InvalidDefinition` with every problem found. `any_resource`: tasks
-    that can't be called are no problem, because they never are (tests with mocks)."""
+    that can't be called are no problem, because they never are (tests with mocks). `stored`: it was accepted once,
+    perhaps by a version that let the last of two fields of one name count."""
     from stategate.asl.compiler import compile_definition
 
-    return compile_definition(definition, type, any_resource)
+    return compile_definition(definition, type, any_resource, stored)

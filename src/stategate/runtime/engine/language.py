@@ -55,7 +55,7 @@ def states_language(refusal: Refusal | None = None, slice: float | None = None) 
         return machine.step(program, run, event, now, seed, refusal, lambda: time.perf_counter() >= end)
 
     return Language(
-        compile=lambda definition, type_: program.compile(definition, type=type_),
+        compile=lambda definition, type_: program.compile(definition, type=type_, stored=True),
         new=run.Run.new,
         load=run.Run.load,
         step=step,
