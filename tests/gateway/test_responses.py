@@ -19,7 +19,8 @@ from stategate.gateway.stages import MockRequest
         ('\n {"statusCode": 202}\n and more', 202),
         ('{"first": {"statusCode": 500}, "statusCode": 203}', 203),
         ('{"text": "statusCode: 500", "statusCode": 204}', 204),
-        ('{"statusCode": 205, "long": "' + "x" * 100_000 + '"}', 205),
+        ('{"first": {"statusCode": 500}, "statusCode": 205, "long": "' + "x" * 100_000 + '"}', 205),
+        ('{"deep": ' + "[" * 5000 + "]" * 5000 + ', "statusCode": 206}', 206),
     ],
 )
 def test_the_status_of_a_mock(body: str, status: int) -> None:
@@ -38,6 +39,8 @@ def test_the_status_of_a_mock(body: str, status: int) -> None:
         '{"statusCode": 200.5}',
         '{"statusCode": null}',
         '{"text": "statusCode: 200"}',
+        '[{"statusCode": 200}]',
+        '{"statusCode": ' + "2" * 5000 + "}",
     ],
 )
 def test_a_mock_without_a_status(body: str) -> None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from stategate.gateway import media
 from stategate.gateway.bodies import rendered, response_body
 from stategate.gateway.failures import TakesLong, configuration_error
@@ -19,13 +21,20 @@ from stategate.gateway.model import Integration, IntegrationResponse, Method
 from stategate.gateway.patterns import HURRIED_TIMEOUT, TIMEOUT, PatternTimeout, compile_pattern
 from stategate.gateway.stages import IntegrationResult, MockRequest, Reply, Routed
 from stategate.gateway.templates import Renderer, compile_template
-from stategate.lang import jsontext
 
 Finish = Callable[[Routed, IntegrationResult], Reply]
 
-_LONGEST_MOCK = 16 * 1024
 _THREE_DIGITS = re.compile(r"\d{3}\Z", re.ASCII)
 _STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})\b""", re.ASCII)
+
+
+class _Mock(msgspec.Struct, rename="camel"):
+    """All that is read of a mock's request."""
+
+    status_code: int | str | None = None
+
+
+_decode_mock = msgspec.json.Decoder(_Mock).decode
 
 
 class _Response:
@@ -81,16 +90,15 @@ def mock_result(request: MockRequest) -> IntegrationResult:
 
 
 def _mock_status(body: str) -> str | None:
-    """What is not quite JSON (`{statusCode: 200}`) is searched [recorded], and so is what takes long to read."""
+    """The three digits. What is not quite JSON (`{statusCode: 200}` [recorded]), or nested too deeply, is searched."""
     try:
-        value = jsontext.loads(body) if len(body) <= _LONGEST_MOCK else None
-    except jsontext.JSONSyntaxError:
-        value = None
-    if isinstance(value, dict):
-        status = value.get("statusCode")
-        return str(status) if _THREE_DIGITS.match(str(status)) else None
-    found = _STATUS.search(body)
-    return found[1] if found is not None else None
+        status = str(_decode_mock(body).status_code)
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, RecursionError):
+        found = _STATUS.search(body)
+        return found[1] if found is not None else None
+    return status if _THREE_DIGITS.match(status) else None
 
 
 def _select(
