@@ -49,7 +49,7 @@ def test_customised(kind: str, early: bool) -> None:
         {
             "application/json": '{"no": 1}',
             "application/xml": "<e>$context.error.responseType ${stageVariables.colour}$context.none"
-            " $method.request.header.X-Client ${method.request.querystring.none}</e>",
+            " $method.request.header.X-Client ${method.request.querystring.none}${method.request.body.deep}</e>",
         },
     )
     reply = answer(GatewayFailure(kind), response, early=early)

@@ -12,7 +12,7 @@ from typing import Any
 
 from stategate.gateway import media
 from stategate.gateway.failures import DEFAULT_TEMPLATE, NOT_CUSTOMISABLE, RESPONSE_TYPES, GatewayFailure
-from stategate.gateway.mappings import InvalidMapping, Source, context_text, request_source
+from stategate.gateway.mappings import InvalidMapping, Source, context_text, declared_parameter, request_source
 from stategate.gateway.model import GatewayResponse, Method, Resource
 from stategate.gateway.stages import Received, Reply, Routed
 from stategate.lang import jsontext
@@ -112,10 +112,10 @@ def _substituted(template: str, view: Routed) -> str:
 
 
 def _parameter(expression: str, view: Routed) -> str:
-    try:
-        return _joined(request_source(expression)(view) or "")
-    except InvalidMapping:
+    """Of the path, the query string or the headers; the body, which may be large, is none."""
+    if declared_parameter(expression) is None:
         return ""
+    return _joined(request_source(expression)(view) or "")
 
 
 def _joined(value: str | list[str]) -> str:
