@@ -48,8 +48,8 @@ def compile_http(
         mapped = mapped_of(mappings, routed)
         payload = body(routed)
         if not proxy:
-            override(routed.context, mapped, FORBIDDEN_HTTP_TARGETS)
-        check_sendable(mapped)
+            override(routed.context, mapped)
+        check_sendable(mapped, FORBIDDEN_HTTP_TARGETS)
         method = received.method if verb == "ANY" else verb
         url = _url(uris.with_variables(uri, received.around.variables), mapped, received.query if proxy else ())
         headers = _proxy_headers(routed, mapped) if proxy else _own_headers(routed, mapped)

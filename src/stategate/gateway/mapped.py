@@ -43,9 +43,8 @@ def mapped_of(mappings: tuple[RequestMapping, ...], routed: Routed) -> Mapped:
     return mapped
 
 
-def override(context: Mapping[str, Any], mapped: Mapped, forbidden: Set[str]) -> None:
-    """What a template wrote to `$context.requestOverride`. `forbidden`: headers that may not be mapped either, in lower
-    case."""
+def override(context: Mapping[str, Any], mapped: Mapped) -> None:
+    """Adds what a template wrote to `$context.requestOverride`."""
     override = context.get("requestOverride")
     if not isinstance(override, Mapping):
         return
@@ -53,18 +52,18 @@ def override(context: Mapping[str, Any], mapped: Mapped, forbidden: Set[str]) ->
         values = override.get(place)
         if isinstance(values, Mapping):
             target.update({str(name): str(value) for name, value in values.items() if value is not None})
-    for name in mapped.headers:
-        if name.lower() in forbidden:
-            raise configuration_error(f"{name} header already present")
     values = override.get("querystring")
     if isinstance(values, Mapping):
         for name, value in values.items():
             mapped.query[str(name)] = [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
-def check_sendable(mapped: Mapped) -> None:
-    """What is no header would be read as something else by the endpoint: as another header, or as the next request."""
+def check_sendable(mapped: Mapped, forbidden: Set[str]) -> None:
+    """What is no header would be read as something else by the endpoint: as another header, or as the next request.
+    `forbidden`, in lower case: an override may not write what may not be mapped."""
     for name, value in mapped.headers.items():
+        if name.lower() in forbidden:
+            raise configuration_error(f"{name} header already present")
         if not is_name(name):
             raise configuration_error(f"Invalid header name: {name!r}")
         if _BREAKS.search(value) is not None:

@@ -122,8 +122,8 @@ def _service(
         refuse()
         mapped = mapped_of(mappings, routed)
         payload = body(routed)
-        override(routed.context, mapped, FORBIDDEN_TARGETS)
-        check_sendable(mapped)
+        override(routed.context, mapped)
+        check_sendable(mapped, FORBIDDEN_TARGETS)
         variables = received.around.variables
         parsed = fixed if fixed is not None else _parse(uri, variables)
         role = role_of(credentials, variables)
