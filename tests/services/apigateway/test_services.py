@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +93,10 @@ def test_a_service_elsewhere_gets_a_signed_request(world: GatewayWorld) -> None:
 
 def test_the_bucket_of_a_sub_domain_begins_the_path(world: GatewayWorld) -> None:
     world.ports.settings.aws_endpoints["s3"] = "http://127.0.0.1:9000"
-    mapped = {"integration.request.header.x-amz-acl": "'private'"}
+    mapped = {
+        "integration.request.header.x-amz-acl": "'private'",
+        "integration.request.header.X-Amz-Content-SHA256": "'UNSIGNED-PAYLOAD'",
+    }
     api = deployed(world, "bucket.s3:path/key", "PUT", requestParameters=mapped)
     world.outbound.answer = OutboundResponse(200, (), b"")
     assert world.request(api, path="/a").status == 200
@@ -101,6 +105,8 @@ def test_the_bucket_of_a_sub_domain_begins_the_path(world: GatewayWorld) -> None
     # S3 refuses requests with an x-amz-* header that is not signed.
     signed = "host;x-amz-acl;x-amz-content-sha256;x-amz-date;x-amz-security-token"
     assert f"SignedHeaders={signed}" in dict(request.headers)["authorization"]
+    digests = [value for name, value in request.headers if name == "x-amz-content-sha256"]
+    assert digests == [hashlib.sha256(request.body).hexdigest()]
 
 
 @pytest.mark.parametrize(

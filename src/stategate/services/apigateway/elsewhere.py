@@ -41,16 +41,15 @@ async def send(ports: Ports, principal: Principal, request: ServiceRequest, limi
     query = urlencode(request.query)
     parts = urlsplit(endpoint)
     path = parts.path.rstrip("/") + request.path
-    headers = [(name.lower(), value) for name, value in request.headers]
-    headers += [
-        ("host", parts.netloc),
-        ("x-amz-date", datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")),
-        ("x-amz-security-token", credentials.session_token),
-    ]
+    headers = {name.lower(): value for name, value in request.headers} | {
+        "host": parts.netloc,
+        "x-amz-date": datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ"),
+        "x-amz-security-token": credentials.session_token,
+    }
     if request.service == "s3":
-        headers.append(("x-amz-content-sha256", hashlib.sha256(request.body).hexdigest()))
-    signed = HttpRequest(request.method, path, query, headers, request.body)
-    names = tuple(dict.fromkeys(name for name, _ in headers if name == "host" or name.startswith("x-amz-")))
+        headers["x-amz-content-sha256"] = hashlib.sha256(request.body).hexdigest()
+    signed = HttpRequest(request.method, path, query, list(headers.items()), request.body)
+    names = [name for name in headers if name == "host" or name.startswith("x-amz-")]
     authorization = sigv4.sign(
         signed,
         credentials.access_key_id,
@@ -61,7 +60,8 @@ async def send(ports: Ports, principal: Principal, request: ServiceRequest, limi
         names,
     )
     url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
-    sent = (*((name, value) for name, value in headers if name != "host"), ("authorization", authorization))
+    del headers["host"]
+    sent = (*headers.items(), ("authorization", authorization))
     try:
         return await ports.outbound.send(
             OutboundRequest(request.method, url, sent, request.body, request.timeout, limit)
