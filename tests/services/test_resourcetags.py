@@ -65,6 +65,8 @@ def ports() -> Ports:
         f"arn:aws:states:{HERE}:stateMachine:m:1",
         f"arn:aws:states:{HERE}:execution:m:e",
         f"arn:aws:states:{HERE}:express:m:e:1",
+        f"arn:aws:states:{HERE}:execution:m/label:e",
+        f"arn:aws:states:{HERE}:stateMachine:m/label",
         f"arn:aws:states:{HERE}:mapRun:m/label:1",
         f"arn:aws:states:{HERE}:activity:a",
         f"arn:aws:lambda:{HERE}:function:f",
@@ -91,6 +93,7 @@ def test_a_deny_by_tag_counts(ports: Ports, resource: str) -> None:
         f"arn:aws:lambda:{HERE}:layer:f",
         "arn:aws:apigateway:us-east-1::/restapis",
         "arn:aws:apigateway:us-east-1::/account",
+        "arn:aws:apigateway:us-east-1::/tags/" * 600,
     ],
 )
 def test_what_has_no_tags(ports: Ports, resource: str) -> None:

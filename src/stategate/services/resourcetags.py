@@ -49,21 +49,22 @@ _OF_GATEWAY: Mapping[str, Table] = {
 def tags_of(ports: Ports, world: World, resource: str) -> Tags:
     """`resource`: the ARN that a permission is asked for, in `world`. Empty for what is not there or has no tags."""
     if (found := _GATEWAY_ARN.fullmatch(resource)) is not None:
-        return _of_gateway(ports, world, found["path"])
+        return _of_gateway(ports, world, _tagged(found["path"]))
     if (found := _ARN.fullmatch(resource)) is None:
         return {}
     service, kind, name = found.group("service", "kind", "name")
-    if (service, kind) == ("iam", "policy"):
-        return _tags(iam.policies(ports, world.account), resource)
+    match service, kind:
+        case "iam", "policy":
+            return _tags(iam.policies(ports, world.account), resource)
+        case "iam", _:
+            key = iam.key_of(name.rpartition("/")[2])
+        case "states", _:
+            # `<state machine>/<label>` is what a map run's children run.
+            key = name.partition(":")[0].partition("/")[0]
+        case _:
+            key = name.partition(":")[0]
     table = _BY_KIND.get((service, kind))
-    if table is None:
-        return {}
-    if service == "iam":
-        key = iam.key_of(name.rpartition("/")[2])
-    else:
-        key = name.partition(":")[0]
-        key = key.partition("/")[0] if kind == "mapRun" else key
-    return _tags(table(ports, world), key)
+    return {} if table is None else _tags(table(ports, world), key)
 
 
 def _tags(table: Records[Any], key: str) -> Tags:
@@ -72,10 +73,16 @@ def _tags(table: Records[Any], key: str) -> Tags:
     return tags
 
 
+def _tagged(path: str) -> str:
+    """Of `tags/<ARN>`, what has the tags: the ARN's path."""
+    if not path.startswith("tags/"):
+        return path
+    found = _GATEWAY_ARN.fullmatch(unquote(path.removeprefix("tags/")))
+    return "" if found is None else found["path"]
+
+
 def _of_gateway(ports: Ports, world: World, path: str) -> Tags:
     kind, _, rest = path.partition("/")
-    if kind == "tags":
-        return tags_of(ports, world, unquote(rest))
     if kind not in _OF_GATEWAY:
         return {}
     name, _, part = rest.partition("/")
