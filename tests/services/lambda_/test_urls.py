@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from services.apigateway.gatewayworld import ACCOUNT, GatewayWorld
+from services.apigateway.gatewayworld import ACCOUNT, WORLD, GatewayWorld
 from services.apigateway.test_functions import function, result
 from stategate.services.errors import AwsError
+from stategate.services.lambda_ import records
 from stategate.services.lambda_.urlinvoke import FunctionUrls
 from stategate.wire import sigv4
 from stategate.wire.http import HttpRequest, HttpResponse
@@ -92,8 +93,15 @@ def test_a_deleted_alias_has_no_url(world: GatewayWorld) -> None:
 
 def test_a_deleted_function_has_no_url(world: GatewayWorld) -> None:
     url_id = url(world)
+    world("PublishVersion", "lambda", FunctionName="move")
+    world("CreateAlias", "lambda", FunctionName="move", Name="live", FunctionVersion="1")
+    world("CreateFunctionUrlConfig", "lambda", FunctionName="move", Qualifier="live", AuthType="NONE")
+    # As before an alias took its URL with it.
+    records.aliases(world.ports, WORLD).delete("move:live")
     world("DeleteFunction", "lambda", FunctionName="move")
     assert call(world, url_id).status == 403
+    assert not list(records.function_urls(world.ports, WORLD).items())
+    assert not list(records.url_owners(world.ports, WORLD).items())
 
 
 def test_the_event(world: GatewayWorld) -> None:

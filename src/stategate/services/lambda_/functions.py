@@ -119,8 +119,10 @@ def delete_function(call: Call, given: Input) -> Output:
 def _delete(call: Call, name: FunctionName) -> None:
     records.functions(call.ports, call.world).delete(name.name)
     records.policies(call.ports, call.world).delete(name.name)
-    for alias in (name.name, *(key for key, _ in records.aliases(call.ports, call.world).items(f"{name.name}:"))):
-        records.forget_url(call.ports, call.world, alias)
+    # By the URLs, not the aliases: records of before an alias took its URL with it.
+    with_url = [key for key, _ in records.function_urls(call.ports, call.world).items(f"{name.name}:")]
+    for key in (name.name, *with_url):
+        records.forget_url(call.ports, call.world, key)
     for kept in (
         records.versions(call.ports, call.world),
         records.aliases(call.ports, call.world),
