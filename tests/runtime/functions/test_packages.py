@@ -52,6 +52,14 @@ def test_a_package_is_kept_and_unpacked(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "functions").iterdir()] == [hashlib.sha256(data).hexdigest()]
 
 
+def test_links_in_a_circle_stay_within_the_package(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.code(put(packages, zipped(("a", "b", LINK), ("b", "a", LINK), ("c", "c", LINK))))
+    assert sorted(path.name for path in code.iterdir()) == ["a", "b", "c"]
+    with pytest.raises(PackageError, match=BAD_ZIP):
+        put(packages, zipped(("a", "a", LINK), ("out", "a/../../../x", LINK)))
+
+
 def test_a_package_that_is_not_there(tmp_path: Path) -> None:
     assert Packages(tmp_path).get(base64.b64encode(b"x" * 32).decode()) is None
 

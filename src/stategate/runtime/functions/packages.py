@@ -185,7 +185,7 @@ def _check_links(target: Path) -> None:
     for directory, names, files in os.walk(target):
         for name in (*names, *files):
             path = Path(directory, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
                 raise PackageError(BAD_ZIP)
 
 
