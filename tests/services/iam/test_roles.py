@@ -287,6 +287,18 @@ def test_policy_versions(do: Do) -> None:
     assert fails(do, "GetPolicyVersion", PolicyArn=arn, VersionId="v9")[0] == "NoSuchEntity"
 
 
+def test_pages_of_policy_versions_that_are_deleted_as_they_are_shown(do: Do) -> None:
+    arn = do("CreatePolicy", PolicyName="P", PolicyDocument=ALLOW)["Policy"]["Arn"]
+    for _ in range(4):
+        do("CreatePolicyVersion", PolicyArn=arn, PolicyDocument=ALLOW)
+    first = do("ListPolicyVersions", PolicyArn=arn, MaxItems=2)
+    for version in first["Versions"]:
+        do("DeletePolicyVersion", PolicyArn=arn, VersionId=version["VersionId"])
+    rest = do("ListPolicyVersions", PolicyArn=arn, Marker=first["Marker"])
+    shown = [version["VersionId"] for version in first["Versions"] + rest["Versions"]]
+    assert shown == ["v5", "v4", "v3", "v2", "v1"]
+
+
 def test_policies_of_aws(do: Do) -> None:
     policy = do("GetPolicy", PolicyArn=PUSH)["Policy"]
     assert (policy["PolicyName"], policy["Path"]) == ("AmazonAPIGatewayPushToCloudWatchLogs", "/service-role/")

@@ -83,7 +83,7 @@ def check_document(text: str, kind: Kind) -> None:
 # --- pages ------------------------------------------------------------------------------------------------------
 
 
-def page(input: Input, member: str, items: Iterable[tuple[str, T]], show: Callable[[T], Any]) -> Output:
+def page(input: Input, member: str, items: Iterable[tuple[str | int, T]], show: Callable[[T], Any]) -> Output:
     """One page of `items` (key, item), sorted by key: the member, IsTruncated and the Marker of the next page."""
     try:
         shown, marker = cut(

@@ -225,7 +225,7 @@ def get_policy_version(call: Call, input: Input) -> Output:
 
 def list_policy_versions(call: Call, input: Input) -> Output:
     versions = _versions(_find(call, input["PolicyArn"]))
-    keyed = [(f"{index:04d}", version) for index, version in enumerate(versions)]
+    keyed = [(-int(version.id.removeprefix("v")), (version, default)) for version, default in versions]
     return page(input, "Versions", keyed, lambda version: _version_shown(*version))
 
 
