@@ -84,6 +84,17 @@ def test_lambda_invoke(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_the_trace_id_that_is_shown_is_the_functions(tmp_path: Path) -> None:
+    async def test(world: FunctionWorld) -> None:
+        await world.function("import os\ndef handler(e, c): return os.environ['_X_AMZN_TRACE_ID']")
+        outcome = await perform(world, INVOKE, '{"FunctionName":"f"}')
+        assert isinstance(outcome, TaskSuccess)
+        result = json.loads(outcome.output)
+        assert result["SdkHttpMetadata"]["HttpHeaders"]["X-Amzn-Trace-Id"] == result["Payload"]
+
+    run(tmp_path, test)
+
+
 @pytest.mark.parametrize(("resource", "comma", "colon"), [(ARN, ", ", ": "), (INVOKE, ",", ":")])
 def test_a_function_that_fails(tmp_path: Path, resource: str, comma: str, colon: str) -> None:
     """With the function's ARN as the Resource the cause is what the function's runtime wrote."""

@@ -8,17 +8,17 @@ from typing import Any
 
 from stategate.lang.jsontext import JSON, dumps
 from stategate.services.errors import AwsError
+from stategate.services.lambda_.calling import new_trace_id
 from stategate.services.lambda_.invoking import Invoked, invoke
-from stategate.services.ports import NewExecution, Ports, TaskOutcome, TaskSuccess
+from stategate.services.ports import TaskOutcome, TaskSuccess
 from stategate.services.states.tasks import lambda_results
 from stategate.services.states.tasks.taskcall import TaskCall
 from stategate.wire import WireError, load
 
 
 async def run(call: TaskCall) -> TaskOutcome:
-    ports, execution = call.ports, call.execution
-    given = call.arguments()
-    request_id = ports.entropy.uuid()
+    ports, given = call.ports, call.arguments()
+    request_id, trace_id = ports.entropy.uuid(), call.execution.trace_header or new_trace_id(ports)
     try:
         _check(given)
         invoked = await invoke(
@@ -31,7 +31,7 @@ async def run(call: TaskCall) -> TaskOutcome:
             log_tail=given.get("LogType") == "Tail",
             request_id=request_id,
             client_context=given.get("ClientContext"),
-            trace_id=execution.trace_header,
+            trace_id=trace_id,
             invocation_type=given.get("InvocationType") or "RequestResponse",
         )
         if invoked.status == 202:
@@ -42,7 +42,7 @@ async def run(call: TaskCall) -> TaskOutcome:
     if invoked.function_error is not None:
         return lambda_results.failed(invoked, verbatim=False)
     try:
-        return TaskSuccess(dumps(_result(invoked, ports.clock.now(), _trace(execution, ports))))
+        return TaskSuccess(dumps(_result(invoked, ports.clock.now(), trace_id)))
     except lambda_results.NotJSON as error:
         return lambda_results.not_json(error)
 
@@ -58,13 +58,6 @@ def _check(given: dict[str, JSON]) -> None:
 def _event(payload: JSON) -> bytes:
     """No payload, and null, are an empty event."""
     return b"{}" if payload is None else dumps(payload).encode("utf-8", "replace")
-
-
-def _trace(execution: NewExecution, ports: Ports) -> str:
-    if execution.trace_header is not None:
-        return execution.trace_header
-    digits = (ports.entropy.uuid() + ports.entropy.uuid()).replace("-", "")
-    return f"Root=1-{int(ports.clock.now()):08x}-{digits[:24]};Parent={digits[24:40]};Sampled=0"
 
 
 def _result(invoked: Invoked, now: float, trace: str) -> dict[str, Any]:
