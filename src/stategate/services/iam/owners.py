@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stategate.iam import Kind, parse_policy
-from stategate.iam.policy import renamed
+from stategate.iam import Kind
+from stategate.iam.policy import principal_names, renamed
 from stategate.services.call import Call, Input, Operation, Output
 from stategate.services.iam import records
 from stategate.services.iam.common import (
@@ -77,8 +77,7 @@ def no_longer_trusted(call: Call, gone: Owner) -> None:
     for world in call.ports.store.worlds("iam.role"):
         table = records.roles(call.ports, world.account)
         for key, role in list(table.items()):
-            statements = parse_policy(role.trust, Kind.TRUST).statements
-            if any(statement.principals and gone.arn in statement.principals.arns for statement in statements):
+            if gone.arn in principal_names(role.trust):
                 table.put(key, msgspec.structs.replace(role, trust=renamed(role.trust, gone.arn, gone.id)))
 
 
