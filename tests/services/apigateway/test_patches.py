@@ -44,7 +44,7 @@ def test_scopes_are_added_and_removed_only(world: GatewayWorld) -> None:
     assert world("GetMethod", **where)["authorizationScopes"] == ["a", "b"]
 
 
-def test_an_identity_source_is_added(world: GatewayWorld) -> None:
+def test_identity_sources_are_added_and_removed(world: GatewayWorld) -> None:
     api, _ = world.api()
     source = "method.request.header.A"
     given = {"name": "r", "type": "REQUEST", "authorizerUri": FUNCTION, "identitySource": source}
@@ -52,6 +52,8 @@ def test_an_identity_source_is_added(world: GatewayWorld) -> None:
     added = patch("add", "/identitySource", "context.stage")
     for _ in range(2):
         assert world("UpdateAuthorizer", **one, patchOperations=added)["identitySource"] == f"{source},context.stage"
+    removed = patch("remove", "/identitySource", source)
+    assert world("UpdateAuthorizer", **one, patchOperations=removed)["identitySource"] == "context.stage"
 
 
 def test_the_operation_is_refused_and_not_the_path(world: GatewayWorld) -> None:

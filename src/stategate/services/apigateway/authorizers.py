@@ -209,7 +209,7 @@ def _patched(authorizer: Authorizer, patch: Patch) -> Authorizer:
         only_add_or_remove(patch)
         arn = "/".join(patch.keys[1:]) or patch.value or ""
         return replace(authorizer, provider_arns=listed(authorizer.provider_arns, patch, arn))
-    if patch.path == "/identitySource" and patch.op == "add" and patch.value:
+    if patch.path == "/identitySource" and patch.op in ("add", "remove") and patch.value:
         return replace(authorizer, identity_source=",".join(listed(_sources(authorizer), patch, patch.value)) or None)
     if patch.op == "remove" and patch.path in _TEXTS and patch.path != "/authType":
         return replace(authorizer, **{_TEXTS[patch.path]: None})
