@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from stategate.runtime.logs import LogStore
+from stategate.runtime.logs import LOCKED, LogStore
 from stategate.runtime.store.sqlite import CannotOpen
 from stategate.services.ports import LogEvent, World
 from stategate.testing.clock import FakeClock
@@ -128,6 +128,37 @@ def test_what_a_locked_file_refused_is_written_once_it_can_be(tmp_path: Path, st
     assert time.monotonic() - began < 9, "who reads waits in the event loop"
     other.execute("ROLLBACK")
     assert [event.timestamp for event in store.read(WORLD, "g")] == [3]
+
+
+def test_what_a_full_disk_refused_is_written_in_order_once_there_is_room(store: LogStore) -> None:
+    store.append(WORLD, "g", "s", events(1))
+    assert len(store.read(WORLD, "g")) == 1
+    pages = store._writing.execute("PRAGMA page_count").fetchall()[0][0]
+    store._writing.execute(f"PRAGMA max_page_count = {pages + 1}").fetchall()
+    with store._lock:  # so that they share a turn
+        store.append(WORLD, "g", "s", [LogEvent(2, "\ud800")])
+        store.append(WORLD, "g", "s", [LogEvent(2, "x" * 100_000)])
+        store.append(WORLD, "g", "s", [LogEvent(2, "small")])
+    assert [event.timestamp for event in store.read(WORLD, "g")] == [1]
+    store._writing.execute("PRAGMA max_page_count = 1000000").fetchall()
+    assert [len(event.message) for event in store.read(WORLD, "g")] == [4, 100_000, 5]
+
+
+def test_at_the_start_and_the_end_a_locked_file_is_waited_for(tmp_path: Path, store: LogStore) -> None:
+    other = apsw.Connection(str(tmp_path / "logs.db"))
+
+    def lock() -> None:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(4 * LOCKED / 1000, other.execute, ("ROLLBACK",)).start()
+
+    last = LogStore(tmp_path / "logs.db", FakeClock())
+    lock()
+    last.append(WORLD, "g", "s", events(1))
+    last.close()
+    assert [event.timestamp for event in store.read(WORLD, "g")] == [1]
+    other.execute("PRAGMA user_version = 0")
+    lock()
+    LogStore(tmp_path / "logs.db", FakeClock()).close()
 
 
 def test_an_event_that_cannot_be_written_takes_no_others_with_it(store: LogStore) -> None:

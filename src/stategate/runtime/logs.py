@@ -26,6 +26,8 @@ RETRY = 1.0
 """Seconds until what could not be written is tried again."""
 LOCKED = 250
 """Milliseconds that the writer waits for a file that another process has locked; who reads then waits as long."""
+PATIENCE = 10_000
+"""The same at the start and at the end, when nothing comes after that could be tried again."""
 STREAMS = 10_000
 """The numbers of so many streams are kept in memory."""
 MAX_QUEUED = 64 << 20
@@ -71,7 +73,8 @@ _PASSES = (
 )
 """Not the fault of what is written."""
 
-_Work = _Batch | Callable[[apsw.Connection], None] | threading.Event
+_Write = _Batch | Callable[[apsw.Connection], None]
+_Work = _Write | threading.Event
 
 
 class LogStore:
@@ -94,6 +97,8 @@ class LogStore:
             self._writing = _connect(path)
             migrate(self._writing, _MIGRATIONS)
             self._reading = _connect(path)
+            for connection in (self._writing, self._reading):
+                connection.set_busy_timeout(LOCKED)
         except (SchemaTooNew, apsw.Error) as error:
             raise CannotOpen(f"{path} cannot be opened: {error}") from error
         self._reading_lock = threading.Lock()
@@ -216,12 +221,15 @@ class LogStore:
             with self._lock:
                 while not self._queue and not self._closing:
                     self._lock.wait()
-                if not any(isinstance(work, threading.Event) for work in self._queue) and not self._closing:
+                if not self._urgent():
                     self._lock.wait(LINGER)
                 queue, self._queue = self._queue, []
                 self._busy = bool(queue)
-                if not queue and self._closing:
+                last = self._closing
+                if not queue and last:
                     return
+            if last:
+                self._writing.set_busy_timeout(PATIENCE)
             left = self._try(queue)
             for work in queue:
                 if isinstance(work, threading.Event):
@@ -229,15 +237,18 @@ class LogStore:
             with self._lock:
                 self._busy = False
                 self._queued -= _size(queue) - _size(left)
-                if left and self._closing:
+                if left and last:
                     _log.error("log events lost", batches=len(left))
                     return
-                if left:
-                    self._queue[:0] = left
+                self._queue[:0] = left
+                if left and not self._urgent():
                     self._lock.wait(RETRY)
 
-    def _try(self, queue: Sequence[_Work]) -> list[_Work]:
-        """Writes it; returns what is to be tried again. What can't be written at all is left out."""
+    def _urgent(self) -> bool:
+        return self._closing or any(isinstance(work, threading.Event) for work in self._queue)
+
+    def _try(self, queue: Sequence[_Work]) -> list[_Write]:
+        """Writes it; returns what is to be tried again, in order. What can't be written at all is left out."""
         try:
             self._write(queue)
         except _PASSES as error:
@@ -245,28 +256,37 @@ class LogStore:
                 _log.error("log events not written, trying again", error=f"{type(error).__name__}: {error}")
             self._failing = True
             self._streams.clear()
-            return [work for work in queue if not isinstance(work, threading.Event)]
+            return _writes(queue)
         except Exception:  # noqa: BLE001  the thread must go on
             self._streams.clear()
             if len(queue) == 1:
                 _log.exception("log events lost", batches=1)
                 return []
-            return [left for work in queue for left in self._try([work])]
+            for place, work in enumerate(queue):
+                if self._try([work]):
+                    return _writes(queue[place:])
+            return []
         self._failing = False
         return []
 
     def _write(self, queue: Sequence[_Work]) -> None:
         connection = self._writing
-        with connection:
-            for work in queue:
+        connection.execute("BEGIN")
+        try:
+            for work in _writes(queue):
                 if isinstance(work, _Batch):
                     stream = self._stream(work)
                     connection.executemany(
                         "INSERT INTO event (stream, timestamp, ingested, message) VALUES (?, ?, ?, ?)",
                         [(stream, event.timestamp, work.ingested, event.message) for event in work.events],
                     )
-                elif not isinstance(work, threading.Event):
+                else:
                     work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if not connection.get_autocommit():  # when the disk is full SQLite has rolled back already
+                connection.execute("ROLLBACK")
+            raise
 
     def _stream(self, batch: _Batch) -> int:
         key = (batch.world, batch.group, batch.stream)
@@ -293,10 +313,14 @@ def _size(queue: Sequence[_Work]) -> int:
     return sum(work.size for work in queue if isinstance(work, _Batch))
 
 
+def _writes(queue: Sequence[_Work]) -> list[_Write]:
+    return [work for work in queue if not isinstance(work, threading.Event)]
+
+
 def _connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     refuse_read_only(connection, path)
-    connection.set_busy_timeout(LOCKED)
+    connection.set_busy_timeout(PATIENCE)
     connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
     return connection
 
