@@ -30,7 +30,7 @@ class ServerProcess:
     def __init__(self, data_dir: Path | None = None, *options: str, port: int | None = None) -> None:
         self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="stategate-")
         self.data_dir = data_dir or Path(self._temporary.name if self._temporary else ".")
-        self.port = port or free_port()
+        self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.options = options
         self.log = self.data_dir / "server.log"
@@ -93,7 +93,7 @@ class ServerProcess:
             self._temporary.cleanup()
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """None of the ports that the system gives to clients: while a server that was killed is down, a client that tries
     to reach it there could be given that very port, be connected to itself, and keep the server from coming back."""
     while True:

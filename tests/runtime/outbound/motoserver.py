@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -13,24 +12,20 @@ from urllib.request import ProxyHandler, Request, build_opener
 import boto3
 from botocore.config import Config
 
-from stategate.testing.process import free_port
-
 BUCKET = "items"
 KEYS = ("AKIAEXAMPLE", "secret")
 """Any do, as moto checks no signature unless it is told to."""
 
 _PROGRAM = """
-import os, sys, threading
-from moto.server import main
+import sys
+from moto.server import ThreadedMotoServer
 
-def end_with_the_tests():
-    sys.stdin.read()
-    os._exit(1)
-
-threading.Thread(target=end_with_the_tests, daemon=True).start()
-main(sys.argv[1:])
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
 """
-"""Tests that are killed close the pipe that is its standard input."""
+"""It says which port it was given. Tests that are killed close the pipe that is its standard input."""
 
 _DIRECTLY = build_opener(ProxyHandler({}))
 
@@ -39,35 +34,27 @@ class MotoServer:
     """Runs while it is entered. `client` is boto3's; `put`, `get` and `objects` are about the one bucket."""
 
     def __init__(self, log: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.client = self.service("s3", *KEYS)
         self._log = log
 
     def __enter__(self) -> MotoServer:
-        with self._log.open("wb") as log:
-            command = [sys.executable, "-c", _PROGRAM, "--port", str(self.port)]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-        try:
-            self._wait(time.monotonic() + 120)
-        except BaseException:
-            self.__exit__()
-            raise
+        with contextlib.ExitStack() as undo:
+            log = undo.enter_context(self._log.open("wb"))
+            command = [sys.executable, "-c", _PROGRAM]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+            undo.callback(process.communicate)
+            undo.callback(process.kill)
+            assert process.stdout is not None
+            port = int(process.stdout.readline() or 0)
+            if not port:
+                raise RuntimeError(f"moto's server did not start:\n{self._log.read_text()[-8000:]}")
+            self.url = f"http://127.0.0.1:{port}"
+            self.client = self.service("s3", *KEYS)
+            undo.callback(self.client.close)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self.client.close()
-
-    def _wait(self, deadline: float) -> None:
-        while True:
-            with contextlib.suppress(OSError):
-                self.tell("reset")
-                return
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"moto's server does not answer:\n{self._log.read_text()[-8000:]}")
-            time.sleep(0.05)
+        self._undo.close()
 
     def tell(self, command: str, body: str = "") -> None:
         """A command of moto's own: `reset`, `reset-auth`."""

@@ -294,7 +294,8 @@ def test_what_fails_for_now_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, answers: list[Answer], code: str | None
 ) -> None:
     monkeypatch.setattr(port, "PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(port, "TIMEOUT", 0.2)
+    if silent in answers:
+        monkeypatch.setattr(port, "TIMEOUT", 0.2)
     left = iter(answers)
 
     async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
