@@ -16,9 +16,9 @@ SHARED = ROOT.parent / "shared"
 settings.register_profile("stategate", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("stategate")
 
-# The user's own settings, profiles and proxies are not the tests' business, nor that of what they start.
+# The user's own settings, profiles, proxies and colours are not the tests' business, nor that of what they start.
 for name in list(os.environ):
-    if name.startswith(("AWS_", "STATEGATE_")) or name.lower().endswith("_proxy"):
+    if name.startswith(("AWS_", "STATEGATE_")) or name.lower().endswith(("_proxy", "_color", "columns")):
         del os.environ[name]
 os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 

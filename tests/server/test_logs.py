@@ -1,5 +1,6 @@
 import json
 import logging
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,3 +56,14 @@ def test_a_log_that_cannot_be_written_stops_nothing(format: str, redirected: str
     command = ["sh", "-c", shell, sys.executable, LOGGED.format(format=format)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("went on\n", 0)
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_a_line_is_written_in_one_piece(format: str) -> None:
+    """Workers and threads write to the same file."""
+    end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with end, other:
+        program = LOGGED.format(format=format)
+        subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL, stderr=other, timeout=60)
+        end.setblocking(False)
+        assert all(end.recv(10_000).endswith(b"\n") for _ in range(3))

@@ -76,7 +76,7 @@ def configure(settings: Settings) -> None:
                 ),
             ],
             logger_factory=structlog.PrintLoggerFactory(
-                io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", write_through=True)
+                io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace")
             ),
             wrapper_class=wrapper,
             cache_logger_on_first_use=True,
