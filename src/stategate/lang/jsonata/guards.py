@@ -420,6 +420,29 @@ def _object(function: Function) -> Function:
     return made
 
 
+def _throw(code: str, told: str) -> Any:
+    """What generated code finds wrong by itself: no function and none of its arguments are to blame."""
+    try:
+        return runtime.fn_throw(code, told)
+    except LibraryError as error:
+        error.function = None  # type: ignore[attr-defined]
+        raise
+
+
+def _order(operator: str, function: Function) -> Function:
+    """Most often of two numbers, which need no more than a step."""
+    named = _Named(operator, _shallow(function))
+
+    def guarded(left: Any, right: Any) -> Any:
+        if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+            current.meter.step(2)
+            return function(left, right)
+        return named(left, right)
+
+    return guarded
+
+
+_NUMBERS = (int, float)
 _TYPES = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
 
 
@@ -483,9 +506,9 @@ _OWN: dict[str, Function] = {
     "fn_signature_error": _check(runtime.fn_signature_error), "call_builtin_ctx": _builtin_call,
     "resolve_binding": _resolve, "eq": _quick_equal(runtime.eq), "ne": _quick_equal(runtime.ne),
     "is_truthy": _quick_equal(runtime.is_truthy), "negate": _Named("-", runtime.negate),
-    "neg_dn": _Named("-", runtime.neg_dn), "lt": _Named("<", _shallow(runtime.lt)),
-    "le": _Named("<=", _shallow(runtime.le)), "gt": _Named(">", _shallow(runtime.gt)),
-    "ge": _Named(">=", _shallow(runtime.ge)), "object_": _object(_shallow(runtime.object_)),
+    "neg_dn": _Named("-", runtime.neg_dn), "lt": _order("<", runtime.lt), "le": _order("<=", runtime.le),
+    "gt": _order(">", runtime.gt), "ge": _order(">=", runtime.ge), "object_": _object(_shallow(runtime.object_)),
+    "fn_throw": _throw,
 }  # fmt: skip
 
 
