@@ -1,8 +1,10 @@
 """The order in which Java's HashMap has its members: what Step Functions makes with one shows it [recorded]."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 _CAPACITY = 16
+_REMEMBERED_LENGTH = 256
 
 
 def hash_order(names: Sequence[str]) -> list[int]:
@@ -10,7 +12,16 @@ def hash_order(names: Sequence[str]) -> list[int]:
     capacity = _CAPACITY
     while len(names) > capacity * 3 // 4:
         capacity *= 2
-    return sorted(range(len(names)), key=lambda place: _spread(names[place]) & (capacity - 1))
+    return sorted(range(len(names)), key=lambda place: _hash(names[place]) & (capacity - 1))
+
+
+def _hash(name: str) -> int:
+    return _remembered(name) if len(name) <= _REMEMBERED_LENGTH else _spread(name)
+
+
+@lru_cache(4096)
+def _remembered(name: str) -> int:
+    return _spread(name)
 
 
 def _spread(name: str) -> int:
