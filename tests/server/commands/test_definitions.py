@@ -109,6 +109,14 @@ def test_names_given_twice(tmp_path: Path) -> None:
     assert "Duplicate" not in str(validate(tmp_path, merged, name="m.yml"))
 
 
+def test_json_that_is_no_yaml(tmp_path: Path) -> None:
+    state = json.dumps({**PASS, "Comment": "\U0001f600"})
+    assert "ud83d" in state
+    assert validate(tmp_path, f'{{"StartAt": "A", "States": {{"A": {state}}}}}', name="m.yml") == (0, ["valid"])
+    status, lines = validate(tmp_path, f'{{"StartAt": "A", "States": {{"A": {state}, "A": {state}}}}}', name="m.yml")
+    assert (status, "Duplicate field 'A'" in lines[0]) == (1, True)
+
+
 def test_warnings_of_aws_are_shown(tmp_path: Path) -> None:
     definition = json.dumps({"StartAt": "A", "States": {"A": {**PASS, "Parameters": {"x": "$.x"}}}})
     status, lines = validate(tmp_path, definition)

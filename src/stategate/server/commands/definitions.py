@@ -164,7 +164,11 @@ def _from_yaml(text: str, source: str) -> Any:
         document = parse(text.encode())
     except InvalidDocument as error:
         raise Refused(f"{source} is not YAML: {error}") from None
-    for key in _named_twice(yaml.compose(text, Loader=_YAML)):
+    try:
+        composed = yaml.compose(text, Loader=_YAML)
+    except yaml.YAMLError:  # JSON, with what only JSON has
+        return parse_json(text, source, jsontext.loads_unique)
+    for key in _named_twice(composed):
         raise Refused(f"{source}, line {key.start_mark.line + 1}: Duplicate field '{key.value}'")
     return document
 
