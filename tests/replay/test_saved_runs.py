@@ -45,13 +45,13 @@ def test_a_saved_run_goes_on(whole: dict[str, Any], saved: dict[str, Any]) -> No
 
 
 def told(value: Any) -> Any:
-    """With JSON texts as values: their members may come in another order than in an earlier version."""
+    """With the members of JSON texts sorted: they may come in another order than in an earlier version."""
     match value:
         case dict():
             return {name: told(member) for name, member in value.items()}
         case list():
             return [told(item) for item in value]
         case str() if value[:1] in ("{", "["):
-            return json.loads(value)
+            return json.dumps(json.loads(value), sort_keys=True)
         case _:
             return value
