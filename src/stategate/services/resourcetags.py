@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from stategate.services.apigateway import records as gateway
-from stategate.services.apigateway import records_data, records_keys
+from stategate.services.apigateway import tagging
 from stategate.services.iam import records as iam
 from stategate.services.lambda_ import records as lambda_
 from stategate.services.logs import records as logs
@@ -36,14 +36,6 @@ _BY_KIND: Mapping[tuple[str, str], Table] = {
     ("iam", "user"): lambda ports, world: iam.users(ports, world.account),
 }
 _GATEWAY_ARN = re.compile(r"arn:[a-z-]+:apigateway:[^:]*::/(?P<path>.+)")
-_OF_GATEWAY: Mapping[str, Table] = {
-    "restapis": gateway.apis,
-    "apikeys": records_keys.api_keys,
-    "usageplans": records_keys.usage_plans,
-    "domainnames": records_data.domain_names,
-    "vpclinks": records_data.vpc_links,
-    "clientcertificates": records_data.client_certificates,
-}
 
 
 def tags_of(ports: Ports, world: World, resource: str) -> Tags:
@@ -83,10 +75,11 @@ def _tagged(path: str) -> str:
 
 def _of_gateway(ports: Ports, world: World, path: str) -> Tags:
     kind, _, rest = path.partition("/")
-    if kind not in _OF_GATEWAY:
+    if kind not in tagging.KINDS:
         return {}
     name, _, part = rest.partition("/")
-    tags = _tags(_OF_GATEWAY[kind](ports, world), unquote(name))
+    table, _ = tagging.KINDS[kind]
+    tags = _tags(table(ports, world), unquote(name))
     if kind == "restapis" and part.startswith("stages/"):
         stage = unquote(part.removeprefix("stages/").partition("/")[0])
         tags = {**tags, **_tags(gateway.stages(ports, world), f"{name}/{stage}")}

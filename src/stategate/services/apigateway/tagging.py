@@ -50,7 +50,7 @@ def _plan(call: Call, plan_id: str) -> Any:
     return plan
 
 
-_KINDS: dict[str, tuple[Callable[..., Records[Any]], Callable[[Call, str], Any]]] = {
+KINDS: dict[str, tuple[Callable[..., Records[Any]], Callable[[Call, str], Any]]] = {
     "restapis": (records.apis, _api),
     "apikeys": (records_keys.api_keys, apikeys.get_key),
     "usageplans": (records_keys.usage_plans, _plan),
@@ -63,11 +63,11 @@ _KINDS: dict[str, tuple[Callable[..., Records[Any]], Callable[[Call, str], Any]]
 def _tagged(call: Call, given: Input) -> tuple[Records[Any], str, Any]:
     found = _ARN.match(unquote(given["resourceArn"]))
     region, kind, name, stage = found.groups() if found is not None else (None, "", "", None)
-    if region != call.world.region or kind not in _KINDS or (stage and kind != "restapis"):
+    if region != call.world.region or kind not in KINDS or (stage and kind != "restapis"):
         raise bad_request("Invalid ARN specified in the request")
     if stage:
         return records.stages(call.ports, call.world), f"{name}/{stage}", records.get_stage(call, name, stage)
-    table, read = _KINDS[kind]
+    table, read = KINDS[kind]
     return table(call.ports, call.world), name, read(call, name)
 
 
