@@ -79,6 +79,7 @@ def test_values(source: str, expected: Any) -> None:
         ("[1] < 2", 'T2010: The expressions either side of operator "<" must evaluate to numeric or string values'),
         ("-$states.input.text", 'D1002: Cannot negate a non-numeric value: "héllo"'),
         ("{1: 2}", "T1003: Key in object structure must evaluate to a string; got: 1"),
+        ("{1: $none, $none: 2, 3: 4}", "T1003: Key in object structure must evaluate to a string; got: 3"),
         ("[{'a': 1}]{a: 2}", "T1003: Key in object structure must evaluate to a string; got: undefined"),
         ("$sqrt('a')", 'T0410: Argument 1 of function "sqrt" does not match function signature'),
         ("$sqrt(-1)", "D3060: The sqrt function cannot be applied to a negative number: -1"),

@@ -318,3 +318,9 @@ def test_what_is_light_but_for_jsonata(text: str, expected: bool) -> None:
     new = NewExecution("arn", "n", World("0", "r"), "m", "m", text, "r", "STANDARD", "{}", 0.0)
     assert light_but_for_jsonata(new) is expected
     assert light_but_for_jsonata(replace(new, input="x" * 20_000)) is False
+
+
+def test_a_stored_definition_that_gives_a_field_twice_is_read() -> None:
+    twice = '{"StartAt": "S", "States": {"S": {"Type": "Fail"}, "S": {"Type": "Succeed"}}}'
+    new = NewExecution("arn", "n", World("0", "r"), "m", "m", twice, "r", "STANDARD", "{}", 0.0)
+    assert Programs(states_language()).get(new).flows[0].start == "S"

@@ -414,7 +414,9 @@ def _object(function: Function) -> Function:
             return function(*pairs)
         except LibraryError as error:
             error.function = None  # type: ignore[attr-defined]
-            error.arguments = [key for key in pairs[::2] if not isinstance(key, str)]  # type: ignore[attr-defined]
+            members = zip(pairs[::2], pairs[1::2], strict=True)
+            there = [key for key, value in members if key is not MISSING and value is not MISSING]
+            error.arguments = [key for key in there if not isinstance(key, str)]  # type: ignore[attr-defined]
             raise
 
     return made
