@@ -96,9 +96,11 @@ class _Watched(Turn):
             context = dict(self.given_context)
         else:
             context = super().context(sequence)
-            context["Execution"].pop("RedriveCount", None)
+            execution = context["Execution"]
+            execution.pop("RedriveCount", None)
             if not self.run.identity.role_arn:
-                context["Execution"].pop("RoleArn", None)
+                execution.pop("RoleArn", None)
+            execution["StartTime"] = execution.pop("StartTime")  # the last one [recorded]
             state = self.state(sequence)
             if isinstance(state, Working):
                 context["State"]["RetryCount"] = sequence.retries

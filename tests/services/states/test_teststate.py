@@ -356,6 +356,11 @@ def test_a_bad_context(tmp_path: Path, context: Any, reason: str) -> None:
     assert (code, message) == ("ValidationException", f"Invalid Context object provided: {reason}")
 
 
+def test_the_context_has_its_members_in_the_order_recorded(tmp_path: Path) -> None:
+    answered = answer(tmp_path, {**TASK, "ResultSelector": {"e.$": "$$.Execution"}}, roleArn=ROLE, **result({}))
+    assert list(json.loads(answered["output"])["e"]) == ["Id", "Input", "Name", "RoleArn", "StartTime"]
+
+
 def test_the_given_context_is_the_whole_context(tmp_path: Path) -> None:
     state = {**TASK, "ResultSelector": {"c.$": "$$"}}
     context = {"Execution": {"Id": "e"}}
