@@ -133,8 +133,8 @@ def test_what_a_locked_file_refused_is_written_once_it_can_be(tmp_path: Path, st
 def test_what_a_full_disk_refused_is_written_in_order_once_there_is_room(store: LogStore) -> None:
     store.append(WORLD, "g", "s", events(1))
     assert len(store.read(WORLD, "g")) == 1
-    pages = store._writing.execute("PRAGMA page_count").fetchall()[0][0]
-    store._writing.execute(f"PRAGMA max_page_count = {pages + 1}").fetchall()
+    [(pages,)] = store._writing.execute("PRAGMA page_count").fetchall()
+    store._writing.execute(f"PRAGMA max_page_count = {int(str(pages)) + 1}").fetchall()
     with store._lock:  # so that they share a turn
         store.append(WORLD, "g", "s", [LogEvent(2, "\ud800")])
         store.append(WORLD, "g", "s", [LogEvent(2, "x" * 100_000)])

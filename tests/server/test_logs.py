@@ -64,6 +64,8 @@ def test_a_line_is_written_in_one_piece(format: str) -> None:
     end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with end, other:
         program = LOGGED.format(format=format)
-        subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL, stderr=other, timeout=60)
+        subprocess.run(
+            [sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL, stderr=other.fileno(), timeout=60
+        )
         end.setblocking(False)
         assert all(end.recv(10_000).endswith(b"\n") for _ in range(3))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,18 @@ def test_stack_traces_show_the_library_where_aws_has_it(tmp_path: Path) -> None:
     first, second, *_ = json.loads(result.payload)["stackTrace"]
     assert first.startswith('  File "/var/task/handler.py", line 3, in handler')
     assert second.startswith('  File "/var/lang/lib/python3.12/json/__init__.py", line ')
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process from outside")
+def test_a_worker_may_open_as_many_files_as_on_aws_whatever_the_server_may(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        source = "import resource\ndef handler(e, c): return resource.getrlimit(resource.RLIMIT_NOFILE)[0]"
+        result, _ = once(tmp_path, source)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert json.loads(result.payload) == (min(worker.OPEN_FILES, hard) if hard >= 0 else worker.OPEN_FILES)
 
 
 def test_older_runtimes_escape_what_is_not_ascii(tmp_path: Path) -> None:

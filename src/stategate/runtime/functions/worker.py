@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import secrets
 import signal
 import subprocess
+import sys
 import threading
 import time
 from asyncio import AbstractEventLoop, Future, TimerHandle
@@ -30,6 +32,9 @@ _DRAIN = 1 << 20
 _IDLE_OUTPUT = 1 << 20
 """Bytes. A worker that prints more than that while it is idle is read on with its next invocation: until then what
 prints stands still, as everything does on AWS."""
+
+OPEN_FILES = 1024
+"""Lambda's quota of file descriptors."""
 
 _GRACE = 1.0
 _SIGNALS = {
@@ -331,6 +336,7 @@ def _spawn(launch: Launch, channel: Channel, output: int) -> subprocess.Popen[by
             start_new_session=True,
         )
         launch.life.bind(end, process.pid)
+        _bound_files(process.pid)
         return process
     except OSError as error:
         if error.errno in _NO_PROGRAM and error.filename != str(launch.directory):
@@ -339,6 +345,14 @@ def _spawn(launch: Launch, channel: Channel, output: int) -> subprocess.Popen[by
         raise
     finally:
         os.close(end)
+
+
+def _bound_files(pid: int) -> None:
+    """Only Linux can do that from outside; elsewhere a worker has the server's own limit."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, ValueError):
+            hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard) if hard >= 0 else OPEN_FILES, hard))
 
 
 def _exit_text(returncode: int | None) -> str:
