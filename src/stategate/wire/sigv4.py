@@ -197,19 +197,20 @@ def _check_time(signature: Signature, now: float) -> None:
         )
     oldest = signature.expires if signature.expires is not None else MAX_SKEW
     if now - made > oldest:
-        limit = _basic(now - oldest)
+        limit = amz_date(now - oldest)
         raise ExpiredSignature(
-            f"Signature expired: {signature.date} is now earlier than {limit} ({_basic(now)} - {_minutes(oldest)}.)"
+            f"Signature expired: {signature.date} is now earlier than {limit} ({amz_date(now)} - {_minutes(oldest)}.)"
         )
     if made - now > MAX_SKEW:
-        limit = _basic(now + MAX_SKEW)
+        limit = amz_date(now + MAX_SKEW)
         raise ExpiredSignature(
             f"Signature not yet current: {signature.date} is still later than {limit} "
-            f"({_basic(now)} + {_minutes(MAX_SKEW)}.)"
+            f"({amz_date(now)} + {_minutes(MAX_SKEW)}.)"
         )
 
 
-def _basic(seconds: float) -> str:
+def amz_date(seconds: float) -> str:
+    """Epoch seconds as the header x-amz-date has them."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -295,14 +296,18 @@ def sign(
     region: str,
     service: str,
     now: float,
-    signed_headers: Sequence[str] = ("host", "x-amz-date"),
+    signed_headers: Sequence[str] | None = None,
 ) -> str:
-    """The Authorization header of a request that has its headers already, `x-amz-date` of `now` included."""
-    date = _basic(now)
+    """The Authorization header of a request that has its headers already, `x-amz-date` of `now` included. Without
+    `signed_headers` the host and every x-amz-* header are signed: S3 refuses a request with one that is not."""
+    if signed_headers is None:
+        names = {name.lower() for name, _ in request.headers}
+        signed_headers = [name for name in names if name == "host" or name.startswith("x-amz-")]
+    date = amz_date(now)
     signature = Signature(access_key, date, date[:8], region, service, tuple(sorted(signed_headers)), "")
     canonical = _canonical_requests(request, signature)[-1 if service == "s3" else 0]
     scope = f"{signature.scope_date}/{region}/{service}/aws4_request"
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
     made = _hmac(_signing_key(secret_key, date[:8], region, service), f"{ALGORITHM}\n{date}\n{scope}\n{digest}").hex()
-    names = ";".join(signature.signed_headers)
-    return f"{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={names}, Signature={made}"
+    shown = ";".join(signature.signed_headers)
+    return f"{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={shown}, Signature={made}"

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_plus, urlsplit
 from xml.etree import ElementTree
@@ -24,7 +24,7 @@ from stategate.services.ports import (
     OutboundResponse,
 )
 from stategate.wire.http import HttpRequest
-from stategate.wire.sigv4 import sign
+from stategate.wire.sigv4 import amz_date, sign
 
 PIECE = 8 * 1024 * 1024
 """Bytes of an object that are asked for at a time."""
@@ -120,19 +120,17 @@ class S3:
     def _signed(
         self, region: str, method: str, url: str, body: bytes, headers: Sequence[tuple[str, str]]
     ) -> list[tuple[str, str]]:
-        """The headers that sign a request. S3 refuses one with an x-amz-* header that is not signed."""
+        """The headers that sign a request."""
         if not self.access_key:
             return []
         now = self.clock.now()
         parts = urlsplit(url)
         added = [
             ("x-amz-content-sha256", _UNSIGNED),
-            ("x-amz-date", datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")),
+            ("x-amz-date", amz_date(now)),
         ]
-        signed = [("host", parts.netloc), *added, *(header for header in headers if header[0].startswith("x-amz-"))]
-        request = HttpRequest(method, parts.path, parts.query, signed, body)
-        names = tuple(name for name, _ in signed)
-        authorization = sign(request, self.access_key, self.secret_key, region, "s3", now, names)
+        request = HttpRequest(method, parts.path, parts.query, [("host", parts.netloc), *added, *headers], body)
+        authorization = sign(request, self.access_key, self.secret_key, region, "s3", now)
         return [*added, ("Authorization", authorization)]
 
     def _check(self, answer: OutboundResponse) -> None:

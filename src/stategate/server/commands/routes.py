@@ -23,7 +23,7 @@ from stategate.gateway.openapi.documents import InvalidDocument, parse
 from stategate.gateway.openapi.importer import read_definition
 from stategate.server.commands.texts import CONTEXT, Refused, on_one_line
 from stategate.wire.http import HttpRequest
-from stategate.wire.sigv4 import sign
+from stategate.wire.sigv4 import amz_date, sign
 
 PATIENCE = 10
 """Seconds that the server has for an answer."""
@@ -49,14 +49,13 @@ class Api:
         """Raises `click.ClickException`."""
         host = urlsplit(self.endpoint).netloc
         now = time.time()
-        headers = [("host", host), ("x-amz-date", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)))]
+        headers = [("host", host), ("x-amz-date", amz_date(now))]
         token = os.environ.get("AWS_SESSION_TOKEN")
         if token:
             headers.append(("x-amz-security-token", token))
         request = HttpRequest("GET", path, query, headers)
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID", "test"), os.environ.get("AWS_SECRET_ACCESS_KEY", "test")
-        names = [name for name, _ in headers]
-        headers.append(("authorization", sign(request, key, secret, self.region, "apigateway", now, names)))
+        headers.append(("authorization", sign(request, key, secret, self.region, "apigateway", now)))
         url = self.endpoint + path + (f"?{query}" if query else "")
         try:
             with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers)), timeout=PATIENCE) as answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from stategate.gateway.failures import GatewayFailure, configuration_error
@@ -43,21 +42,14 @@ async def send(ports: Ports, principal: Principal, request: ServiceRequest, limi
     path = parts.path.rstrip("/") + request.path
     headers = {name.lower(): value for name, value in request.headers} | {
         "host": parts.netloc,
-        "x-amz-date": datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ"),
+        "x-amz-date": sigv4.amz_date(now),
         "x-amz-security-token": credentials.session_token,
     }
     if request.service == "s3":
         headers["x-amz-content-sha256"] = hashlib.sha256(request.body).hexdigest()
     signed = HttpRequest(request.method, path, query, list(headers.items()), request.body)
-    names = [name for name in headers if name == "host" or name.startswith("x-amz-")]
     authorization = sigv4.sign(
-        signed,
-        credentials.access_key_id,
-        credentials.secret_access_key,
-        request.region,
-        request.service,
-        now,
-        names,
+        signed, credentials.access_key_id, credentials.secret_access_key, request.region, request.service, now
     )
     url = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
     del headers["host"]

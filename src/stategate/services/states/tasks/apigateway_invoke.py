@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -144,13 +143,11 @@ def _signature(ports: Ports, signer: Principal, request: HttpRequest, region: st
     """The headers that make it a request of the signer."""
     now = ports.clock.now()
     credentials = session_credentials(ports, signer, 900)
-    date = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    signed = [("x-amz-date", date), ("x-amz-security-token", credentials.session_token)]
+    signed = [("x-amz-date", sigv4.amz_date(now)), ("x-amz-security-token", credentials.session_token)]
     headers = [(name.lower(), value) for name, value in request.headers]
     whole = HttpRequest(request.method, request.path, request.query, [*headers, *signed], request.body)
-    names = ("host", "x-amz-date", "x-amz-security-token")
     authorization = sigv4.sign(
-        whole, credentials.access_key_id, credentials.secret_access_key, region, "execute-api", now, names
+        whole, credentials.access_key_id, credentials.secret_access_key, region, "execute-api", now
     )
     return [*signed, ("Authorization", authorization)]
 
