@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -213,9 +214,10 @@ def _urls(kind: str, pattern: re.Pattern[str], never: frozenset[str] = frozenset
     def convert(value: Any) -> dict[str, str]:
         if isinstance(value, str):
             pairs = [part.strip().partition("=")[::2] for part in value.split(",") if part.strip()]
+            names = sorted(name for name, _ in pairs)
+            if twice := [name for name, following in pairwise(names) if name == following]:
+                raise ValueError(f"{twice[0]} is given twice")
             value = dict(pairs)
-            if twice := {name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1}:
-                raise ValueError(f"{min(twice)} is given twice")
         if not isinstance(value, Mapping):
             raise TypeError(f"expected name=URL,... or a table, not {value!r}")
         for name, url in value.items():
