@@ -10,12 +10,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from services.memorystore import MemoryStore
 from stategate.iam.principal import Principal, root
 from stategate.services import apigateway, iam, lambda_
 from stategate.services.apigateway.execute import ExecuteApi
 from stategate.services.call import Call
 from stategate.services.dispatch import Dispatcher
+from stategate.services.errors import AwsError
 from stategate.services.ports import (
     FunctionCode,
     Invocation,
@@ -232,3 +235,11 @@ class GatewayWorld:
         request = HttpRequest(method, path, query, pairs, body)
         assert request.parameters == parse_query(query)
         return asyncio.run(self.execute(request, api, stage, path, "10.0.0.9"))
+
+
+def refused(world: GatewayWorld, operation: str, **given: Any) -> str:
+    """The message of a BadRequestException."""
+    with pytest.raises(AwsError) as caught:
+        world(operation, **given)
+    assert (caught.value.code, caught.value.status) == ("BadRequestException", 400)
+    return caught.value.message

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.apigateway.gatewayworld import GatewayWorld
+from services.apigateway.gatewayworld import GatewayWorld, refused
 from stategate.services.errors import AwsError
 
 MOCK = {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
@@ -20,13 +20,6 @@ UNDECLARED = (
 @pytest.fixture
 def world() -> GatewayWorld:
     return GatewayWorld()
-
-
-def refused(world: GatewayWorld, operation: str, **given: Any) -> str:
-    with pytest.raises(AwsError) as caught:
-        world(operation, **given)
-    assert (caught.value.code, caught.value.status) == ("BadRequestException", 400)
-    return caught.value.message
 
 
 def staged(world: GatewayWorld) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from services.apigateway.gatewayworld import GatewayWorld
-from stategate.services.errors import AwsError
+from services.apigateway.gatewayworld import GatewayWorld, refused
 
 FUNCTION = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:111122223333:function:f"
@@ -24,13 +21,6 @@ def world() -> GatewayWorld:
 
 def patch(op: str, path: str, value: str = "", **members: str) -> list[dict[str, str]]:
     return [{"op": op, "path": path, "value": value, **members}]
-
-
-def refused(world: GatewayWorld, operation: str, **given: Any) -> str:
-    with pytest.raises(AwsError) as caught:
-        world(operation, **given)
-    assert (caught.value.code, caught.value.status) == ("BadRequestException", 400)
-    return caught.value.message
 
 
 def test_scopes_are_added_and_removed_only(world: GatewayWorld) -> None:
